@@ -1,0 +1,1 @@
+"""The ground floor that every service stands on: words, decisions, stores."""

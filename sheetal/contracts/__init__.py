@@ -1,0 +1,1 @@
+"""The words every service shares; the standard library and msgspec only."""

@@ -1,0 +1,106 @@
+"""What a gateway sends: rows, day summaries and aux values, and the application ack that answers them.
+
+Fields that a newer minor version adds are ignored; an unknown major version is refused in `seal.open_envelope`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+ROWS_MAX = 1_000
+PAYLOAD_BYTES_MAX = 256 * 1024
+
+
+class Row(msgspec.Struct, array_like=True, frozen=True):
+    """One sample, stamped once and for ever: [sequence, ms, sensor, centi-degrees or null, quality]."""
+
+    sequence: int
+    measured_at_ms: int
+    sensor: str
+    centi_celsius: int | None
+    quality: int
+
+
+class AuxRow(msgspec.Struct, array_like=True, frozen=True):
+    """One value beside temperature, under its WHO DS01 field name (TAMB, DORV, SVA, BEMD, CMPR, …)."""
+
+    sequence: int
+    measured_at_ms: int
+    source: str
+    field: str
+    value: float
+
+
+class DaySummary(msgspec.Struct, frozen=True):
+    """What a 30-day logger without stored readings says of one local day.
+
+    Minutes are the device's own cumulative counts beyond its limits; `minutes_unknown` is time its sensor was
+    disconnected. Alarm instants are absent when no alarm fired.
+    """
+
+    sequence: int
+    sensor: str
+    starts_at_ms: int
+    ends_at_ms: int
+    centi_celsius_min: int | None
+    centi_celsius_max: int | None
+    low_limit_centi_celsius: int
+    low_limit_minutes: int
+    high_limit_centi_celsius: int
+    high_limit_minutes: int
+    minutes_below: int
+    minutes_above: int
+    minutes_unknown: int
+    low_alarm_at_ms: int | None = None
+    high_alarm_at_ms: int | None = None
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """One message on `data`; every row, aux value and day summary has its own sequence number of this boot.
+
+    `boot` is counter * 2**32 + random, so later boots are larger. `sent_at_ms` is the gateway's clock at sending,
+    from which ingest measures the offset. `history` marks backlog.
+    """
+
+    gateway: str
+    boot: int
+    sent_at_ms: int
+    history: bool = False
+    rows: list[Row] = []
+    aux: list[AuxRow] = []
+    days: list[DaySummary] = []
+
+
+class RefusedRange(msgspec.Struct, array_like=True, frozen=True):
+    """Sequence numbers that will never be stored, both ends included, and why."""
+
+    first: int
+    last: int
+    reason: str
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True):
+    """Exactly the sequence ranges (both ends included) that one worker made durable or refused."""
+
+    gateway: str
+    boot: int
+    stored: list[tuple[int, int]] = []
+    refused: list[RefusedRange] = []
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """The wake-up from ingest to alerts; it carries no truth, `dirty_hour` does."""
+
+    sensors: list[str]
+    stored_at_ms: int
+
+
+def ranges(sequences: list[int]) -> list[tuple[int, int]]:
+    """Sorted, merged inclusive ranges that name exactly the given numbers."""
+    merged: list[tuple[int, int]] = []
+    for number in sorted(set(sequences)):
+        if merged and number == merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], number)
+        else:
+            merged.append((number, number))
+    return merged

@@ -1,0 +1,1 @@
+"""The relational records that services share, and the functions that alone may change them."""
