@@ -1,0 +1,89 @@
+"""`GET /healthz` for services without a web server: one small thread on the standard library's http.server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from sheetal.contracts.problem import SettingProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[[], dict[str, object]]
+
+PATH = "/healthz"
+REQUEST_SECONDS_MAX = 5.0
+
+
+class HealthServer:
+    """A running health page; `port` is the one really bound, `close` frees it and is safe to call twice."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self._server = server
+        self.port = int(server.server_address[1])
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="health", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops answering and closes the socket."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(REQUEST_SECONDS_MAX)
+
+
+def serve_health(host: str, port: int, check: Check) -> HealthServer:
+    """Answers with what `check` says: 200 when its `ok` is true, else 503; port 0 takes a free one.
+
+    `check` runs in the request's own thread and must be quick. Raises SettingProblem when the port cannot be had.
+    """
+    try:
+        server = _Server((host, port), _handler(check))
+    except (OSError, OverflowError) as error:
+        raise SettingProblem(
+            f"SHEETAL_HEALTH_PORT: cannot listen on {host}:{port}: {error}",
+            next_step="Choose a free port or stop the other program.",
+            variable="SHEETAL_HEALTH_PORT",
+        ) from error
+    return HealthServer(server)
+
+
+def answer(check: Check) -> tuple[HTTPStatus, bytes]:
+    """The status and JSON body for one request; a check that raises is named by its error's type alone."""
+    try:
+        found = check()
+    except Exception as error:  # noqa: BLE001  # whatever a check meets, the page says "not well" and lives on
+        found = {"ok": False, "problem": type(error).__name__}
+    status = HTTPStatus.OK if found.get("ok") is True else HTTPStatus.SERVICE_UNAVAILABLE
+    return status, json.dumps(found, default=str).encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    # A probe that hangs must not delay the stop of a service.
+    block_on_close = False
+
+
+def _handler(check: Check) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = REQUEST_SECONDS_MAX
+        server_version = "sheetal"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            status, body = answer(check) if self.path == PATH else (HTTPStatus.NOT_FOUND, b"{}")
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
+            """Probes come every few seconds; they are no news."""
+
+    return Handler
