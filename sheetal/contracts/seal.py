@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WIRE_VERSION = 1
 KEY_BYTES_MIN = 16
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not JSON of the type: wrong syntax or type, bad UTF-8, too deep a nest."""
 T = TypeVar("T")
 
 
@@ -46,7 +48,7 @@ def open_envelope(payload: bytes) -> Sealed:
     """The envelope, not yet believed; raises WireProblem (`bad_json`, `wrong_version`)."""
     try:
         sealed = _envelope.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise WireProblem(f"not an envelope: {error}", reason="bad_json") from error
     if sealed.v != WIRE_VERSION:
         raise WireProblem(f"wire version {sealed.v} is not understood", reason="wrong_version")
@@ -60,11 +62,11 @@ def unseal(sealed: Sealed, channel: Channel, gateway: str, key: bytes, decoder: 
     """
     if sealed.gateway != gateway:
         raise WireProblem(f"gateway {sealed.gateway!r} spoke on the topic of {gateway!r}", reason="foreign_gateway")
-    if not hmac.compare_digest(sealed.mac, _mac(channel, gateway, key, bytes(sealed.body))):
+    if not hmac.compare_digest(sealed.mac.encode(), _mac(channel, gateway, key, bytes(sealed.body)).encode()):
         raise WireProblem("the mac does not fit", reason="wrong_mac")
     try:
         return decoder.decode(sealed.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise WireProblem(f"the body is not of its kind: {error}", reason="bad_body") from error
 
 
