@@ -1,0 +1,1 @@
+"""The gateway: sense, keep, send, warn locally."""

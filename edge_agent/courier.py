@@ -1,0 +1,137 @@
+"""What to send, what to send again and what an answer settles; it knows no network, only a way to publish."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from edge_agent.flights import Flights
+from edge_agent.parcel import to_batch
+from sheetal.contracts.batch import Ack
+from sheetal.contracts.device_alarm import AlarmAck
+from sheetal.contracts.problem import WireProblem
+from sheetal.contracts.seal import open_envelope, seal, unseal
+from sheetal.contracts.topics import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.outbox import Outbox
+    from edge_agent.parcel import Parcel
+    from edge_agent.settings import UplinkSetting
+
+    Publish = Callable[[Channel, bytes], bool]
+
+_log = logging.getLogger(__name__)
+_acks = msgspec.json.Decoder(Ack)
+_alarm_acks = msgspec.json.Decoder(AlarmAck)
+
+ALARMS_IN_FLIGHT_MAX = 20
+FRESH_FLIGHTS = 2
+"""Places that backlog never takes, so that a fresh reading never waits for history."""
+
+
+class Identity(NamedTuple):
+    """Who speaks; the key is a secret."""
+
+    gateway: str
+    key: bytes
+
+
+class Courier:
+    """Moves the outbox's content over one way of publishing; used by one thread.
+
+    `publish` hands a payload to the broker and says whether it was taken; a taken payload may still be lost, so only
+    a sealed application ack settles anything.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        outbox: Outbox,
+        setting: UplinkSetting,
+        draw: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._identity = identity
+        self._outbox = outbox
+        self._setting = setting
+        self._draw = draw
+        self._flights = Flights(setting.batches_in_flight_max, self._wait_seconds)
+        self._alarms: dict[tuple[str, bool], float] = {}
+
+    @property
+    def items_in_flight(self) -> int:
+        """How many items were sent and are not answered."""
+        return self._flights.items
+
+    def send_due(self, at_ms: int, at_seconds: float, publish: Publish) -> None:
+        """Sends all that is due: alarms first, then what was not answered in time, fresh items, backlog.
+
+        `at_ms` is the gateway's clock, `at_seconds` a monotonic one. Stops at the first payload that is not taken.
+        """
+        sent = self._send_alarms(at_seconds, publish)
+        sent = sent and all(self._publish_batch(parcel, at_ms, publish) for parcel in self._flights.overdue(at_seconds))
+        while sent and (room := self._flights.room()):
+            parcel = self._outbox.next_batch(
+                at_ms,
+                self._setting.departure,
+                self._flights.keys,
+                backlog=room > FRESH_FLIGHTS or self._setting.batches_in_flight_max <= FRESH_FLIGHTS,
+            )
+            if parcel is None:
+                return
+            sent = self._publish_batch(parcel, at_ms, publish)
+            if sent:
+                self._flights.depart(parcel, at_seconds)
+
+    def receive(self, channel: Channel, payload: bytes) -> bool:
+        """Settles what a sealed answer names; False, with a line in the log, for one that must not be believed."""
+        gateway, key = self._identity
+        try:
+            sealed = open_envelope(payload)
+            if channel is Channel.ACK:
+                self._settle(unseal(sealed, channel, gateway, key, _acks))
+            elif channel is Channel.ALARM_ACK:
+                self._settle_alarms(unseal(sealed, channel, gateway, key, _alarm_acks))
+        except WireProblem as problem:
+            _log.warning("ignored an answer that must not be believed: %s", problem.facts.get("reason"))
+            return False
+        return True
+
+    def forget_flights(self) -> None:
+        """The connection ended: what was on its way stands in the queue again."""
+        self._flights.forget()
+        self._alarms.clear()
+
+    def _settle(self, ack: Ack) -> None:
+        self._outbox.apply_ack(ack)
+        self._flights.answered(ack)
+        for refused in ack.refused:
+            _log.error("ingest refused items %d to %d: %s", refused.first, refused.last, refused.reason)
+
+    def _settle_alarms(self, ack: AlarmAck) -> None:
+        self._outbox.apply_alarm_ack(ack)
+        for alarm, cleared in ack.alarms:
+            self._alarms.pop((alarm, cleared), None)
+
+    def _send_alarms(self, at_seconds: float, publish: Publish) -> bool:
+        waiting = {name for name, due_seconds in self._alarms.items() if due_seconds > at_seconds}
+        for alarm in self._outbox.next_alarms(ALARMS_IN_FLIGHT_MAX - len(waiting), waiting):
+            if not publish(Channel.ALARM, self._seal(Channel.ALARM, alarm)):
+                return False
+            self._alarms[alarm.alarm, alarm.cleared_at_ms is not None] = at_seconds + self._wait_seconds()
+        return True
+
+    def _publish_batch(self, parcel: Parcel, at_ms: int, publish: Publish) -> bool:
+        batch = to_batch(parcel, self._identity.gateway, at_ms)
+        return publish(Channel.DATA, self._seal(Channel.DATA, batch))
+
+    def _seal(self, channel: Channel, body: object) -> bytes:
+        return seal(channel, self._identity.gateway, self._identity.key, body)
+
+    def _wait_seconds(self) -> float:
+        jitter = self._setting.resend_jitter_seconds
+        return self._setting.resend_seconds + self._draw(-jitter, jitter)

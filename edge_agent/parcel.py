@@ -1,0 +1,132 @@
+"""When a message goes, and what is in it (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from sheetal.contracts.batch import AuxRow, Batch, DaySummary, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from edge_agent.sample import DaySummaryDraft
+
+Key = tuple[int, int]
+"""Boot and sequence: the name of one item for ever."""
+
+BYTES_MAX = 200 * 1024
+"""Below the wire's 256 KiB, with room for the envelope."""
+
+ROW = "row"
+AUX = "aux"
+DAY = "day"
+
+
+class Item(NamedTuple):
+    """One thing in the outbox as its table keeps it; `value` is centi-degrees for a row, a float for an aux value."""
+
+    boot: int
+    sequence: int
+    kind: str
+    source: str
+    field: str
+    measured_at_ms: int
+    value: float | None
+    quality: int
+    body: bytes | None
+    notable: bool
+    added_at_ms: int
+
+    @property
+    def key(self) -> Key:
+        """Its name."""
+        return self.boot, self.sequence
+
+
+class DepartureRule(NamedTuple):
+    """When fresh items leave and how much one message carries (DESIGN section 5)."""
+
+    rows: int = 10
+    age_ms: int = 60_000
+    fresh_ms: int = 600_000
+    items_max: int = 500
+
+
+class Parcel(NamedTuple):
+    """The items of one message, all of one boot."""
+
+    boot: int
+    history: bool
+    items: tuple[Item, ...]
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The names of everything in it."""
+        return frozenset(item.key for item in self.items)
+
+
+def departs(fresh: Iterable[Item], now_ms: int, rule: DepartureRule) -> bool:
+    """Whether fresh items go now: ten rows, or the oldest old enough, or one outside limits or a change of state.
+
+    An item that seems to come from the future (the clock was set back) does not wait.
+    """
+    rows = 0
+    for item in fresh:
+        rows += item.kind == ROW
+        age_ms = now_ms - item.added_at_ms
+        if rows >= rule.rows or item.notable or age_ms >= rule.age_ms or age_ms < 0:
+            return True
+    return False
+
+
+def pack(items: Sequence[Item], *, history: bool, items_max: int) -> Parcel | None:
+    """As many leading items of the first one's boot as one message may carry; None where there are none."""
+    if not items:
+        return None
+    chosen: list[Item] = []
+    bytes_left = BYTES_MAX
+    for item in items:
+        bytes_left -= _bytes_of(item)
+        if item.boot != items[0].boot or len(chosen) == items_max or bytes_left < 0:
+            break
+        chosen.append(item)
+    return Parcel(items[0].boot, history, tuple(chosen))
+
+
+def to_batch(parcel: Parcel, gateway: str, sent_at_ms: int) -> Batch:
+    """The parcel in the words of the wire."""
+    return Batch(
+        gateway=gateway,
+        boot=parcel.boot,
+        sent_at_ms=sent_at_ms,
+        history=parcel.history,
+        rows=[_row(item) for item in parcel.items if item.kind == ROW],
+        aux=[_aux(item) for item in parcel.items if item.kind == AUX],
+        days=[_day(item) for item in parcel.items if item.kind == DAY],
+    )
+
+
+def day_body(draft: DaySummaryDraft) -> bytes:
+    """A day summary as the outbox keeps it."""
+    return msgspec.json.encode(draft)
+
+
+def _row(item: Item) -> Row:
+    value = None if item.value is None else int(item.value)
+    return Row(item.sequence, item.measured_at_ms, item.source, value, item.quality)
+
+
+def _aux(item: Item) -> AuxRow:
+    return AuxRow(item.sequence, item.measured_at_ms, item.source, item.field, float(item.value or 0))
+
+
+def _day(item: Item) -> DaySummary:
+    fields = msgspec.json.decode(item.body or b"{}", type=dict[str, object])
+    return msgspec.convert({**fields, "sequence": item.sequence}, DaySummary)
+
+
+def _bytes_of(item: Item) -> int:
+    """An upper bound of its bytes on the wire: two 20-digit numbers, the id, punctuation and the value."""
+    return 80 + len(item.source) + len(item.field) + 2 * len(item.body or b"")

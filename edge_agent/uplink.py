@@ -1,0 +1,277 @@
+"""The gateway's voice: MQTT 5 out, and only an application ack ends a batch. The one module here that knows paho.
+
+Each connection is a client of its own, with its own session number in birth, state and will, so that nothing of an
+earlier connection is repeated by the library. The network thread only hands answers over; one thread sends and settles.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import queue
+import random
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from edge_agent.courier import Courier, Identity
+from sheetal.contracts.clock import Clock, now_ms
+from sheetal.contracts.gateway_state import Birth, State
+from sheetal.contracts.seal import seal
+from sheetal.contracts.topics import Channel, of_gateway, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from edge_agent.outbox import Outbox
+    from edge_agent.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+KEEP_ALIVE_SECONDS = 30
+CONNECT_SECONDS_MAX = 5.0
+STOP_SECONDS_MAX = 2.0
+WAKE_SECONDS_MAX = 0.5
+ANSWERS_MAX = 1_000
+"""Answers waiting to be settled; more are let go, since a re-send brings them again."""
+UNCONFIRMED_MAX = 64
+"""Messages the broker has not confirmed; the next publish waits in the outbox."""
+LASTING_SECONDS = 60.0
+SESSIONS_A_BOOT = 2**20
+BOOT_SHIFT = 32
+
+
+class UplinkStatus(NamedTuple):
+    """What the local page says of the way out."""
+
+    connected: bool
+    session: int
+    last_ack_at_ms: int | None
+    items_in_flight: int
+
+
+class Uplink:
+    """Sends an outbox to the broker in a thread of its own until it is stopped; network errors never end it.
+
+    `sensors` is what birth announces, by default the sensors of the settings.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        outbox: Outbox,
+        *,
+        sensors: Sequence[str] | None = None,
+        clock: Clock = now_ms,
+    ) -> None:
+        self._settings = settings
+        self._boot = outbox.boot
+        self._sensors = list(settings.sensors if sensors is None else sensors)
+        self._clock = clock
+        self._courier = Courier(Identity(settings.gateway, settings.key), outbox, settings.uplink)
+        self._answers: queue.Queue[tuple[Channel, bytes]] = queue.Queue(ANSWERS_MAX)
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._lost = threading.Event()
+        self._connected = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._session = (outbox.boot >> BOOT_SHIFT) * SESSIONS_A_BOOT
+        self._last_ack_at_ms: int | None = None
+        self._fruitless = 0
+
+    def start(self) -> None:
+        """Begins to connect and send; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Says good-bye and ends the thread, within 3 seconds."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS_MAX)
+
+    def wake(self) -> None:
+        """The outbox has something new."""
+        self._wake.set()
+
+    def status(self) -> UplinkStatus:
+        """How the way out is."""
+        connected = self._connected.is_set()
+        return UplinkStatus(connected, self._session, self._last_ack_at_ms, self._courier.items_in_flight)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._session += 1
+            began_seconds = time.monotonic()
+            client = self._client()
+            try:
+                client.connect(
+                    self._settings.broker.host, self._settings.broker.port, KEEP_ALIVE_SECONDS, clean_start=True
+                )
+                client.loop_start()
+                self._serve(client)
+            except (OSError, ValueError) as error:
+                _log.warning("the broker cannot be reached: %s", error)
+            finally:
+                self._end(client)
+            self._pause(time.monotonic() - began_seconds)
+
+    def _serve(self, client: Client) -> None:
+        """Sends and settles until the connection is lost or the gateway stops."""
+        while not (self._stopping.is_set() or self._lost.is_set()):
+            self._wake.wait(WAKE_SECONDS_MAX)
+            self._wake.clear()
+            try:
+                self._settle_answers()
+                if self._connected.is_set():
+                    self._courier.send_due(self._clock(), time.monotonic(), lambda *what: self._publish(client, *what))
+            except sqlite3.Error:
+                # The disk may come back; what was not settled is sent again.
+                _log.exception("the outbox cannot be read or written now")
+                self._stopping.wait(1.0)
+
+    def _settle_answers(self) -> None:
+        while True:
+            try:
+                channel, payload = self._answers.get_nowait()
+            except queue.Empty:
+                return
+            if self._courier.receive(channel, payload):
+                self._last_ack_at_ms = self._clock()
+                self._fruitless = 0
+
+    def _publish(self, client: Client, channel: Channel, payload: bytes, *, retain: bool = False) -> bool:
+        info = client.publish(of_gateway(self._settings.gateway, channel), payload, qos=1, retain=retain)
+        return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _client(self) -> Client:
+        """A client for one connection, its will already naming this session."""
+        broker = self._settings.broker
+        self._lost.clear()
+        self._connected.clear()
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._settings.gateway,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_SECONDS_MAX
+        client.max_queued_messages_set(UNCONFIRMED_MAX)
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        if broker.tls:
+            client.tls_set(ca_certs=None if broker.ca_file is None else str(broker.ca_file))
+        client.will_set(
+            of_gateway(self._settings.gateway, Channel.STATE), self._state(online=False), qos=1, retain=True
+        )
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        return client
+
+    def _end(self, client: Client) -> None:
+        """Leaves politely when stopping; a client that does not end in time is left to the process's end."""
+        if self._connected.is_set():
+            self._publish(client, Channel.STATE, self._state(online=False), retain=True)
+            client.disconnect()
+        ending = threading.Thread(target=client.loop_stop, daemon=True)
+        ending.start()
+        ending.join(STOP_SECONDS_MAX / 2)
+        self._connected.clear()
+        self._courier.forget_flights()
+
+    def _pause(self, lasted_seconds: float) -> None:
+        """Waits before the next connection: longer after each that brought no answer and did not last."""
+        self._fruitless = 0 if lasted_seconds > LASTING_SECONDS else min(self._fruitless + 1, 16)
+        lowest, highest = self._settings.uplink.reconnect_seconds_min, self._settings.uplink.reconnect_seconds_max
+        self._stopping.wait(min(highest, lowest * 2 ** max(0, self._fruitless - 1)) * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects, no secret
+
+    def _state(self, *, online: bool) -> bytes:
+        return self._sealed(Channel.STATE, State(gateway=self._settings.gateway, session=self._session, online=online))
+
+    def _birth(self) -> bytes:
+        birth = Birth(
+            gateway=self._settings.gateway,
+            boot=self._boot,
+            session=self._session,
+            software=_version(),
+            sensors=self._sensors,
+            clock_source="system",
+            at_ms=self._clock(),
+        )
+        return self._sealed(Channel.BIRTH, birth)
+
+    def _sealed(self, channel: Channel, body: object) -> bytes:
+        return seal(channel, self._settings.gateway, self._settings.key, body)
+
+    def _on_connect(
+        self,
+        client: Client,
+        _userdata: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            _log.error("the broker refused the connection: %s", reason)
+            self._lost.set()
+            self._wake.set()
+            return
+        gateway = self._settings.gateway
+        client.subscribe([(of_gateway(gateway, channel), 1) for channel in (Channel.ACK, Channel.ALARM_ACK)])
+        self._publish(client, Channel.BIRTH, self._birth(), retain=True)
+        self._publish(client, Channel.STATE, self._state(online=True), retain=True)
+        _log.info("connected to the broker as session %d", self._session)
+        self._connected.set()
+        self._wake.set()
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _userdata: object,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if not self._stopping.is_set():
+            _log.warning("the connection to the broker ended: %s", reason)
+        self._connected.clear()
+        self._lost.set()
+        self._wake.set()
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        topic = parse(message.topic)
+        if topic is None or topic.gateway != self._settings.gateway:
+            return
+        try:
+            self._answers.put_nowait((topic.channel, bytes(message.payload)))
+        except queue.Full:
+            _log.warning("too many answers at once: one is let go, a re-send brings it again")
+        self._wake.set()
+
+    def _on_publish(
+        self,
+        _client: Client,
+        _userdata: object,
+        _message_id: int,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            _log.error("the broker denied a message: %s", reason)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("sheetal")
+    except importlib.metadata.PackageNotFoundError:
+        return "unpackaged"
