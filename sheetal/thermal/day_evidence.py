@@ -1,0 +1,101 @@
+"""What the day summaries of a 30-day logger prove about one limit, when there are no readings to judge.
+
+The device samples every minute and counts two things a day: all minutes beyond its own limit, and whether one unbroken
+run of `limit minutes` made its alarm fire. A fired alarm is the device's own confirmed run of at least those minutes;
+minutes without an alarm are possible only. A device set to another limit than ours proves less: see `run_of_day`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sheetal.contracts.limits import MINUTE_MS, Side
+from sheetal.contracts.verdict import Run
+
+if TYPE_CHECKING:
+    from sheetal.contracts.batch import DaySummary
+    from sheetal.thermal.runs import Beyond
+
+
+class DeviceCount(NamedTuple):
+    """One side of a day summary."""
+
+    limit_centi_celsius: int
+    limit_minutes: int
+    minutes: int
+    alarm_at_ms: int | None
+    extreme_centi_celsius: int | None
+
+
+def run_of_day(day: DaySummary, limit: Beyond, run_minutes: int | None) -> Run | None:
+    """The day's evidence as a run beyond the limit; None when the day stayed within it.
+
+    Confirmed: the alarm's minutes, if the device's limit is ours or further out. Possible: the counted minutes, if its
+    limit is ours or nearer in, and less than the alarm's minutes when it did not fire though it would have within
+    `run_minutes`; else the whole day, of which only the extreme is known.
+    """
+    count = device_count(day, limit.side)
+    extreme = count.extreme_centi_celsius
+    if extreme is None:
+        if not count.minutes and count.alarm_at_ms is None:
+            return None
+    elif not limit.violated_by(extreme):
+        return None
+    confirmed = count.limit_minutes if count.alarm_at_ms is not None and _proves(count, limit) else 0
+    possible = max(confirmed, _possible_minutes(day, count, limit, run_minutes))
+    alarm_run_from_ms = None if count.alarm_at_ms is None else count.alarm_at_ms - count.limit_minutes * MINUTE_MS
+    begins_ms = day.starts_at_ms if alarm_run_from_ms is None else alarm_run_from_ms
+    return Run(
+        sensor=day.sensor,
+        side=limit.side,
+        limit_centi_celsius=limit.limit_centi_celsius,
+        first_ms=begins_ms,
+        last_ms=day.ends_at_ms if count.alarm_at_ms is None else count.alarm_at_ms,
+        earliest_possible_start_ms=begins_ms,
+        confirmed_half_ms=2 * confirmed * MINUTE_MS,
+        possible_half_ms=2 * possible * MINUTE_MS,
+        extreme_centi_celsius=count.limit_centi_celsius if extreme is None else extreme,
+        samples=0,
+        open=False,
+    )
+
+
+def device_count(day: DaySummary, side: Side) -> DeviceCount:
+    """What the device counted on one side."""
+    if side is Side.COLD:
+        return DeviceCount(
+            day.low_limit_centi_celsius,
+            day.low_limit_minutes,
+            day.minutes_below,
+            day.low_alarm_at_ms,
+            day.centi_celsius_min,
+        )
+    return DeviceCount(
+        day.high_limit_centi_celsius,
+        day.high_limit_minutes,
+        day.minutes_above,
+        day.high_alarm_at_ms,
+        day.centi_celsius_max,
+    )
+
+
+def _proves(count: DeviceCount, limit: Beyond) -> bool:
+    """Whether all that lies beyond the device's limit lies beyond ours."""
+    if limit.side is Side.COLD:
+        return count.limit_centi_celsius <= limit.limit_centi_celsius
+    return count.limit_centi_celsius >= limit.limit_centi_celsius
+
+
+def _bounds(count: DeviceCount, limit: Beyond) -> bool:
+    """Whether all that lies beyond our limit lies beyond the device's, so that its minutes are an upper bound."""
+    if limit.side is Side.COLD:
+        return count.limit_centi_celsius >= limit.limit_centi_celsius
+    return count.limit_centi_celsius <= limit.limit_centi_celsius
+
+
+def _possible_minutes(day: DaySummary, count: DeviceCount, limit: Beyond, run_minutes: int | None) -> int:
+    if not _bounds(count, limit):
+        return (day.ends_at_ms - day.starts_at_ms) // MINUTE_MS
+    if run_minutes is not None and count.alarm_at_ms is None and count.limit_minutes <= run_minutes:
+        return min(count.minutes, max(count.limit_minutes - 1, 0))
+    return count.minutes

@@ -1,0 +1,183 @@
+"""Builds an exposure report from readings, day summaries and the catalogue; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sheetal.contracts.disposition import EvidenceKind
+from sheetal.contracts.limits import MINUTE_MS, Measure, Side
+from sheetal.contracts.verdict import Finding
+from sheetal.thermal.exposure import summarise
+from sheetal.thermal.mkt import DELTA_H_KILOJOULES_PER_MOLE, mean_kinetic
+from sheetal.thermal.paths import Segment, Trace
+from sheetal.thermal.report import ExposureReport, ReportGap, ReportMkt, ReportRun, WhatIf
+from sheetal.thermal.runs import Limit, cap_ms, gaps, samples_of
+from sheetal.thermal.verdict import HALF_MS_PER_MINUTE, judge, limits_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sheetal.contracts.batch import DaySummary
+    from sheetal.contracts.product import Product
+    from sheetal.contracts.reading import Reading
+    from sheetal.contracts.verdict import Reached, Run, Verdict
+    from sheetal.thermal.exposure import Exposure
+    from sheetal.thermal.runs import Gap, Sample
+
+SIDES = (
+    Limit(Side.COLD, -50, inclusive=True),
+    Limit(Side.COLD, 200, inclusive=False),
+    Limit(Side.HOT, 800, inclusive=False),
+)
+"""Freezing by the PQS device rule (≤ −0.5 °C), and outside the label's +2 to +8 °C, both ends in range."""
+LINES_MAX = 500
+
+
+def build_report(  # noqa: PLR0913, PLR0917 - the signature that the portal's API and the replay command share
+    sensor: str,
+    readings: Sequence[Reading],
+    day_summaries: Sequence[DaySummary],
+    products: Sequence[Product],
+    from_ms: int,
+    until_ms: int,
+    interval_ms: int | None,
+) -> ExposureReport:
+    """The report on one sensor's readings in [from_ms, until_ms), in any order and with any repetitions.
+
+    Lists keep their `LINES_MAX` longest entries; the totals beside them count all.
+    """
+    samples = [sample for sample in samples_of(readings) if from_ms <= sample[0] < until_ms]
+    days = tuple(sorted(set(day_summaries), key=lambda day: (day.starts_at_ms, day.sequence)))
+    longest_ms = cap_ms(samples, interval_ms)
+    exposure = summarise(sensor, samples, longest_ms, SIDES)
+    missing = gaps(samples, longest_ms)
+    runs = [(limit, run) for limit, found in zip(SIDES, exposure.runs, strict=True) for run in found]
+    return ExposureReport(
+        sensor=sensor,
+        from_ms=from_ms,
+        until_ms=until_ms,
+        readings=exposure.readings,
+        first_ms=exposure.first.ms if exposure.first else None,
+        last_ms=exposure.last.ms if exposure.last else None,
+        cap_ms=longest_ms,
+        gaps=_longest_gaps(missing),
+        gaps_total=len(missing),
+        minutes_unknown=(exposure.unknown_half_ms // 2 + _ends_unknown_ms(exposure, from_ms, until_ms)) // MINUTE_MS,
+        runs=_longest_runs(runs),
+        runs_total=len(runs),
+        mkt=_mkt(exposure, from_ms, until_ms),
+        centi_celsius_min=exposure.centi_celsius_min,
+        centi_celsius_max=exposure.centi_celsius_max,
+        centi_celsius_mean=round(exposure.centi_celsius_sum / exposure.readings) if exposure.readings else None,
+        day_summaries=list(days[:LINES_MAX]),
+        what_if=[_what_if(product, sensor, (samples, longest_ms, days), (from_ms, until_ms)) for product in products],
+    )
+
+
+def _longest_gaps(missing: Sequence[Gap]) -> list[ReportGap]:
+    longest = sorted(missing, key=lambda gap: (gap.from_ms - gap.until_ms, gap.from_ms))[:LINES_MAX]
+    return [ReportGap(gap.from_ms, gap.until_ms) for gap in sorted(longest)]
+
+
+def _longest_runs(runs: Sequence[tuple[Limit, Run]]) -> list[ReportRun]:
+    longest = sorted(runs, key=lambda pair: (-pair[1].possible_half_ms, pair[1].first_ms, pair[0]))[:LINES_MAX]
+    return [_run_line(limit, run) for limit, run in sorted(longest, key=lambda pair: (pair[1].first_ms, pair[0]))]
+
+
+def _run_line(limit: Limit, run: Run) -> ReportRun:
+    return ReportRun(
+        side=run.side,
+        limit_centi_celsius=run.limit_centi_celsius,
+        inclusive=limit.inclusive,
+        minutes_confirmed=run.confirmed_half_ms // HALF_MS_PER_MINUTE,
+        minutes_possible=run.possible_half_ms // HALF_MS_PER_MINUTE,
+        first_ms=run.first_ms,
+        last_ms=run.last_ms,
+        earliest_possible_start_ms=run.earliest_possible_start_ms,
+        extreme_centi_celsius=run.extreme_centi_celsius,
+        open=run.open,
+    )
+
+
+def _ends_unknown_ms(exposure: Exposure, from_ms: int, until_ms: int) -> int:
+    """Time before the first and after the last reading, where it is longer than the cap."""
+    if exposure.first is None or exposure.last is None:
+        return until_ms - from_ms
+    ends = (exposure.first.ms - from_ms, until_ms - exposure.last.ms)
+    return sum(end for end in ends if end > exposure.first.cap_ms)
+
+
+def _mkt(exposure: Exposure, from_ms: int, until_ms: int) -> ReportMkt:
+    found = mean_kinetic(exposure.rate_sum, exposure.known_half_ms, until_ms - from_ms)
+    return ReportMkt(
+        celsius=None if found.celsius is None else round(found.celsius, 2),
+        coverage_percent=round(found.coverage_percent, 1),
+        note=found.note,
+        delta_h_kilojoules_per_mole=DELTA_H_KILOJOULES_PER_MOLE,
+    )
+
+
+def _what_if(
+    product: Product,
+    sensor: str,
+    data: tuple[Sequence[Sample], int, tuple[DaySummary, ...]],
+    span: tuple[int, int],
+) -> WhatIf:
+    samples, longest_ms, days = data
+    trace = Trace(sensor, summarise(sensor, samples, longest_ms, limits_of(product)), days)
+    first_ms = samples[0][0] if samples else span[0]
+    life = Segment(0, "", EvidenceKind.LOGGER_FILE.value, first_ms, None, (trace,))
+    verdict = judge("", product, [life], span[1])
+    reached = verdict.reached[0] if verdict.reached else None
+    longest = max(verdict.noted, key=lambda run: run.possible_half_ms, default=None)
+    confirmed, possible = _minutes(reached, longest)
+    return WhatIf(
+        product=product.product,
+        display_name=product.display_name,
+        finding=verdict.finding.value,
+        reason=reason_of(verdict),
+        rule=reached.rule.rule if reached else None,
+        minutes_confirmed=confirmed,
+        minutes_possible=possible,
+        source=reached.rule.source if reached else None,
+    )
+
+
+def _minutes(reached: Reached | None, longest: Run | None) -> tuple[int, int]:
+    if reached is not None:
+        return reached.minutes_confirmed, reached.minutes_possible
+    if longest is not None:
+        return longest.confirmed_half_ms // HALF_MS_PER_MINUTE, longest.possible_half_ms // HALF_MS_PER_MINUTE
+    return 0, 0
+
+
+def reason_of(verdict: Verdict) -> str:
+    """One English sentence on why the finding is what it is."""
+    if verdict.reached:
+        return _reason_of_hold(verdict.reached[0])
+    if verdict.finding is Finding.EXCURSION_NOTED:
+        worst = max(verdict.noted, key=lambda run: run.possible_half_ms)
+        return (
+            f"outside {worst.limit_centi_celsius / 100:+.1f} °C ({worst.side.value}) for "
+            f"{worst.confirmed_half_ms // HALF_MS_PER_MINUTE} min confirmed, "
+            f"{worst.possible_half_ms // HALF_MS_PER_MINUTE} min possible: below every hold rule"
+        )
+    if not any(stay.readings for stay in verdict.stays) and verdict.known_through_ms is None:
+        return "no data: nothing can be confirmed"
+    return "within the labelled range in all that is known"
+
+
+def _reason_of_hold(hit: Reached) -> str:
+    rule = hit.rule
+    words = {
+        (Side.COLD, True): "at or below",
+        (Side.COLD, False): "below",
+        (Side.HOT, True): "at or above",
+        (Side.HOT, False): "above",
+    }
+    how = "unbroken" if rule.measure is Measure.RUN else "together"
+    margin = "; borderline, within 0.5 °C of the limit" if hit.borderline else ""
+    return (
+        f"{words[rule.side, rule.inclusive]} {rule.limit_centi_celsius / 100:+.1f} °C for {hit.minutes_confirmed} min "
+        f"confirmed, {hit.minutes_possible} min possible, {how}; the rule holds at {rule.minutes} min{margin}"
+    )

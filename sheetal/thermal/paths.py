@@ -1,0 +1,136 @@
+"""The ways a holding's time can be followed through its sensors, and the runs on each of them.
+
+A life is a list of segments: in each, the holding stands in one appliance under a fixed set of sensors. A sensor that
+goes on into the next segment continues its own runs; a new one (after a move or a change of sensor) continues the worst
+of those before it, because the holding itself went on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sheetal.contracts.limits import Measure
+from sheetal.thermal.exposure import Edge, Exposure, extend_after, extend_before, join_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sheetal.contracts.batch import DaySummary
+    from sheetal.contracts.verdict import Run
+    from sheetal.thermal.runs import Limit
+
+
+class Trace(NamedTuple):
+    """One sensor in one segment: the exposure to its readings there, and its day summaries."""
+
+    sensor: str
+    exposure: Exposure
+    days: tuple[DaySummary, ...] = ()
+
+    def covers(self, day: DaySummary) -> bool:
+        """Whether the sensor's readings reach into that day."""
+        first, last = self.exposure.first, self.exposure.last
+        return first is not None and last is not None and first.ms < day.ends_at_ms and last.ms >= day.starts_at_ms
+
+
+class Segment(NamedTuple):
+    """A time in one stay under one set of sensors; `until_ms` is None while it lasts."""
+
+    stay: int
+    appliance: str
+    evidence_kind: str
+    from_ms: int
+    until_ms: int | None
+    traces: tuple[Trace, ...]
+
+    def known_through_ms(self) -> int | None:
+        """The last instant that a reading or a day summary speaks of."""
+        readings = [last.ms for trace in self.traces if (last := trace.exposure.last) is not None]
+        days = [day.ends_at_ms for trace in self.traces for day in trace.days]
+        return max([*readings, *days], default=None)
+
+    def unknown_half_ms(self) -> int:
+        """Time without data by the best of its sensors: gaps, and the ends of a closed segment beyond the cap.
+
+        The end of an open segment is not counted: how far the data reaches stands in `known_through_ms`.
+        """
+        if any(trace.days for trace in self.traces):
+            return 2 * sum(day.minutes_unknown for trace in self.traces for day in trace.days) * 60_000
+        whole = 0 if self.until_ms is None else 2 * (self.until_ms - self.from_ms)
+        return min((self._unknown_of(trace.exposure, whole) for trace in self.traces), default=whole)
+
+    def _unknown_of(self, exposure: Exposure, whole_half_ms: int) -> int:
+        if exposure.first is None or exposure.last is None:
+            return whole_half_ms
+        before = exposure.first.ms - self.from_ms
+        after = 0 if self.until_ms is None else self.until_ms - exposure.last.ms
+        ends = before * (before > exposure.first.cap_ms) + after * (after > exposure.last.cap_ms)
+        return exposure.unknown_half_ms + 2 * ends
+
+
+class _Path(NamedTuple):
+    """What one way has seen beyond one limit so far; `until_ms` is where its last segment ended."""
+
+    sensor: str
+    runs: tuple[Run, ...]
+    last: Edge | None
+    until_ms: int | None
+
+    def suffix_half_ms(self) -> int:
+        """How long the run that is still going on has possibly lasted."""
+        return self.runs[-1].possible_half_ms if self.runs and self.runs[-1].open else 0
+
+    def total_half_ms(self) -> int:
+        return sum(run.possible_half_ms for run in self.runs)
+
+
+def runs_of_paths(segments: Sequence[Segment], index: int, measure: Measure) -> list[list[Run]]:
+    """The runs beyond limit number `index` on every way, each in order of time.
+
+    `measure` says what "worst" means where a new sensor takes over: the longest run going on, or the largest sum.
+    """
+    going: dict[str, _Path] = {}
+    ended: list[_Path] = []
+    for segment in segments:
+        if not segment.traces:
+            continue
+        worst = _worst(going.values(), measure)
+        new = {trace.sensor: _step(going.get(trace.sensor, worst), trace, segment, index) for trace in segment.traces}
+        ended += [path for sensor, path in going.items() if sensor not in new]
+        going = new
+    return [list(_closed(path)) for path in (*ended, *going.values()) if path.runs]
+
+
+def _worst(paths: Iterable[_Path], measure: Measure) -> _Path | None:
+    def badness(path: _Path) -> tuple[int, int, str]:
+        suffix, total = path.suffix_half_ms(), path.total_half_ms()
+        return (suffix, total, path.sensor) if measure is Measure.RUN else (total, suffix, path.sensor)
+
+    return max(paths, key=badness, default=None)
+
+
+def _step(before: _Path | None, trace: Trace, segment: Segment, index: int) -> _Path:
+    """The path one segment further; where it begins, the time since the segment's start adjoins its first reading."""
+    exposure = trace.exposure
+    limit, own = exposure.limits[index], exposure.runs[index]
+    if exposure.first is None:
+        runs, last = (before.runs, before.last) if before is not None else ((), None)
+    elif before is None or before.last is None:
+        runs, last = _begun(limit, own, exposure.first, segment.from_ms), exposure.last
+    else:
+        runs, last = join_runs(limit, (before.runs, before.last), (exposure.first, own)), exposure.last
+    return _Path(trace.sensor, runs, last, segment.until_ms)
+
+
+def _begun(limit: Limit, runs: tuple[Run, ...], first: Edge, from_ms: int) -> tuple[Run, ...]:
+    if not limit.violated_by(first.centi_celsius):
+        return runs
+    return (extend_before(runs[0], min(max(first.ms - from_ms, 0), first.cap_ms)), *runs[1:])
+
+
+def _closed(path: _Path) -> tuple[Run, ...]:
+    """The runs of a path; one that was going on when the path ended adjoins the time up to that end."""
+    if path.until_ms is None or path.last is None or not path.runs or not path.runs[-1].open:
+        return path.runs
+    reach = min(max(path.until_ms - path.last.ms, 0), path.last.cap_ms)
+    return (*path.runs[:-1], extend_after(path.runs[-1], reach))
