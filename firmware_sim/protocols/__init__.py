@@ -1,0 +1,1 @@
+"""What the simulated loggers speak on the wire."""
