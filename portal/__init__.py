@@ -1,0 +1,1 @@
+"""The portal: one folder per module of the vaccination system, joined in `app`."""

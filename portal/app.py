@@ -1,0 +1,100 @@
+"""Wiring of the portal's web process: the stores, the slices' routers, errors, headers and languages."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+import portal.cold_chain.api
+import portal.cold_chain.pages
+import portal.identity.pages
+import portal.orchestration.pages
+from portal import csrf, errors, web
+from portal.headers import SecurityHeaders, security_headers
+from portal.language import LanguagePrefix
+from portal.settings import Settings
+from portal.static_files import STATIC_FOLDER, KeptFiles
+from sheetal.contracts.clock import Clock, now_ms
+from sheetal.ledger.connect import Ledger, check_schema, open_ledger, open_telemetry
+from sheetal.ledger.field_cipher import FieldCipher
+from sheetal.readings.connect import open_readings
+from sheetal.readings.port import ReadingsStore
+
+PAGES = (portal.identity.pages.router, portal.orchestration.pages.router, portal.cold_chain.pages.router)
+APIS: tuple[APIRouter, ...] = (portal.cold_chain.api.router,)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The open stores and the clock that the portal stands on."""
+
+    ledger: Ledger
+    telemetry: Ledger
+    readings: ReadingsStore
+    cipher: FieldCipher
+    clock: Clock = now_ms
+
+    def close(self) -> None:
+        """Close every store."""
+        self.readings.close()
+        self.telemetry.close()
+        self.ledger.close()
+
+
+def open_resources(settings: Settings, clock: Clock = now_ms) -> Resources:
+    """Open every store; raises SettingProblem for a wrong address, key file or schema."""
+    cipher = FieldCipher.from_file(settings.field_key_file)
+    ledger = open_ledger(settings.ledger_url)
+    check_schema(ledger)
+    token = settings.readings_token.get_secret_value() if settings.readings_token else None
+    return Resources(
+        ledger=ledger,
+        telemetry=open_telemetry(settings.telemetry_url),
+        readings=open_readings(settings.readings_url, token),
+        cipher=cipher,
+        clock=clock,
+    )
+
+
+def create_app(settings: Settings, resources: Resources | None = None) -> FastAPI:
+    """The portal's web application; closes the stores when it stops."""
+    stores = resources or open_resources(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        stores.close()
+
+    app = FastAPI(title="Sheetal", version=_version(), lifespan=lifespan, docs_url=None, redoc_url=None)
+    state = app.state
+    state.settings, state.pages = settings, web.make_pages()
+    state.ledger, state.telemetry, state.readings = stores.ledger, stores.telemetry, stores.readings
+    state.cipher, state.clock = stores.cipher, stores.clock
+    for router in PAGES:
+        app.include_router(router, dependencies=[Depends(csrf.check_form)], include_in_schema=False)
+    for router in APIS:
+        app.include_router(router, dependencies=[Depends(csrf.check_api_origin)])
+    app.mount("/static", KeptFiles(directory=STATIC_FOLDER), name="static")
+    app.add_api_route("/healthz", health, include_in_schema=False)
+    errors.install(app, web.render, security_headers(secure=settings.is_secure))
+    app.add_middleware(LanguagePrefix)
+    app.add_middleware(SecurityHeaders, secure=settings.is_secure)
+    return app
+
+
+def health(request: Request) -> Response:
+    """200 while the ledger answers, else 503 (Unavailable is raised inside)."""
+    with request.app.state.ledger.read() as conn:
+        conn.exec_driver_sql("SELECT 1")
+    return JSONResponse({"ok": True})
+
+
+def _version() -> str:
+    try:
+        return version("sheetal")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,5 @@
+"""Pages of the cold chain."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

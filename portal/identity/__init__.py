@@ -1,0 +1,1 @@
+"""Staff accounts, roles and sessions: who is asking."""

@@ -1,0 +1,1 @@
+"""Places, things and sessions: what there is and who works where."""
