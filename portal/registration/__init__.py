@@ -1,0 +1,1 @@
+"""Citizens and their appointments; owns personal data."""
