@@ -1,0 +1,137 @@
+"""Wiring of the portal's second process: exports certificates and keeps the mirror's lists, one worker at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from portal.certificate.keys import SigningKeys
+from portal.certificate.mirror import Mirror
+from portal.worker.export import BATCH_MAX, export_pending
+from portal.worker.settings import load_settings
+from portal.worker.status import Published, publish_if_due
+from sheetal.contracts.clock import Clock, now_ms
+from sheetal.contracts.problem import Problem, SettingProblem, Unavailable
+from sheetal.health import serve_health
+from sheetal.ledger import lease
+from sheetal.ledger.connect import Ledger, check_schema, open_ledger
+from sheetal.ledger.field_cipher import FieldCipher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from portal.worker.settings import WorkerSettings
+
+    Round = Callable[[Ledger, int], int]
+
+POLL_SECONDS = 1.0
+LEASE = "portal.worker"
+LEASE_MS = 10_000
+# Ten polls without one that succeeded: somebody should look.
+SILENT_MS_MAX = 10_000
+PAGES_FOLDER = Path(__file__).parents[1] / "standby" / "static"
+
+log = structlog.get_logger("portal.worker")
+
+
+class Worker:
+    """One process's rounds; `rounds` are the other slices' regular work, each bounded and safe to repeat."""
+
+    def __init__(
+        self, settings: WorkerSettings, ledger: Ledger, keys: SigningKeys, cipher: FieldCipher, rounds: Sequence[Round]
+    ) -> None:
+        self.ledger = ledger
+        self._keys = keys
+        self._cipher = cipher
+        self._rounds = rounds
+        self._interval_ms = settings.status_interval_seconds * 1000
+        self._mirror = Mirror.open(settings.mirror_folder)
+        self._mirror.copy_pages(PAGES_FOLDER)
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._published: Published | None = None
+        self._last_success_ms: int | None = None
+
+    def round(self, at_ms: int) -> bool:
+        """Do what is due; True when more is waiting. Troubles of ledger or disk are logged and tried again."""
+        try:
+            with self.ledger.write() as connection:
+                is_ours = lease.take(connection, LEASE, self._holder, at_ms, LEASE_MS)
+            is_more = self._work(at_ms) if is_ours else False
+        except (Unavailable, OSError) as error:
+            log.warning("round failed", error=type(error).__name__, detail=_detail(error))
+            return False
+        self._last_success_ms = at_ms
+        return is_more
+
+    def health(self, at_ms: int) -> dict[str, object]:
+        """What /healthz says."""
+        age_ms = None if self._last_success_ms is None else at_ms - self._last_success_ms
+        return {"ok": age_ms is not None and age_ms <= SILENT_MS_MAX, "last_round_ms_ago": age_ms}
+
+    def _work(self, at_ms: int) -> bool:
+        for work in self._rounds:
+            work(self.ledger, at_ms)
+        exported = export_pending(self.ledger, self._cipher, self._mirror, at_ms)
+        if exported.written or exported.failed:
+            log.info("certificates exported", written=exported.written, failed=exported.failed)
+        self._published = publish_if_due(
+            self.ledger, self._keys, self._mirror, self._published, at_ms, self._interval_ms
+        )
+        return exported.written == BATCH_MAX
+
+
+def open_worker(settings: WorkerSettings, at_ms: int, rounds: Sequence[Round] = ()) -> Worker:
+    """The worker with its stores open; raises SettingProblem for a wrong key, folder, address or schema."""
+    keys = SigningKeys.load(
+        settings.certificate_key_folder, settings.demo, standby_url=settings.standby_url, now_ms=at_ms
+    )
+    cipher = FieldCipher.from_file(settings.field_key_file)
+    ledger = open_ledger(settings.ledger_url)
+    check_schema(ledger)
+    return Worker(settings, ledger, keys, cipher, rounds)
+
+
+def run(worker: Worker, stop: threading.Event, clock: Clock = now_ms) -> None:
+    """Rounds until told to stop: at once while a full batch went out, else once a second."""
+    while not stop.is_set():
+        if not worker.round(clock()):
+            stop.wait(POLL_SECONDS)
+
+
+def main() -> int:
+    """The process: 0 after SIGTERM or SIGINT, 2 with one line for a wrong setting."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        settings = load_settings()
+        worker = open_worker(settings, now_ms(), rounds=())
+        health = (
+            serve_health(settings.health_host, settings.health_port, lambda: worker.health(now_ms()))
+            if settings.health_port is not None
+            else None
+        )
+    except SettingProblem as problem:
+        sys.stderr.write(f"{problem.message}\n")
+        return 2
+    log.info("ready", mirror=str(settings.mirror_folder))
+    run(worker, stop)
+    if health is not None:
+        health.close()
+    worker.ledger.close()
+    return 0
+
+
+def _detail(error: Exception) -> str:
+    return error.message if isinstance(error, Problem) else str(getattr(error, "strerror", ""))
