@@ -1,0 +1,143 @@
+"""The monoid laws, with `==`, against `runs` on the whole series."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sheetal.contracts.limits import Side
+from sheetal.thermal.exposure import Edge, Exposure, empty, join_runs, merge, merge_all, summarise
+from sheetal.thermal.mkt import rate
+from sheetal.thermal.runs import Limit, find_runs, gaps
+
+LIMITS = (
+    Limit(Side.COLD, -50, inclusive=True),
+    Limit(Side.COLD, 200, inclusive=False),
+    Limit(Side.HOT, 800, inclusive=False),
+)
+SENSOR = "gw-01.tvc"
+Series = list[tuple[int, int]]
+
+values = st.one_of(st.integers(-300, 1200), st.sampled_from([-50, 200, 800]))
+series = st.dictionaries(st.integers(0, 200), values, max_size=30).map(lambda found: sorted(found.items()))
+caps = st.integers(0, 25)
+
+
+def pieces(samples: Series, cuts: set[int]) -> list[Series]:
+    edges = [0, *sorted(cut for cut in cuts if cut < len(samples)), len(samples)]
+    return [samples[begin:end] for begin, end in itertools.pairwise(edges)]
+
+
+@given(series, caps, st.sets(st.integers(0, 30)))
+def test_split_anywhere_and_merge_equals_the_whole(samples: Series, cap: int, cuts: set[int]) -> None:
+    parts = [summarise(SENSOR, part, cap, LIMITS) for part in pieces(samples, cuts)]
+    assert merge_all(parts, LIMITS) == summarise(SENSOR, samples, cap, LIMITS)
+
+
+@given(series, caps, st.integers(0, 30), st.integers(0, 30))
+def test_merge_is_associative(samples: Series, cap: int, one: int, other: int) -> None:
+    a, b, c = (
+        summarise(SENSOR, part, cap, LIMITS)
+        for part in (
+            samples[: min(one, other)],
+            samples[min(one, other) : max(one, other)],
+            samples[max(one, other) :],
+        )
+    )
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 30), values, st.integers(0, 40)), min_size=1, max_size=12),
+    st.integers(0, 12),
+    st.integers(0, 12),
+)
+def test_merge_is_associative_when_sensors_have_their_own_intervals(
+    rows: list[tuple[int, int, int]],
+    one: int,
+    other: int,
+) -> None:
+    at, parts = 0, []
+    for step, value, cap in rows:
+        at += step
+        parts.append(summarise(SENSOR, [(at, value)], cap, LIMITS))
+    low, high = sorted((one, other))
+    grouped = [merge_all(group, LIMITS) for group in (parts[:low], parts[low:high], parts[high:])]
+    assert merge_all(grouped, LIMITS) == merge_all(parts, LIMITS)
+
+
+@given(series, caps)
+def test_nothing_is_neutral_on_both_sides(samples: Series, cap: int) -> None:
+    exposure = summarise(SENSOR, samples, cap, LIMITS)
+    assert merge(empty(LIMITS), exposure) == exposure == merge(exposure, empty(LIMITS))
+
+
+@given(series, caps)
+def test_a_summary_tells_what_runs_and_gaps_tell(samples: Series, cap: int) -> None:
+    exposure = summarise(SENSOR, samples, cap, LIMITS)
+    assert exposure.runs == tuple(tuple(find_runs(SENSOR, samples, limit, cap)) for limit in LIMITS)
+    assert exposure.unknown_half_ms == 2 * sum(gap.until_ms - gap.from_ms for gap in gaps(samples, cap))
+    whole = samples[-1][0] - samples[0][0] if samples else 0
+    assert exposure.known_half_ms + exposure.unknown_half_ms == 2 * whole
+    assert exposure.readings == len(samples)
+
+
+@given(series.filter(bool), st.integers(300, 400))
+def test_the_rate_sum_is_the_trapezoid(samples: Series, cap: int) -> None:
+    exposure = summarise(SENSOR, samples, cap, LIMITS)
+    expected = sum(
+        (later - earlier) * (rate(left) + rate(right))
+        for (earlier, left), (later, right) in itertools.pairwise(samples)
+    )
+    assert exposure.rate_sum == expected
+
+
+def test_hot_and_cold_share_no_accumulator() -> None:
+    samples = [(0, 900), (10, 900), (20, -80), (30, -80)]
+    freezing, cool, hot = summarise(SENSOR, samples, 15, LIMITS).runs
+    assert [run.confirmed_half_ms for run in freezing] == [20]
+    assert [run.confirmed_half_ms for run in cool] == [20]
+    assert [run.confirmed_half_ms for run in hot] == [20]
+
+
+def test_a_run_cut_at_the_hour_is_one_run_after_the_merge() -> None:
+    left = summarise(SENSOR, [(0, 900), (10, 910)], 15, LIMITS)
+    right = summarise(SENSOR, [(20, 905), (30, 500)], 15, LIMITS)
+    (run,) = merge(left, right).runs[2]
+    assert (run.first_ms, run.last_ms, run.confirmed_half_ms, run.possible_half_ms) == (0, 20, 40, 60)
+    assert run.open is False
+    assert left.runs[2][0].open is True
+
+
+def test_a_gap_between_pieces_joins_nothing_and_adds_a_cap_to_each() -> None:
+    left = summarise(SENSOR, [(0, 900)], 15, LIMITS)
+    right = summarise(SENSOR, [(1000, 900)], 15, LIMITS)
+    before, after = merge(left, right).runs[2]
+    assert (before.possible_half_ms, before.open) == (30, False)
+    assert (after.possible_half_ms, after.earliest_possible_start_ms) == (30, 985)
+
+
+def test_join_runs_gives_the_span_to_the_side_that_violates() -> None:
+    run = summarise(SENSOR, [(20, 900)], 15, LIMITS).runs[2]
+    (joined,) = join_runs(LIMITS[2], ((), Edge(10, 500, 15)), (Edge(20, 900, 15), run))
+    assert (joined.earliest_possible_start_ms, joined.possible_half_ms, joined.confirmed_half_ms) == (10, 20, 0)
+
+
+@pytest.mark.parametrize("again", [0, 5, 10])
+def test_pieces_that_overlap_are_refused(again: int) -> None:
+    left = summarise(SENSOR, [(0, 900), (10, 900)], 15, LIMITS)
+    with pytest.raises(ValueError, match="not after 10"):
+        merge(left, summarise(SENSOR, [(again, 900)], 15, LIMITS))
+
+
+def test_pieces_beyond_different_limits_are_refused() -> None:
+    with pytest.raises(ValueError, match="different limits"):
+        merge(empty(LIMITS), empty(LIMITS[:1]))
+
+
+def test_an_empty_life_is_empty() -> None:
+    nothing: list[Exposure] = []
+    assert merge_all(nothing, LIMITS) == empty(LIMITS) == summarise(SENSOR, [], 5, LIMITS)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from sheetal.contracts.limits import Measure, Side
+from sheetal.thermal.exposure import summarise
+from sheetal.thermal.paths import Segment, Trace, runs_of_paths
+from sheetal.thermal.runs import Limit
+
+HOT = (Limit(Side.HOT, 800, inclusive=False),)
+
+
+def trace(sensor: str, *samples: tuple[int, int], cap: int = 15) -> Trace:
+    return Trace(sensor, summarise(sensor, samples, cap, HOT))
+
+
+def segment(from_ms: int, until_ms: int | None, *traces: Trace) -> Segment:
+    return Segment(1, "A-1", "telemetry", from_ms, until_ms, traces)
+
+
+def told(segments: list[Segment], measure: Measure = Measure.RUN) -> list[list[tuple[str, int, int, int]]]:
+    return [
+        [(run.sensor, run.first_ms, run.last_ms, run.possible_half_ms // 2) for run in path]
+        for path in runs_of_paths(segments, 0, measure)
+    ]
+
+
+def test_each_sensor_is_a_way_of_its_own() -> None:
+    one = segment(0, None, trace("g.a", (0, 900), (10, 500)), trace("g.b", (0, 500), (10, 900)))
+    assert told([one]) == [[("g.a", 0, 0, 10)], [("g.b", 10, 10, 10)]]
+
+
+def test_a_new_sensor_continues_the_longest_run_going_on() -> None:
+    life = [
+        segment(0, 30, trace("g.a", (0, 900), (10, 900), (20, 900)), trace("g.b", (0, 500), (10, 500), (20, 900))),
+        segment(30, None, trace("h.c", (30, 900), (40, 500))),
+    ]
+    ways = told(life)
+    assert [("g.a", 0, 30, 40)] in ways
+    assert [("g.a", 0, 20, 30)] in ways
+    assert [("g.b", 20, 20, 20)] in ways
+
+
+def test_a_sensor_that_stays_continues_itself_and_not_the_worse_one() -> None:
+    life = [
+        segment(0, 30, trace("g.a", (0, 900), (20, 900), cap=25), trace("g.b", (0, 500), (20, 500), cap=25)),
+        segment(30, None, trace("g.b", (40, 900), cap=25)),
+    ]
+    assert [("g.b", 40, 40, 20)] in told(life)
+
+
+def test_for_a_sum_the_worst_is_the_largest_sum() -> None:
+    life = [
+        segment(0, 50, trace("g.a", (0, 900), (10, 900), (20, 500), (40, 500)), trace("g.b", (0, 500), (40, 900))),
+        segment(50, None, trace("h.c", (50, 500))),
+    ]
+    longest_run = runs_of_paths(life, 0, Measure.RUN)[-1]
+    largest_sum = runs_of_paths(life, 0, Measure.CUMULATIVE)[-1]
+    assert [run.sensor for run in longest_run] == ["g.b"]
+    assert [run.sensor for run in largest_sum] == ["g.a"]
+    assert sum(run.possible_half_ms for run in largest_sum) >= sum(run.possible_half_ms for run in longest_run)
+
+
+def test_a_segment_without_readings_passes_the_way_on() -> None:
+    life = [
+        segment(0, 30, trace("g.a", (0, 900), (10, 900))),
+        segment(30, 40, trace("g.a")),
+        segment(40, 50),
+        segment(50, None, trace("g.a", (50, 900))),
+    ]
+    assert told(life) == [[("g.a", 0, 10, 25), ("g.a", 50, 50, 15)]]
+
+
+def test_unknown_time_is_that_of_the_best_sensor() -> None:
+    holes = trace("g.a", (0, 500), (10, 500), (90, 500), (100, 500))
+    whole = trace("g.b", *((ms, 500) for ms in range(0, 101, 10)))
+    assert segment(0, 100, holes).unknown_half_ms() == 160
+    assert segment(0, 100, holes, whole).unknown_half_ms() == 0
+    assert segment(0, 100, trace("g.c")).unknown_half_ms() == 200
+    assert segment(0, None, trace("g.c")).unknown_half_ms() == 0
+    assert segment(0, 200, holes).unknown_half_ms() == 160 + 200
+    assert segment(-60, 100, holes).unknown_half_ms() == 160 + 120
+
+
+def test_known_through_is_the_newest_of_its_sensors() -> None:
+    assert segment(0, None, trace("g.a", (5, 1)), trace("g.b", (9, 1)), trace("g.c")).known_through_ms() == 9
+    assert segment(0, None).known_through_ms() is None
