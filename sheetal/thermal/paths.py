@@ -69,9 +69,10 @@ class Segment(NamedTuple):
 
 
 class _Path(NamedTuple):
-    """What one way has seen beyond one limit so far; `until_ms` is where its last segment ended."""
+    """What one way has seen beyond one limit so far: where it began, and where its last segment ended."""
 
     sensor: str
+    from_ms: int
     runs: tuple[Run, ...]
     last: Edge | None
     until_ms: int | None
@@ -110,16 +111,17 @@ def _worst(paths: Iterable[_Path], measure: Measure) -> _Path | None:
 
 
 def _step(before: _Path | None, trace: Trace, segment: Segment, index: int) -> _Path:
-    """The path one segment further; where it begins, the time since the segment's start adjoins its first reading."""
+    """The path one segment further; the time from its beginning to its first reading adjoins that reading."""
     exposure = trace.exposure
     limit, own = exposure.limits[index], exposure.runs[index]
+    before = before or _Path(trace.sensor, segment.from_ms, (), None, None)
     if exposure.first is None:
-        runs, last = (before.runs, before.last) if before is not None else ((), None)
-    elif before is None or before.last is None:
-        runs, last = _begun(limit, own, exposure.first, segment.from_ms), exposure.last
+        return before._replace(sensor=trace.sensor, until_ms=segment.until_ms)
+    if before.last is None:
+        runs = _begun(limit, own, exposure.first, before.from_ms)
     else:
-        runs, last = join_runs(limit, (before.runs, before.last), (exposure.first, own)), exposure.last
-    return _Path(trace.sensor, runs, last, segment.until_ms)
+        runs = join_runs(limit, (before.runs, before.last), (exposure.first, own))
+    return _Path(trace.sensor, before.from_ms, runs, exposure.last, segment.until_ms)
 
 
 def _begun(limit: Limit, runs: tuple[Run, ...], first: Edge, from_ms: int) -> tuple[Run, ...]:

@@ -56,7 +56,6 @@ def test_for_a_sum_the_worst_is_the_largest_sum() -> None:
     largest_sum = runs_of_paths(life, 0, Measure.CUMULATIVE)[-1]
     assert [run.sensor for run in longest_run] == ["g.b"]
     assert [run.sensor for run in largest_sum] == ["g.a"]
-    assert sum(run.possible_half_ms for run in largest_sum) >= sum(run.possible_half_ms for run in longest_run)
 
 
 def test_a_segment_without_readings_passes_the_way_on() -> None:
