@@ -230,6 +230,15 @@ class Outbox:
             self._count -= gone
         return gone
 
+    def free_space(self) -> int:
+        """Forgets a bounded number of settled items before their time, oldest first; for a full disk."""
+        with self._transaction() as connection:
+            gone = connection.execute(_DROP_SETTLED, (PRUNE_ITEMS_MAX,)).rowcount
+            self._count -= gone
+        with self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return gone
+
     # Look
 
     def pending_count(self) -> int:

@@ -1,0 +1,141 @@
+"""One hub's DS01 lines to observations (pure): which probe, which instant, which aux values are news."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent import decode
+from edge_agent.ds01_timeline import LoggerTimeline, Moment, Placed
+from edge_agent.sample import AuxSample, Sample
+from edge_agent.sources.port import Observation, Recall
+from sheetal.contracts.problem import WireProblem
+from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
+
+if TYPE_CHECKING:
+    from edge_agent.settings import ProbeSetting, SourceSetting
+
+_log = logging.getLogger(__name__)
+
+UNPLACED_MAX = 5_000
+"""Records that wait for an anchor, for each appliance; the logger still has those that are let go."""
+
+APPLIANCES_MAX = 64
+
+AUX_EVERY_MS = 3_600_000
+"""An aux value that did not change is said again after this long."""
+
+
+class _Waiting(NamedTuple):
+    record: decode.Record
+    moment: Moment
+
+
+class Ds01Reader:
+    """Reads the lines of one hub in the order they come; `recall` gives back the marks of earlier observations."""
+
+    def __init__(self, gateway: str, setting: SourceSetting, recall: Recall) -> None:
+        self._gateway = gateway
+        self._setting = setting
+        self._recall = recall
+        self._timelines: dict[str, LoggerTimeline] = {}
+        self._waiting: defaultdict[str, deque[_Waiting]] = defaultdict(lambda: deque(maxlen=UNPLACED_MAX))
+        self._aux_told: dict[tuple[str, str], tuple[float, int]] = {}
+        self._strangers: set[str] = set()
+
+    def read(self, line: bytes, live_at_ms: int | None = None) -> list[Observation]:
+        """What one line says; more than one observation when it anchors records that waited, none for a stranger's.
+
+        `live_at_ms` is the gateway's clock where the line came after a pause and so is of this moment. Raises
+        WireProblem (`bad_json`, `bad_body`).
+        """
+        record = decode.parse_record(line)
+        serial = decode.text(record.get("ASER"))
+        probes = [probe for probe in self._setting.probe if probe.appliance in {"", serial}]
+        if not probes:
+            self._greet_stranger(serial)
+            return []
+        moment = _moment(record)
+        timeline = self._timeline(serial)
+        waiting = self._waiting[serial]
+        ready = [_Waiting(record, moment)]
+        if timeline.learn(moment, live_at_ms):
+            ready = [*waiting, *ready]
+            waiting.clear()
+        observations = []
+        for one in ready:
+            placed = timeline.place(one.moment)
+            if placed is None:
+                waiting.append(one)
+            else:
+                observations.append(self._observe(serial, one.record, placed, probes))
+        return observations
+
+    def _observe(
+        self,
+        serial: str,
+        record: decode.Record,
+        placed: Placed,
+        probes: list[ProbeSetting],
+    ) -> Observation:
+        samples = tuple(
+            Sample(
+                sensor_of(self._gateway, probe.probe),
+                placed.at_ms,
+                *decode.temperature(probe.field, record.get(probe.field)),
+            )
+            for probe in probes
+        )
+        return Observation(
+            samples=samples,
+            aux=() if placed.repeated else self._aux(serial, record, placed.at_ms),
+            repeated=placed.repeated,
+            discontinuity=placed.discontinuity,
+            marks={_mark(serial): self._timelines[serial].to_text()},
+        )
+
+    def _aux(self, serial: str, record: decode.Record, at_ms: int) -> tuple[AuxSample, ...]:
+        """The configured aux values that changed, or were last said an hour ago."""
+        source = sensor_of(self._gateway, serial)
+        if not SENSOR_IDENTIFIER.fullmatch(source):
+            return ()
+        told: list[AuxSample] = []
+        for field in self._setting.aux_fields:
+            value = decode.number(record.get(field))
+            before = self._aux_told.get((source, field))
+            if value is None or (before and before[0] == value and 0 <= at_ms - before[1] < AUX_EVERY_MS):
+                continue
+            self._aux_told[source, field] = (value, at_ms)
+            told.append(AuxSample(source, at_ms, field, value, notable=_is_change(field, before, value)))
+        return tuple(told)
+
+    def _timeline(self, serial: str) -> LoggerTimeline:
+        if serial not in self._timelines:
+            if len(self._timelines) >= APPLIANCES_MAX:
+                raise WireProblem("more appliances speak here than one hub can have", reason="bad_body")
+            self._timelines[serial] = LoggerTimeline(self._recall(_mark(serial)))
+        return self._timelines[serial]
+
+    def _greet_stranger(self, serial: str) -> None:
+        if serial not in self._strangers and len(self._strangers) < APPLIANCES_MAX:
+            self._strangers.add(serial)
+            _log.warning("appliance %r speaks but has no probe in the settings", serial)
+
+
+def _moment(record: decode.Record) -> Moment:
+    relative_ms = decode.duration_ms(record.get("RELT"))
+    absolute_ms = decode.instant_ms(record.get("ABST"))
+    if relative_ms is None and absolute_ms is None:
+        raise WireProblem("a record without any time", reason="bad_body")
+    restarted_ms = decode.duration_ms(record.get("RTCW")) or 0
+    return Moment(decode.text(record.get("LSER")), restarted_ms, relative_ms, absolute_ms)
+
+
+def _is_change(field: str, before: tuple[float, int] | None, value: float) -> bool:
+    """Whether a door opened or closed, or the mains came or went."""
+    return field in {"DORV", "DORF", "SVA"} and (before is not None and (before[0] > 0) != (value > 0))
+
+
+def _mark(serial: str) -> str:
+    return f"ds01/{serial}"

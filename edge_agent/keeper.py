@@ -1,0 +1,183 @@
+"""Judges what the sources say and commits it: readings, aux values and device alarms in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from edge_agent.outbox import Intake
+from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm, alarm_id
+from sheetal.contracts.reading import Quality
+from sheetal.contracts.topics import sensor_of
+from sheetal.thermal.device_alarm import AlarmFact, AlarmRule, AlarmState, AlarmWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edge_agent.outbox import Outbox
+    from edge_agent.sample import AuxSample, Sample
+    from edge_agent.settings import ProbeSetting, Settings
+    from edge_agent.sources.port import Observation
+
+CAP_INTERVALS = 3
+"""A run may bridge a gap of at most this many intervals (DESIGN section 7)."""
+
+_states = msgspec.json.Decoder(tuple[AlarmState, ...])
+
+
+class Probe:
+    """One configured probe: its limits, its device alarms and what it said last."""
+
+    def __init__(self, sensor: str, appliance: str, setting: ProbeSetting, states: str | None) -> None:
+        self.sensor = sensor
+        self.appliance = appliance
+        self.setting = setting
+        self.newest: Sample | None = None
+        self.watch = AlarmWatch(alarm_rules(setting), CAP_INTERVALS * setting.interval_ms, _decode_states(states))
+
+    def is_notable(self, sample: Sample) -> bool:
+        """Whether the sample is outside the limits or the probe broke or came back."""
+        was = self.newest.quality if self.newest else Quality.OK
+        if sample.quality != was:
+            return True
+        value = sample.centi_celsius
+        return value is not None and self.is_outside(value)
+
+    def is_outside(self, centi_celsius: int) -> bool:
+        """Whether a value lies outside the range or beyond a device alarm's limit."""
+        inside = self.setting.range_min_centi_celsius <= centi_celsius <= self.setting.range_max_centi_celsius
+        return not inside or any(rule.violated_by(centi_celsius) for rule in self.watch.rules)
+
+    def standing_alarms(self) -> list[AlarmKind]:
+        """The device alarms that fired and did not clear."""
+        pairs = zip(self.watch.rules, self.watch.states, strict=True)
+        return [rule.kind for rule, state in pairs if state.fired_at_ms is not None]
+
+
+class ProbeView(NamedTuple):
+    """What the local page shows of one probe."""
+
+    sensor: str
+    appliance: str
+    setting: ProbeSetting
+    newest: Sample | None
+    alarms: list[AlarmKind]
+
+
+class Keeper:
+    """The sink of every source; calls from several threads are taken one after another.
+
+    `wake` is called after each commit, `on_full` when the disk had no room for one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        outbox: Outbox,
+        wake: Callable[[], None],
+        on_full: Callable[[], None],
+    ) -> None:
+        self._gateway = settings.gateway
+        self._outbox = outbox
+        self._wake = wake
+        self._on_full = on_full
+        self._lock = threading.Lock()
+        self._probes: dict[str, Probe] = {}
+        for source in settings.sources:
+            for setting in source.probe:
+                sensor = sensor_of(settings.gateway, setting.probe)
+                self._probes[sensor] = Probe(sensor, setting.appliance, setting, outbox.mark(_mark(sensor)))
+
+    def keep(self, observations: Sequence[Observation]) -> None:
+        """Commits them with the alarms they raise or clear; or raises sqlite3.Error and has kept and judged nothing."""
+        with self._lock:
+            before = {sensor: (probe.watch.states, probe.newest) for sensor, probe in self._probes.items()}
+            try:
+                self._outbox.add(self._judge(observations))
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                    self._on_full()
+                for sensor, (states, newest) in before.items():
+                    self._probes[sensor].watch.states = states
+                    self._probes[sensor].newest = newest
+                raise
+        self._wake()
+
+    def view(self) -> list[ProbeView]:
+        """Every probe as it stands, in the order of the settings."""
+        with self._lock:
+            return [
+                ProbeView(p.sensor, p.appliance, p.setting, p.newest, p.standing_alarms())
+                for p in self._probes.values()
+            ]
+
+    def _judge(self, observations: Sequence[Observation]) -> Intake:
+        rows: list[Sample] = []
+        aux: list[AuxSample] = []
+        alarms: list[DeviceAlarm] = []
+        marks: dict[str, str] = {}
+        for observation in observations:
+            aux += observation.aux
+            marks.update(observation.marks)
+            for sample in observation.samples:
+                probe = self._probes[sample.sensor]
+                rows.append(sample._replace(notable=probe.is_notable(sample)))
+                if not observation.repeated:
+                    alarms += self._feed(probe, sample, discontinuity=observation.discontinuity)
+                    marks[_mark(probe.sensor)] = msgspec.json.encode(probe.watch.states).decode()
+        return Intake(rows=rows, aux=aux, alarms=alarms, marks=marks)
+
+    def _feed(self, probe: Probe, sample: Sample, *, discontinuity: bool) -> list[DeviceAlarm]:
+        if discontinuity:
+            probe.watch.cut()
+        probe.newest = sample
+        facts = probe.watch.feed(sample.measured_at_ms, sample.centi_celsius)
+        return [self._alarm(probe.sensor, fact) for fact in facts]
+
+    def _alarm(self, sensor: str, fact: AlarmFact) -> DeviceAlarm:
+        return DeviceAlarm(
+            alarm=alarm_id(sensor, fact.rule.kind, fact.began_at_ms),
+            gateway=self._gateway,
+            boot=self._outbox.boot,
+            sensor=sensor,
+            kind=fact.rule.kind,
+            began_at_ms=fact.began_at_ms,
+            fired_at_ms=fact.fired_at_ms,
+            cleared_at_ms=fact.cleared_at_ms,
+            extreme_centi_celsius=fact.extreme_centi_celsius,
+            limit_centi_celsius=fact.rule.limit_centi_celsius,
+            limit_minutes=fact.rule.minutes,
+        )
+
+
+def alarm_rules(setting: ProbeSetting) -> list[AlarmRule]:
+    """The probe's device alarms that are switched on."""
+    rules = [
+        AlarmRule(
+            AlarmKind.FREEZE,
+            setting.freeze_alarm_centi_celsius,
+            setting.freeze_alarm_inclusive,
+            setting.freeze_alarm_minutes,
+        ),
+        AlarmRule(
+            AlarmKind.HEAT,
+            setting.heat_alarm_centi_celsius,
+            setting.heat_alarm_inclusive,
+            setting.heat_alarm_minutes,
+        ),
+    ]
+    return [rule for rule in rules if rule.minutes > 0]
+
+
+def _decode_states(text: str | None) -> tuple[AlarmState, ...]:
+    try:
+        return _states.decode(text or "[]")
+    except msgspec.DecodeError:
+        return ()
+
+
+def _mark(sensor: str) -> str:
+    return f"watch/{sensor}"
