@@ -1,0 +1,1 @@
+"""Measurements against named limits; each figure is a ratio taken in one run."""

@@ -1,0 +1,35 @@
+"""Run every benchmark, or those named on the command line, and keep their figures."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks import gate_throughput, ingest_end_to_end
+from benchmarks.record import BENCHMARKS, Figure, keep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BENCHES: dict[str, Callable[[], Figure]] = {
+    "ingest.end_to_end_over_store_bulk": ingest_end_to_end.measure,
+    "gate.throughput_over_same_sql_sqlite": gate_throughput.measure,
+}
+
+
+def main(names: list[str]) -> int:
+    """Measure and keep; unknown names are told, exit code 2."""
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHES)}")
+        return 2
+    for name in names or BENCHES:
+        print(f"{name} …", flush=True)
+        figure = BENCHES[name]()
+        keep(BENCHMARKS, name, figure)
+        print(f"  {figure.value:.2f} {figure.unit} of {figure.limit} ({figure.limit_value:,.0f}), runs {figure.runs}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""Writes each gateway's settings, keys and folders, as a field agent would when enrolling it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from demo.limits import LIMITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from demo.plan import Plan
+    from firmware_sim.scenario import ApplianceSpec, Hub, Scenario
+
+KEY_BYTES = 32
+REPLAY_GATEWAY = "gw-replay"
+
+
+def write_all(plan: Plan, scenario: Scenario, broker_url: str) -> dict[str, bytes]:
+    """One settings file and one key a hub, and those of the replay gateway; returns the keys by gateway."""
+    plan.gateways.mkdir(parents=True, exist_ok=True)
+    keys: dict[str, bytes] = {}
+    for number, hub in enumerate(scenario.hubs):
+        keys[hub.gateway] = _write_key(plan.gateways, hub.gateway)
+        text = _head(plan, hub.gateway, broker_url, plan.ports.local_page_first + number)
+        text += _source(scenario, hub, plan.ports.simulator_first + number)
+        (plan.gateways / f"{hub.gateway}.toml").write_text(text)
+    keys[REPLAY_GATEWAY] = _write_key(plan.gateways, REPLAY_GATEWAY)
+    (plan.gateways / f"{REPLAY_GATEWAY}.toml").write_text(_head(plan, REPLAY_GATEWAY, broker_url, None))
+    return keys
+
+
+def _write_key(folder: Path, gateway: str) -> bytes:
+    key = secrets.token_bytes(KEY_BYTES)
+    path = folder / f"{gateway}.key"
+    path.touch(mode=0o600)
+    path.write_text(key.hex() + "\n")
+    return key
+
+
+def _head(plan: Plan, gateway: str, broker_url: str, local_page_port: int | None) -> str:
+    page = f"local_page_port = {local_page_port}\n" if local_page_port else ""
+    return (
+        "[gateway]\n"
+        f'id = "{gateway}"\n'
+        f'key_file = "{gateway}.key"\n'
+        f'outbox = "{gateway}.outbox.db"\n'
+        f'broker_url = "{broker_url}"\n'
+        f'portal_url = "{plan.portal_url}"\n'
+        f"{page}"
+        "\n[uplink]\n"
+        "message_age_seconds = 2\n"
+    )
+
+
+def _source(scenario: Scenario, hub: Hub, port: int) -> str:
+    head = f'\n[[source]]\nkind = "ds01_tcp"\nport = {port}\n'
+    return head + "".join(_probe(scenario, appliance) for appliance in hub.appliances)
+
+
+def _probe(scenario: Scenario, appliance: ApplianceSpec) -> str:
+    limits = LIMITS[appliance.kind]
+    return (
+        "\n[[source.probe]]\n"
+        f'probe = "{appliance.probe}"\n'
+        f'field = "{appliance.field}"\n'
+        f'appliance = "{appliance.serial}"\n'
+        f"interval_ms = {scenario.interval_seconds * 1000}\n"
+        f"range_min_centi_celsius = {limits.centi_celsius_min}\n"
+        f"range_max_centi_celsius = {limits.centi_celsius_max}\n"
+        f"freeze_alarm_centi_celsius = {limits.freeze_alarm_centi_celsius or 0}\n"
+        f"freeze_alarm_minutes = {limits.freeze_alarm_minutes or 0}\n"
+        f"heat_alarm_centi_celsius = {limits.heat_alarm_centi_celsius}\n"
+        f"heat_alarm_minutes = {limits.heat_alarm_minutes}\n"
+    )
