@@ -62,8 +62,10 @@ alarm = Table(
     Column("acknowledged_by", String(48)),
     Column("cause", String(32)),
     Column("comment", Text),
+    Column("change", BigId, nullable=False),
 )
 Index(None, alarm.c.appliance_id, alarm.c.fired_at_ms)
+Index(None, alarm.c.change)
 
 notice = Table(
     "notice",
@@ -119,4 +121,28 @@ lease = Table(
     Column("name", String(48), primary_key=True),
     Column("holder", String(64), nullable=False),
     Column("until_ms", EpochMs, nullable=False),
+)
+
+downlink = Table(
+    "downlink",
+    ledger_metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("gateway_id", ForeignKey("gateway.id"), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at_ms", EpochMs, nullable=False),
+    Column("published_at_ms", EpochMs),
+    CheckConstraint("channel IN ('desired', 'command')", name="channel"),
+)
+Index(None, downlink.c.published_at_ms)
+
+seal = Table(
+    "seal",
+    ledger_metadata,
+    Column("number", BigId, primary_key=True, autoincrement=False),
+    Column("sealed_at_ms", EpochMs, nullable=False),
+    Column("heads", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("signature", Text, nullable=False),
 )

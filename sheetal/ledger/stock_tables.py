@@ -43,11 +43,15 @@ holding = Table(
     Column("doses_left", Integer, nullable=False),
     Column("disposition", String(24), nullable=False),
     Column("disposition_at_ms", EpochMs, nullable=False),
+    Column("held_by_verdict_id", BigId),
     Column("expires_at_ms", EpochMs, nullable=False),
     Column("gap_open_from_ms", EpochMs),
+    Column("thawed_at_ms", EpochMs),
+    Column("rejudges_open", Integer, nullable=False, server_default="0"),
     Column("created_at_ms", EpochMs, nullable=False),
     CheckConstraint("doses_left >= 0 AND doses_left <= doses_received", name="doses"),
     CheckConstraint(f"disposition IN ({_DISPOSITIONS})", name="disposition"),
+    CheckConstraint("rejudges_open >= 0", name="rejudges_open"),
 )
 Index(None, holding.c.lot_id)
 Index(None, holding.c.facility_id)
@@ -63,8 +67,10 @@ stay = Table(
     Column("from_ms", EpochMs, nullable=False),
     Column("until_ms", EpochMs),
     Column("known_bound_ms", Integer, nullable=False),
+    Column("packed_at_ms", EpochMs),
     CheckConstraint("until_ms IS NULL OR until_ms >= from_ms", name="interval"),
     CheckConstraint(f"evidence_kind IN ({_EVIDENCE})", name="evidence_kind"),
+    CheckConstraint("(evidence_kind = 'packed_carrier') = (packed_at_ms IS NOT NULL)", name="packed_at"),
 )
 Index(None, stay.c.holding_id, stay.c.from_ms)
 Index(None, stay.c.appliance_id, stay.c.from_ms)
@@ -89,6 +95,20 @@ compromise = Table(
 )
 Index(None, compromise.c.holding_id)
 
+manual_check = Table(
+    "manual_check",
+    ledger_metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("appliance_id", ForeignKey("appliance.id"), nullable=False),
+    Column("checked_at_ms", EpochMs, nullable=False),
+    Column("centi_celsius", Integer, nullable=False),
+    Column("centi_celsius_min", Integer),
+    Column("centi_celsius_max", Integer),
+    Column("actor", String(64), nullable=False),
+    Column("recorded_at_ms", EpochMs, nullable=False),
+    UniqueConstraint("appliance_id", "checked_at_ms"),
+)
+
 rejudge = Table(
     "rejudge",
     ledger_metadata,
@@ -100,3 +120,4 @@ rejudge = Table(
     CheckConstraint("(holding_id IS NULL) <> (appliance_id IS NULL)", name="one_subject"),
 )
 Index(None, rejudge.c.holding_id)
+Index(None, rejudge.c.appliance_id)

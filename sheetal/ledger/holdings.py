@@ -1,0 +1,378 @@
+"""All writes of a holding's quantity and disposition: guarded UPDATEs, alone here.
+
+Dose, hold and split are UPDATEs of the same holding row, so one of them always waits for the other and then re-reads
+the row: no dose commits after a hold has committed, on SQLite and on PostgreSQL READ COMMITTED alike. Rows are locked
+in one order: the holding, its descendants parents first, the audit heads last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select, update
+
+from sheetal.contracts.disposition import MOVES, USABLE, Disposition, EvidenceKind
+from sheetal.contracts.problem import NotFound, Refused, Unavailable
+from sheetal.ledger import audit, gate, rejudge, stock
+from sheetal.ledger.assets import Appliance, appliance_by_id
+from sheetal.ledger.audit import AuditEntry
+from sheetal.ledger.stock_tables import holding, stay
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.engine import RowMapping
+
+    from sheetal.ledger.stock import Holding, Stay
+
+TRIES_MAX = 3
+OPEN_CASE = (Disposition.QUARANTINED.value, Disposition.UNDER_ASSESSMENT.value)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDose:
+    """One dose taken out of a holding; `doses_left` is what remains."""
+
+    holding: str
+    lot: str
+    product_id: str
+    batch: str
+    doses_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """What is split off: the new label, how many doses, and where they stand from `at_ms` on."""
+
+    holding_id: str
+    doses: int
+    appliance_id: str
+    evidence_kind: EvidenceKind
+    at_ms: int
+
+
+def take_dose(
+    conn: Connection,
+    holding_id: str,
+    facility_id: str,
+    lot_product_id: str | None,
+    now_ms: int,
+) -> TakenDose:
+    """Take one dose if the gate is open: one guarded UPDATE. The caller appends the dose's audit entry, last.
+
+    Raises Refused with the worst RefusalReason, its next step and the gate's facts, and Unavailable when the holding
+    keeps changing.
+    """
+    taken = (
+        update(holding)
+        .where(holding.c.id == holding_id, *gate.open_conditions(facility_id, lot_product_id, now_ms))
+        .values(doses_left=holding.c.doses_left - 1)
+        .returning(holding.c.lot_id, holding.c.doses_left)
+    )
+    for _ in range(TRIES_MAX):
+        row = conn.execute(taken).one_or_none()
+        if row is not None:
+            of_lot = stock.lot_by_id(conn, row.lot_id)
+            return TakenDose(holding_id, of_lot.id, of_lot.product_id, of_lot.batch, row.doses_left)
+        refused = gate.explain(conn, holding_id, facility_id, lot_product_id, now_ms)
+        if refused is not None:
+            raise refused
+    raise Unavailable("this holding is changing", next_step="try again in a moment", holding=holding_id)
+
+
+def check_gate(
+    conn: Connection,
+    holding_id: str,
+    facility_id: str,
+    now_ms: int,
+    lot_product_id: str | None = None,
+) -> None:
+    """Ask the gate without taking a dose; raises the same Refused as `take_dose`."""
+    refused = gate.explain(conn, holding_id, facility_id, lot_product_id, now_ms)
+    if refused is not None:
+        raise refused
+
+
+def give_back_dose(conn: Connection, holding_id: str, now_ms: int) -> int:
+    """Put back a dose that was taken but not given; gives the doses left. Raises Refused (`not_taken`)."""
+    del now_ms
+    back = (
+        update(holding)
+        .where(holding.c.id == holding_id, holding.c.doses_left < holding.c.doses_received)
+        .values(doses_left=holding.c.doses_left + 1)
+        .returning(holding.c.doses_left)
+    )
+    left: int | None = conn.execute(back).scalar_one_or_none()
+    if left is None:
+        raise Refused("no dose of this holding was taken", reason="not_taken", holding=holding_id)
+    return left
+
+
+def waste_doses(conn: Connection, holding_id: str, doses: int, actor: str, reason: str, now_ms: int) -> int:
+    """Count doses as wasted, whatever the disposition; gives the doses left. Raises Refused (`no_doses_left`)."""
+    wasted = (
+        update(holding)
+        .where(holding.c.id == holding_id, holding.c.doses_left >= doses, holding.c.doses_left > 0)
+        .values(doses_left=holding.c.doses_left - doses)
+        .returning(holding.c.doses_left, holding.c.facility_id)
+    )
+    row = conn.execute(wasted).one_or_none() if doses > 0 else None
+    if row is None:
+        raise Refused("there are not so many doses to waste", reason="no_doses_left", holding=holding_id, doses=doses)
+    detail = {"doses": doses, "reason": reason, "doses_left": row.doses_left}
+    audit.append(conn, row.facility_id, AuditEntry(now_ms, actor, "doses_wasted", holding_id, detail))
+    return int(row.doses_left)
+
+
+def hold(
+    conn: Connection,
+    holding_id: str,
+    verdict_id: int | None,
+    actor: str,
+    reason: str,
+    now_ms: int,
+) -> list[str]:
+    """Quarantine a holding and every descendant that is usable, parents first; gives the ids newly held.
+
+    Raises NotFound. Holding twice is harmless: the second time the list is empty.
+    """
+    _lock(conn, holding_id)
+    held = _hold_one(conn, holding_id, verdict_id, actor, reason, now_ms)
+    for child in stock.descendants(conn, holding_id):
+        held += _hold_one(conn, child, verdict_id, actor, reason, now_ms)
+    return held
+
+
+def set_disposition(
+    conn: Connection,
+    holding_id: str,
+    target: Disposition,
+    actor: str,
+    reason: str,
+    now_ms: int,
+) -> Holding:
+    """Make one step of the workflow by a person's decision; quarantining covers all descendants, as `hold` does.
+
+    A child is released only after the case of every ancestor has been decided. Raises NotFound and Refused
+    (`not_allowed`, `ancestor_held`).
+    """
+    current = Disposition(_lock(conn, holding_id)["disposition"])
+    if target is Disposition.QUARANTINED and current in USABLE:
+        hold(conn, holding_id, None, actor, reason, now_ms)
+        return stock.holding_by_id(conn, holding_id)
+    from_words = [word.value for word, targets in MOVES.items() if target in targets]
+    values: dict[str, object] = {"disposition": target.value, "disposition_at_ms": now_ms}
+    if target in USABLE:
+        _check_ancestors(conn, holding_id)
+        values["held_by_verdict_id"] = None
+    step = update(holding).where(holding.c.id == holding_id, holding.c.disposition.in_(from_words)).values(**values)
+    if conn.execute(step).rowcount == 0:
+        facts = {"holding": holding_id, "disposition": current, "target": target}
+        raise Refused(f"a holding that is {current} cannot become {target}", reason="not_allowed", **facts)
+    changed = stock.holding_by_id(conn, holding_id)
+    if target is Disposition.DESTROYED:
+        _end_stay(conn, holding_id, now_ms)
+    detail = {"disposition": target.value, "reason": reason}
+    audit.append(conn, changed.facility_id, AuditEntry(now_ms, actor, "disposition_set", holding_id, detail))
+    return changed
+
+
+def move_holding(  # noqa: PLR0913, PLR0917 - one move, its facts in the order of the form
+    conn: Connection,
+    holding_id: str,
+    appliance_id: str,
+    evidence_kind: EvidenceKind,
+    at_ms: int,
+    now_ms: int,
+    actor: str,
+) -> Holding:
+    """End the present stay and begin another, maybe in another facility; the gate opens once it is judged again.
+
+    Its gap mark and disposition go with it. Raises NotFound and Refused (`future`, `before_stay`, `destroyed`).
+    """
+    place = appliance_by_id(conn, appliance_id)
+    before = _lock(conn, holding_id)
+    last = _check_instant(conn, before, at_ms, now_ms)
+    _end_stay(conn, holding_id, at_ms)
+    conn.execute(update(holding).where(holding.c.id == holding_id).values(facility_id=place.facility_id))
+    stock.open_stay(conn, holding_id, place, EvidenceKind(evidence_kind), at_ms, _still_packed(last, place))
+    rejudge.mark_holding(conn, holding_id, at_ms, now_ms)
+    detail = {"appliance": appliance_id, "evidence": str(evidence_kind), "at_ms": at_ms, "to": place.facility_id}
+    _trace(conn, {before["facility_id"], place.facility_id}, AuditEntry(now_ms, actor, "moved", holding_id, detail))
+    return stock.holding_by_id(conn, holding_id)
+
+
+def split_holding(conn: Connection, holding_id: str, split: Split, now_ms: int, actor: str) -> Holding:
+    """Give part of a holding a label of its own: same disposition, same gap mark, same past; judged before use.
+
+    A holding that is split to its last dose stands nowhere any more. Raises NotFound and Refused (`no_doses`,
+    `no_doses_left`, `exists`, `future`, `before_stay`, `destroyed`).
+    """
+    place = appliance_by_id(conn, split.appliance_id)
+    parent = _lock(conn, holding_id)
+    last = _check_instant(conn, parent, split.at_ms, now_ms)
+    _check_split(parent, split)
+    stock.add_holding_row(conn, _child(parent, split, place, now_ms))
+    fewer = (
+        update(holding)
+        .where(holding.c.id == holding_id, holding.c.doses_left >= split.doses)
+        .values(doses_left=holding.c.doses_left - split.doses)
+        .returning(holding.c.doses_left)
+    )
+    if conn.execute(fewer).scalar_one() == 0:
+        _end_stay(conn, holding_id, split.at_ms)
+    kind = EvidenceKind(split.evidence_kind)
+    stock.open_stay(conn, split.holding_id, place, kind, split.at_ms, _still_packed(last, place))
+    rejudge.mark_holding(conn, split.holding_id, split.at_ms, now_ms)
+    detail = {"into": split.holding_id, "doses": split.doses, "appliance": place.id, "at_ms": split.at_ms}
+    _trace(conn, {parent["facility_id"], place.facility_id}, AuditEntry(now_ms, actor, "split", holding_id, detail))
+    return stock.holding_by_id(conn, split.holding_id)
+
+
+def thaw_holding(conn: Connection, holding_id: str, actor: str, at_ms: int, now_ms: int) -> Holding:
+    """Record the one-way thaw of frozen stock, after which its next stage judges it.
+
+    Raises NotFound and Refused (`future`, `before_stay`, `destroyed`, `thawed`).
+    """
+    _check_instant(conn, _lock(conn, holding_id), at_ms, now_ms)
+    thaw = update(holding).where(holding.c.id == holding_id, holding.c.thawed_at_ms.is_(None))
+    if conn.execute(thaw.values(thawed_at_ms=at_ms)).rowcount == 0:
+        raise Refused("this holding is thawed already", reason="thawed", holding=holding_id)
+    rejudge.mark_holding(conn, holding_id, at_ms, now_ms)
+    thawed = stock.holding_by_id(conn, holding_id)
+    audit.append(conn, thawed.facility_id, AuditEntry(now_ms, actor, "thawed", holding_id, {"at_ms": at_ms}))
+    return thawed
+
+
+def open_gap(conn: Connection, holding_id: str, from_ms: int, actor: str, now_ms: int) -> list[str]:
+    """Mark unexplained time on a holding and on what was split off it since; gives the ids whose mark changed.
+
+    An earlier mark stays. Raises NotFound.
+    """
+    _lock(conn, holding_id)
+    marked = [holding_id, *stock.born_after(conn, holding_id, from_ms)]
+    return [one for one in marked if _open_gap_on(conn, one, from_ms, actor, now_ms)]
+
+
+def clear_gap(conn: Connection, holding_id: str, actor: str, reason: str, now_ms: int) -> bool:
+    """Take the gap mark off one holding, by evidence that covers the gap or by a signed decision; False without one."""
+    cleared = (
+        update(holding)
+        .where(holding.c.id == holding_id, holding.c.gap_open_from_ms.is_not(None))
+        .values(gap_open_from_ms=None)
+        .returning(holding.c.facility_id)
+    )
+    facility_id = conn.execute(cleared).scalar_one_or_none()
+    if facility_id is None:
+        return False
+    audit.append(conn, facility_id, AuditEntry(now_ms, actor, "gap_cleared", holding_id, {"reason": reason}))
+    return True
+
+
+def _hold_one(
+    conn: Connection,
+    holding_id: str,
+    verdict_id: int | None,
+    actor: str,
+    reason: str,
+    now_ms: int,
+) -> list[str]:
+    held = (
+        update(holding)
+        .where(holding.c.id == holding_id, holding.c.disposition.in_(gate.USABLE_WORDS))
+        .values(disposition=Disposition.QUARANTINED.value, disposition_at_ms=now_ms, held_by_verdict_id=verdict_id)
+        .returning(holding.c.facility_id)
+    )
+    facility_id = conn.execute(held).scalar_one_or_none()
+    if facility_id is None:
+        return []
+    detail = {"verdict": verdict_id, "reason": reason}
+    audit.append(conn, facility_id, AuditEntry(now_ms, actor, "held", holding_id, detail))
+    return [holding_id]
+
+
+def _open_gap_on(conn: Connection, holding_id: str, from_ms: int, actor: str, now_ms: int) -> bool:
+    is_earlier = or_(holding.c.gap_open_from_ms.is_(None), holding.c.gap_open_from_ms > from_ms)
+    marked = (
+        update(holding)
+        .where(holding.c.id == holding_id, is_earlier)
+        .values(gap_open_from_ms=from_ms)
+        .returning(holding.c.facility_id)
+    )
+    facility_id = conn.execute(marked).scalar_one_or_none()
+    if facility_id is None:
+        return False
+    audit.append(conn, facility_id, AuditEntry(now_ms, actor, "gap_opened", holding_id, {"from_ms": from_ms}))
+    return True
+
+
+def _lock(conn: Connection, holding_id: str) -> RowMapping:
+    touched = update(holding).where(holding.c.id == holding_id).values(doses_left=holding.c.doses_left)
+    row = conn.execute(touched.returning(holding)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("no such holding", holding=holding_id)
+    return row
+
+
+def _end_stay(conn: Connection, holding_id: str, at_ms: int) -> None:
+    conn.execute(
+        update(stay).where(stay.c.holding_id == holding_id, stay.c.until_ms.is_(None)).values(until_ms=at_ms),
+    )
+
+
+def _check_ancestors(conn: Connection, holding_id: str) -> None:
+    above = stock.ancestors(conn, holding_id)
+    undecided = select(holding.c.id).where(holding.c.id.in_(above), holding.c.disposition.in_(OPEN_CASE))
+    found = list(conn.execute(undecided.order_by(holding.c.id)).scalars())
+    if found:
+        raise Refused(
+            "a holding that this one was split off is still held",
+            next_step="decide on that holding first",
+            reason="ancestor_held",
+            holding=holding_id,
+            ancestors=found,
+        )
+
+
+def _check_instant(conn: Connection, row: RowMapping, at_ms: int, now_ms: int) -> Stay | None:
+    facts: dict[str, object] = {"holding": row["id"], "at_ms": at_ms}
+    if row["disposition"] == Disposition.DESTROYED.value:
+        raise Refused("this holding has been destroyed", next_step="scan the label again", reason="destroyed", **facts)
+    if at_ms > now_ms:
+        raise Refused("an act cannot lie in the future", next_step="check the time", reason="future", **facts)
+    last = next(reversed(stock.own_stays(conn, row["id"])), None)
+    if last is not None and at_ms < (last.until_ms or last.from_ms):
+        next_step = "check the time of the last move"
+        raise Refused("an act cannot lie before the last move", next_step=next_step, reason="before_stay", **facts)
+    return last
+
+
+def _check_split(parent: RowMapping, split: Split) -> None:
+    facts: dict[str, object] = {"holding": parent["id"], "doses": split.doses, "doses_left": parent["doses_left"]}
+    if split.doses <= 0:
+        raise Refused("a holding has at least one dose", next_step="count again", reason="no_doses", **facts)
+    if split.doses > parent["doses_left"]:
+        raise Refused("there are not so many doses left", next_step="count again", reason="no_doses_left", **facts)
+
+
+def _child(parent: RowMapping, split: Split, place: Appliance, now_ms: int) -> dict[str, object]:
+    own = {
+        "id": split.holding_id,
+        "parent_id": parent["id"],
+        "facility_id": place.facility_id,
+        "doses_received": split.doses,
+        "doses_left": split.doses,
+        "rejudges_open": 0,
+        "created_at_ms": now_ms,
+    }
+    return {**parent, **own}
+
+
+def _still_packed(last: Stay | None, place: Appliance) -> int | None:
+    is_same = last is not None and last.until_ms is None and last.appliance_id == place.id
+    return last.packed_at_ms if last is not None and is_same else None
+
+
+def _trace(conn: Connection, facility_ids: set[str], entry: AuditEntry) -> None:
+    for facility_id in sorted(facility_ids):
+        audit.append(conn, facility_id, entry)

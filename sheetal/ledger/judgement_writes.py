@@ -1,0 +1,188 @@
+"""What the engine found and said, for writing: by alerts alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import and_, case, delete, func, insert, or_, select, update
+
+from sheetal.contracts.device_alarm import AlarmKind
+from sheetal.ledger.asset_tables import gateway
+from sheetal.ledger.changes import next_change
+from sheetal.ledger.judgement_tables import alarm, appliance_judgement, gateway_state, notice, verdict
+from sheetal.ledger.judgements import verdict_digest
+from sheetal.ledger.stock_tables import compromise
+from sheetal.ledger.telemetry_tables import dirty_hour
+from sheetal.ledger.upsert import insert_missing, replacing, upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import Connection
+
+    from sheetal.contracts.device_alarm import DeviceAlarm
+    from sheetal.contracts.limits import Side
+    from sheetal.contracts.verdict import Verdict
+    from sheetal.ledger.judgements import ApplianceJudgement, GatewayState
+    from sheetal.ledger.telemetry import DirtyHour
+
+
+def append_verdict(conn: Connection, found: Verdict, now_ms: int) -> int:
+    """Append a verdict, never edit one; gives its number."""
+    row = {
+        "holding_id": found.holding,
+        "finding": found.finding.value,
+        "rule_version": found.rule_version,
+        "judged_through_ms": found.judged_through_ms,
+        "known_through_ms": found.known_through_ms,
+        "digest": verdict_digest(found),
+        "evidence": msgspec.json.encode(found, order="deterministic").decode(),
+        "found_at_ms": now_ms,
+    }
+    number: int = conn.execute(insert(verdict).values(**row).returning(verdict.c.id)).scalar_one()
+    return number
+
+
+def add_compromise(
+    conn: Connection,
+    holding_id: str,
+    verdict_id: int,
+    side: Side,
+    compromised_from_ms: int,
+    now_ms: int,
+) -> int:
+    """State that a holding was unfit from an instant on; gives the number."""
+    row = {
+        "holding_id": holding_id,
+        "verdict_id": verdict_id,
+        "side": side.value,
+        "compromised_from_ms": compromised_from_ms,
+        "found_at_ms": now_ms,
+    }
+    number: int = conn.execute(insert(compromise).values(**row).returning(compromise.c.id)).scalar_one()
+    return number
+
+
+def withdraw_compromise(conn: Connection, compromise_id: int, now_ms: int) -> bool:
+    """Take a compromise back, keeping its row; False when it is withdrawn already."""
+    withdrawn = update(compromise).where(compromise.c.id == compromise_id, compromise.c.withdrawn_at_ms.is_(None))
+    return conn.execute(withdrawn.values(withdrawn_at_ms=now_ms)).rowcount == 1
+
+
+def put_appliance_judgement(conn: Connection, judged: ApplianceJudgement) -> None:
+    """Put an appliance's judged and known instants; an older engine never moves `judged_through` back."""
+    upsert(
+        conn,
+        appliance_judgement,
+        [asdict(judged)],
+        changes=replacing("judged_through_ms", "known_through_ms", "state"),
+        guard=lambda excluded: excluded.judged_through_ms >= appliance_judgement.c.judged_through_ms,
+    )
+
+
+def put_alarm(conn: Connection, said: DeviceAlarm, appliance_id: str | None, now_ms: int) -> bool:
+    """Keep a device alarm or its clearing; a repeat changes nothing. False when its gateway is not enrolled."""
+    if conn.execute(select(gateway.c.id).where(gateway.c.id == said.gateway)).first() is None:
+        return False
+    row = {
+        "id": said.alarm,
+        "gateway_id": said.gateway,
+        "sensor_id": said.sensor,
+        "appliance_id": appliance_id,
+        "kind": said.kind.value,
+        "received_at_ms": now_ms,
+        "change": next_change(conn, alarm),
+        **{name: getattr(said, name) for name in ("began_at_ms", "fired_at_ms", "cleared_at_ms")},
+        **{name: getattr(said, name) for name in ("extreme_centi_celsius", "limit_centi_celsius", "limit_minutes")},
+    }
+    is_cold = said.kind is AlarmKind.FREEZE
+    upsert(
+        conn,
+        alarm,
+        [row],
+        changes=lambda excluded: {
+            "cleared_at_ms": func.coalesce(alarm.c.cleared_at_ms, excluded.cleared_at_ms),
+            "extreme_centi_celsius": excluded.extreme_centi_celsius,
+            "change": excluded.change,
+        },
+        guard=lambda excluded: or_(
+            and_(alarm.c.cleared_at_ms.is_(None), excluded.cleared_at_ms.is_not(None)),
+            excluded.extreme_centi_celsius < alarm.c.extreme_centi_celsius
+            if is_cold
+            else excluded.extreme_centi_celsius > alarm.c.extreme_centi_celsius,
+        ),
+    )
+    return True
+
+
+def add_notice(
+    conn: Connection,
+    key: str,
+    kind: str,
+    facility_id: str,
+    facts: Mapping[str, object],
+    now_ms: int,
+) -> bool:
+    """Keep a notice to be sent; False when one with this key stands there already."""
+    row = {
+        "deduplication_key": key,
+        "kind": kind,
+        "facility_id": facility_id,
+        "facts": msgspec.json.encode(dict(facts), order="deterministic").decode(),
+        "created_at_ms": now_ms,
+        "attempts": 0,
+    }
+    return insert_missing(conn, notice, [row]) == 1
+
+
+def count_notice_attempt(conn: Connection, notice_id: int) -> None:
+    """Remember that sending was tried once more."""
+    conn.execute(update(notice).where(notice.c.id == notice_id).values(attempts=notice.c.attempts + 1))
+
+
+def mark_notice_sent(conn: Connection, notice_id: int, now_ms: int) -> bool:
+    """Remember that a notice went out; False when it had gone before."""
+    sent = update(notice).where(notice.c.id == notice_id, notice.c.sent_at_ms.is_(None))
+    return conn.execute(sent.values(sent_at_ms=now_ms, attempts=notice.c.attempts + 1)).rowcount == 1
+
+
+def put_gateway_state(conn: Connection, said: GatewayState) -> bool:
+    """Keep what a gateway says of itself; False when it changes nothing or the gateway is not enrolled.
+
+    An older session is ignored, so a late will cannot take a reconnected gateway down; within one session offline is
+    final. What a message does not tell keeps its last value.
+    """
+    if conn.execute(select(gateway.c.id).where(gateway.c.id == said.gateway_id)).first() is None:
+        return False
+    stored = gateway_state.c
+    changed = upsert(
+        conn,
+        gateway_state,
+        [asdict(said)],
+        changes=lambda excluded: {
+            "session": excluded.session,
+            "online": case((excluded.session > stored.session, excluded.online), else_=excluded.online & stored.online),
+            "changed_at_ms": excluded.changed_at_ms,
+            **{name: func.coalesce(excluded[name], stored[name]) for name in ("boot", "software", "clock_source")},
+        },
+        guard=lambda excluded: excluded.session >= stored.session,
+    )
+    return changed == 1
+
+
+def clear_dirty(conn: Connection, judged: Iterable[DirtyHour]) -> int:
+    """Delete hours that have been judged, only where their mark is unchanged; on the telemetry store.
+
+    Gives how many were deleted; the others were marked again meanwhile and stay.
+    """
+    gone = 0
+    for one in judged:
+        done = delete(dirty_hour).where(
+            dirty_hour.c.sensor_id == one.sensor_id,
+            dirty_hour.c.hour_ms == one.hour_ms,
+            dirty_hour.c.marked == one.marked,
+        )
+        gone += conn.execute(done).rowcount
+    return gone

@@ -1,0 +1,134 @@
+"""Ingest's tables, for reading: latest values, hours to judge, day summaries, dead letters, conflicts, coverage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import select
+
+from sheetal.contracts.batch import DaySummary
+from sheetal.ledger.telemetry_tables import conflict, coverage, day_summary, dead_letter, dirty_hour, sensor_state
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import Connection
+
+ROWS_MAX = 5_000
+
+_day_decoder = msgspec.json.Decoder(DaySummary)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorState:
+    """A sensor's newest sample; `clock_offset_ms` is the gateway's clock minus ours, `change` is set on writing."""
+
+    sensor_id: str
+    measured_at_ms: int
+    centi_celsius: int | None
+    quality: int
+    received_at_ms: int
+    clock_offset_ms: int
+    change: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirtyHour:
+    """One hour of one sensor that must be judged; `marked` differs after every mark."""
+
+    sensor_id: str
+    hour_ms: int
+    marked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A refused message: why, its hash and size, its first 16 KiB, and how often it came."""
+
+    id: int
+    topic: str
+    reason: str
+    detail: str
+    sha256: str
+    size_bytes: int
+    head: bytes
+    repeats: int
+    first_at_ms: int
+    last_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A re-send whose value differs from the stored one; the stored one stays."""
+
+    sensor_id: str
+    measured_at_ms: int
+    stored_centi_celsius: int | None
+    offered_centi_celsius: int | None
+    offered_quality: int
+    boot: int
+    sequence: int
+    received_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How far one boot of a gateway has been stored: first and last sequence number seen and rows stored."""
+
+    gateway_id: str
+    boot: int
+    first_sequence: int
+    last_sequence: int
+    rows_stored: int
+    received_at_ms: int
+
+
+def sensor_states(
+    conn: Connection,
+    sensors: Collection[str] | None = None,
+    after_change: int | None = None,
+) -> list[SensorState]:
+    """The newest sample of each sensor, in order of change number; only these sensors, only later changes, if given."""
+    query = select(sensor_state).order_by(sensor_state.c.change, sensor_state.c.sensor_id)
+    if sensors is not None:
+        query = query.where(sensor_state.c.sensor_id.in_(sorted(sensors)))
+    if after_change is not None:
+        query = query.where(sensor_state.c.change > after_change)
+    return [SensorState(**row) for row in conn.execute(query).mappings()]
+
+
+def dirty_hours(conn: Connection, limit: int) -> list[DirtyHour]:
+    """Hours waiting to be judged, the newest first so that a backlog never delays a fresh excursion; at most 5,000."""
+    query = select(dirty_hour).order_by(dirty_hour.c.hour_ms.desc(), dirty_hour.c.sensor_id)
+    return [DirtyHour(**row) for row in conn.execute(query.limit(min(limit, ROWS_MAX))).mappings()]
+
+
+def day_summaries(conn: Connection, sensor_id: str, from_ms: int, until_ms: int) -> list[DaySummary]:
+    """The day summaries of a sensor that touch [from_ms, until_ms), oldest first."""
+    query = select(day_summary.c.summary).where(
+        day_summary.c.sensor_id == sensor_id,
+        day_summary.c.starts_at_ms < until_ms,
+        day_summary.c.ends_at_ms > from_ms,
+    )
+    return [_day_decoder.decode(text) for text in conn.execute(query.order_by(day_summary.c.starts_at_ms)).scalars()]
+
+
+def dead_letters(conn: Connection, limit: int) -> list[DeadLetter]:
+    """The latest refused messages first, at most 5,000."""
+    query = select(dead_letter).order_by(dead_letter.c.last_at_ms.desc(), dead_letter.c.id.desc())
+    return [DeadLetter(**row) for row in conn.execute(query.limit(min(limit, ROWS_MAX))).mappings()]
+
+
+def conflicts(conn: Connection, limit: int) -> list[Conflict]:
+    """The latest conflicting re-sends first, at most 5,000."""
+    columns = [column for column in conflict.columns if column.name != "id"]
+    query = select(*columns).order_by(conflict.c.id.desc()).limit(min(limit, ROWS_MAX))
+    return [Conflict(**row) for row in conn.execute(query).mappings()]
+
+
+def coverages(conn: Connection, gateway_id: str) -> list[Coverage]:
+    """What is stored of each boot of a gateway, the latest boot first."""
+    query = select(coverage).where(coverage.c.gateway_id == gateway_id).order_by(coverage.c.boot.desc())
+    return [Coverage(**row) for row in conn.execute(query).mappings()]

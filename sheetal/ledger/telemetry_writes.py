@@ -1,0 +1,128 @@
+"""Ingest's tables, for writing: by ingest alone."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import func
+
+from sheetal.contracts.limits import HOUR_MS
+from sheetal.ledger.changes import next_change
+from sheetal.ledger.telemetry_tables import conflict, coverage, day_summary, dead_letter, dirty_hour, sensor_state
+from sheetal.ledger.upsert import insert_missing, replacing, upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+    from sheetal.contracts.batch import DaySummary
+    from sheetal.ledger.telemetry import Conflict, Coverage, SensorState
+
+HEAD_BYTES_MAX = 16 * 1024
+TEXT_CHARACTERS_MAX = 500
+MARK_BITS = 62
+WHOLE_DAY_MS_MIN = 23 * HOUR_MS  # the day on which summer time begins has 23 hours
+
+
+def mark_dirty(conn: Connection, hours: Iterable[tuple[str, int]]) -> None:
+    """Mark (sensor, hour_ms) pairs to be judged, again if they are marked already.
+
+    Every mark is a fresh random number, so that a row deleted and made again is never taken for the old one.
+    """
+    mark = secrets.randbits(MARK_BITS)
+    rows = [{"sensor_id": sensor, "hour_ms": hour_ms, "marked": mark} for sensor, hour_ms in sorted(set(hours))]
+    upsert(conn, dirty_hour, rows, changes=replacing("marked"))
+
+
+def put_sensor_states(conn: Connection, states: Sequence[SensorState]) -> int:
+    """Put the newest samples under one new change number; an older sample never moves a sensor back."""
+    if not states:
+        return 0
+    change = next_change(conn, sensor_state)
+    rows = [{**asdict(state), "change": change} for state in sorted(states, key=lambda one: one.sensor_id)]
+    names = [column.name for column in sensor_state.columns if column.name != "sensor_id"]
+    return upsert(
+        conn,
+        sensor_state,
+        rows,
+        changes=replacing(*names),
+        guard=lambda excluded: excluded.measured_at_ms >= sensor_state.c.measured_at_ms,
+    )
+
+
+def add_coverage(conn: Connection, seen: Sequence[Coverage]) -> None:
+    """Widen what is known to be stored of each boot, and add to its row count."""
+    later, earlier = ("greatest", "least") if conn.dialect.name == "postgresql" else ("max", "min")
+    upsert(
+        conn,
+        coverage,
+        [asdict(one) for one in sorted(seen, key=lambda one: (one.gateway_id, one.boot))],
+        changes=lambda excluded: {
+            "first_sequence": getattr(func, earlier)(coverage.c.first_sequence, excluded.first_sequence),
+            "last_sequence": getattr(func, later)(coverage.c.last_sequence, excluded.last_sequence),
+            "rows_stored": coverage.c.rows_stored + excluded.rows_stored,
+            "received_at_ms": getattr(func, later)(coverage.c.received_at_ms, excluded.received_at_ms),
+        },
+    )
+
+
+def add_dead_letter(
+    conn: Connection,
+    topic: str,
+    payload: bytes,
+    reason: str,
+    detail: str,
+    now_ms: int,
+) -> None:
+    """Keep a refused message: hash, size and first 16 KiB; the same message refused again only counts up."""
+    row = {
+        "topic": topic[:TEXT_CHARACTERS_MAX],
+        "reason": reason,
+        "detail": detail[:TEXT_CHARACTERS_MAX],
+        "sha256": hashlib.sha256(payload).hexdigest(),
+        "size_bytes": len(payload),
+        "head": payload[:HEAD_BYTES_MAX],
+        "repeats": 0,
+        "first_at_ms": now_ms,
+        "last_at_ms": now_ms,
+    }
+    upsert(
+        conn,
+        dead_letter,
+        [row],
+        key=(dead_letter.c.sha256, dead_letter.c.reason),
+        changes=lambda excluded: {"repeats": dead_letter.c.repeats + 1, "last_at_ms": excluded.last_at_ms},
+    )
+
+
+def add_conflicts(conn: Connection, found: Sequence[Conflict]) -> int:
+    """Keep conflicting re-sends, each once; gives how many were new."""
+    return insert_missing(conn, conflict, [asdict(one) for one in found])
+
+
+def put_day_summaries(conn: Connection, summaries: Sequence[DaySummary], now_ms: int) -> int:
+    """Keep day summaries; a later report that reaches further into the day replaces an earlier one."""
+    names = ("ends_at_ms", "complete", "summary", "received_at_ms")
+    return upsert(
+        conn,
+        day_summary,
+        [_day_row(one, now_ms) for one in sorted(summaries, key=lambda one: (one.sensor, one.starts_at_ms))],
+        changes=replacing(*names),
+        guard=lambda excluded: excluded.ends_at_ms > day_summary.c.ends_at_ms,
+    )
+
+
+def _day_row(one: DaySummary, now_ms: int) -> dict[str, object]:
+    return {
+        "sensor_id": one.sensor,
+        "starts_at_ms": one.starts_at_ms,
+        "ends_at_ms": one.ends_at_ms,
+        "complete": one.ends_at_ms - one.starts_at_ms >= WHOLE_DAY_MS_MIN,
+        "summary": msgspec.json.encode(one).decode(),
+        "received_at_ms": now_ms,
+    }
