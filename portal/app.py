@@ -19,8 +19,9 @@ from portal.language import LanguagePrefix
 from portal.settings import Settings
 from portal.static_files import STATIC_FOLDER, KeptFiles
 from sheetal.contracts.clock import Clock, now_ms
-from sheetal.ledger.connect import Ledger, check_schema, open_ledger, open_telemetry
+from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
+from sheetal.ledger.schema import check_schema
 from sheetal.readings.connect import open_readings
 from sheetal.readings.port import ReadingsStore
 
