@@ -150,7 +150,7 @@ class InfluxdbReadings:
     def expire(self, before_ms: int) -> int:
         """Delete older samples on 1.x; on 2.x the bucket's own retention does it and this is 0. See the port."""
         _, until_ms = clamp_span(0, before_ms)
-        if not self.capabilities.supports_delete or until_ms <= 0:
+        if not self.capabilities.supports_delete:
             return 0
         gone = influxql.count_of(self._query(influxql.select_count_before(until_ms)))
         self._query(influxql.delete_before(until_ms), method="POST")
@@ -168,6 +168,8 @@ class InfluxdbReadings:
         """Let go of the connections; a call that waits for its next attempt gives up. See the port."""
         if not self._closing.is_set():
             self._closing.set()
+            # The last response holds on to its pool, and a pool closes its connections when nobody holds it.
+            self._client.api_client.last_response = None
             self._client.close()  # type: ignore[no-untyped-call]  # the client carries no types
 
     def _send(self, lines: Sequence[bytes]) -> Answer:

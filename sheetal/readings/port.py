@@ -138,7 +138,7 @@ def sift(batch: Sequence[Reading]) -> tuple[list[int], list[tuple[int, str]]]:
 def clamp_span(start_ms: int, end_ms: int, after_ms: int | None = None) -> tuple[int, int]:
     """The part of a range in which samples can be, so that no engine sees an instant it cannot hold."""
     first_ms = start_ms if after_ms is None else max(start_ms, after_ms + 1)
-    return max(first_ms, 1), min(end_ms, YEAR_2100_MS)
+    return min(max(first_ms, 1), YEAR_2100_MS), min(max(end_ms, 1), YEAR_2100_MS)
 
 
 def check_bucket_width(every_ms: int) -> None:

@@ -1,0 +1,61 @@
+"""Stores for the contract suite: each adapter, empty, the InfluxDB ones over one real server."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sheetal.readings.connect import open_readings
+from tests.sheetal.readings.http_servers import v2_shim
+from tests.stack.servers import create_influx_database, influxd_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sheetal.readings.port import ReadingsStore
+
+TOKEN = "a-token"
+ORGANISATION = "health"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def influxdb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`influxdb1+http://127.0.0.1:port` of a real server."""
+    with influxd_server(tmp_path_factory.mktemp("influxd")) as url:
+        yield url.rpartition("/")[0]
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        "sqlite",
+        pytest.param("influxdb1", marks=pytest.mark.stack),
+        pytest.param("influxdb2", marks=pytest.mark.stack),
+    ]
+)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ReadingsStore]:
+    """An empty store of every kind; on 1.x its database does not exist yet."""
+    match request.param:
+        case "memory":
+            yield from _opened("memory:")
+        case "sqlite":
+            yield from _opened(f"sqlite:///{tmp_path}/readings.db")
+        case "influxdb1":
+            yield from _opened(f"{request.getfixturevalue('influxdb_url')}/contract{next(_numbers)}")
+        case _:
+            url, bucket = request.getfixturevalue("influxdb_url"), f"bucket{next(_numbers)}"
+            create_influx_database(url, bucket)
+            with v2_shim(url.partition("+")[2], token=TOKEN, organisation=ORGANISATION) as shim:
+                yield from _opened(f"influxdb2+{shim.url}/{ORGANISATION}/{bucket}", TOKEN)
+
+
+def _opened(url: str, token: str | None = None) -> Iterator[ReadingsStore]:
+    opened = open_readings(url, token)
+    try:
+        yield opened
+    finally:
+        opened.close()
