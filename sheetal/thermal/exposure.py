@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from sheetal.contracts.limits import Side
 from sheetal.thermal.mkt import rate
-from sheetal.thermal.runs import Limit, Sample, find_runs
+from sheetal.thermal.runs import Gap, Limit, Sample, find_runs, gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,7 +34,7 @@ class Edge(NamedTuple):
 
 
 class Exposure(NamedTuple):
-    """One piece of a trace; `runs[i]` are the runs beyond `limits[i]`, in order of time."""
+    """One piece of a trace; `runs[i]` are the runs beyond `limits[i]`, `gaps` the spans beyond the cap."""
 
     limits: Limits
     first: Edge | None
@@ -46,12 +46,13 @@ class Exposure(NamedTuple):
     known_half_ms: int
     unknown_half_ms: int
     rate_sum: int
+    gaps: tuple[Gap, ...]
     runs: tuple[tuple[Run, ...], ...]
 
 
 def empty(limits: Limits) -> Exposure:
     """The exposure to nothing at all, neutral in `merge`."""
-    return Exposure(limits, None, None, 0, 0, None, None, 0, 0, 0, tuple(() for _ in limits))
+    return Exposure(limits, None, None, 0, 0, None, None, 0, 0, 0, (), tuple(() for _ in limits))
 
 
 def summarise(sensor: str, samples: Sequence[Sample], cap_ms: int, limits: Limits) -> Exposure:
@@ -59,14 +60,12 @@ def summarise(sensor: str, samples: Sequence[Sample], cap_ms: int, limits: Limit
     if not samples:
         return empty(limits)
     values = [centi_celsius for _, centi_celsius in samples]
-    known, unknown, rate_sum = 0, 0, 0
+    known, rate_sum = 0, 0
     for (earlier, left), (later, right) in pairwise(samples):
-        span = later - earlier
-        if span > cap_ms:
-            unknown += span
-        else:
-            known += span
-            rate_sum += span * (rate(left) + rate(right))
+        if later - earlier <= cap_ms:
+            known += later - earlier
+            rate_sum += (later - earlier) * (rate(left) + rate(right))
+    missing = gaps(samples, cap_ms)
     return Exposure(
         limits=limits,
         first=Edge(*samples[0], cap_ms),
@@ -76,8 +75,9 @@ def summarise(sensor: str, samples: Sequence[Sample], cap_ms: int, limits: Limit
         centi_celsius_min=min(values),
         centi_celsius_max=max(values),
         known_half_ms=2 * known,
-        unknown_half_ms=2 * unknown,
+        unknown_half_ms=2 * sum(gap.until_ms - gap.from_ms for gap in missing),
         rate_sum=rate_sum,
+        gaps=tuple(missing),
         runs=tuple(tuple(find_runs(sensor, samples, limit, cap_ms)) for limit in limits),
     )
 
@@ -106,6 +106,7 @@ def merge(left: Exposure, right: Exposure) -> Exposure:
         known_half_ms=left.known_half_ms + right.known_half_ms + 2 * span * known,
         unknown_half_ms=left.unknown_half_ms + right.unknown_half_ms + 2 * span * (not known),
         rate_sum=left.rate_sum + right.rate_sum + span * rates,
+        gaps=left.gaps + (() if known else (Gap(left.last.ms, right.first.ms),)) + right.gaps,
         runs=tuple(
             join_runs(limit, (before, left.last), (right.first, after))
             for limit, before, after in zip(left.limits, left.runs, right.runs, strict=True)

@@ -28,6 +28,7 @@ RULE_VERSION = "sheetal-thermal/1"
 BORDERLINE_CENTI_CELSIUS = 50
 """Accuracy of a PQS logger is ±0.5 °C (WHO PQS E006/TR05.1): an extreme this close to the limit is borderline."""
 NOTED_MAX = 200
+REACHED_MAX = 100
 HALF_MS_PER_MINUTE = 2 * MINUTE_MS
 
 
@@ -54,7 +55,7 @@ def judge(holding: str, product: Product, segments: Sequence[Segment], judged_th
 
     Every trace in them is an exposure beyond `limits_of(product)`.
     """
-    reached = [hit for rule in product.hold_rules if (hit := _judge_rule(rule, product, segments)) is not None]
+    reached = [hit for rule in product.hold_rules for hit in _judge_rule(rule, product, segments)]
     held_by = {_identity(hit.run) for hit in reached if hit.run is not None}
     noted = [run for run in _noted(product, segments) if _identity(run) not in held_by]
     unheld = Finding.EXCURSION_NOTED if noted else Finding.USABLE
@@ -101,26 +102,46 @@ def digest(verdict: Verdict) -> str:
     return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
 
 
+def digest_of_reached(verdict: Verdict) -> str:
+    """The digest of the verdict's reasons to hold alone; a person's decision on these covers no others."""
+    return digest(msgspec.structs.replace(verdict, noted=[], stays=[], product_version=0))
+
+
 def _coarsen(said: dict[str, int], names: Iterable[str]) -> None:
     for name in names:
         said[name] = said[name].bit_length()
 
 
-def _judge_rule(rule: HoldRule, product: Product, segments: Sequence[Segment]) -> Reached | None:
+def _judge_rule(rule: HoldRule, product: Product, segments: Sequence[Segment]) -> list[Reached]:
+    """Every run that reached a run rule, or the earliest way to have reached a cumulative one; in order of time."""
     index = limits_of(product).index(limit_of(rule))
     paths = runs_of_paths(segments, index, rule.measure)
     if rule.measure is Measure.RUN:
-        days = [[run] for run in _day_runs(segments, rule, rule.minutes)]
-        paths = [[run] for path in paths for run in path] + days
-    else:
-        paths = [*paths, sorted(_day_runs(segments, rule, None), key=lambda run: run.first_ms)]
+        runs = [run for path in paths for run in path] + _day_runs(segments, rule, rule.minutes)
+        hits = [hit for run in _longest_of_each(runs) if (hit := _reached_by(rule, [run], segments)) is not None]
+        hits.sort(key=_earliest_then_longest)
+        return hits[:1] + hits[1:][-REACHED_MAX:]
+    paths = [*paths, _day_runs(segments, rule, None)]
     hits = [hit for path in paths if (hit := _reached_by(rule, path, segments)) is not None]
-    return min(hits, key=_earliest_then_longest, default=None)
+    return sorted(hits, key=_earliest_then_longest)[:1]
 
 
 def _earliest_then_longest(hit: Reached) -> tuple[int, int, int, str]:
     sensor = "" if hit.run is None else hit.run.sensor
     return hit.compromised_from_ms, -hit.minutes_possible, -hit.minutes_confirmed, sensor
+
+
+def _longest_of_each(runs: Iterable[Run]) -> list[Run]:
+    """One run of each beginning: where several ways went on from it, the longest."""
+    found: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        known = found.get(_identity(run))
+        if known is None or (run.possible_half_ms, run.confirmed_half_ms) > (
+            known.possible_half_ms,
+            known.confirmed_half_ms,
+        ):
+            found[_identity(run)] = run
+    return list(found.values())
 
 
 def _reached_by(rule: HoldRule, path: Sequence[Run], segments: Sequence[Segment]) -> Reached | None:
@@ -167,14 +188,11 @@ def _segment_of(run: Run, segments: Sequence[Segment]) -> Segment:
 
 def _noted(product: Product, segments: Sequence[Segment]) -> list[Run]:
     """Every run outside the labelled range or beyond a rule's limit, the longest `NOTED_MAX` of them, in order."""
-    found: dict[tuple[object, ...], Run] = {}
+    found: list[Run] = []
     for index, limit in enumerate(limits_of(product)):
-        runs = [run for path in runs_of_paths(segments, index, Measure.RUN) for run in path]
-        for run in [*runs, *_day_runs(segments, limit, None)]:
-            known = found.get(_identity(run))
-            if known is None or run.possible_half_ms > known.possible_half_ms:
-                found[_identity(run)] = run
-    longest = sorted(found.values(), key=lambda run: (-run.possible_half_ms, _order(run)))[:NOTED_MAX]
+        found += [run for path in runs_of_paths(segments, index, Measure.RUN) for run in path]
+        found += _day_runs(segments, limit, None)
+    longest = sorted(_longest_of_each(found), key=lambda run: (-run.possible_half_ms, _order(run)))[:NOTED_MAX]
     return sorted(longest, key=_order)
 
 

@@ -79,6 +79,7 @@ def test_nothing_is_neutral_on_both_sides(samples: Series, cap: int) -> None:
 def test_a_summary_tells_what_runs_and_gaps_tell(samples: Series, cap: int) -> None:
     exposure = summarise(SENSOR, samples, cap, LIMITS)
     assert exposure.runs == tuple(tuple(find_runs(SENSOR, samples, limit, cap)) for limit in LIMITS)
+    assert exposure.gaps == tuple(gaps(samples, cap))
     assert exposure.unknown_half_ms == 2 * sum(gap.until_ms - gap.from_ms for gap in gaps(samples, cap))
     whole = samples[-1][0] - samples[0][0] if samples else 0
     assert exposure.known_half_ms + exposure.unknown_half_ms == 2 * whole

@@ -17,7 +17,16 @@ from sheetal.contracts.verdict import Finding, Verdict
 from sheetal.thermal.exposure import summarise
 from sheetal.thermal.paths import Segment, Trace
 from sheetal.thermal.runs import samples_of
-from sheetal.thermal.verdict import NOTED_MAX, RULE_VERSION, digest, judge, limits_of, range_limits
+from sheetal.thermal.verdict import (
+    NOTED_MAX,
+    REACHED_MAX,
+    RULE_VERSION,
+    digest,
+    digest_of_reached,
+    judge,
+    limits_of,
+    range_limits,
+)
 
 if TYPE_CHECKING:
     from random import Random
@@ -335,6 +344,32 @@ def test_a_digest_changes_with_the_rule_and_the_product_version(make_product: Ma
     assert digest(verdict) != digest(msgspec.structs.replace(verdict, rule_version="other"))
     assert digest(verdict) != digest(msgspec.structs.replace(verdict, product_version=4))
     assert digest(verdict) == digest(msgspec.structs.replace(verdict, judged_through_ms=5, known_through_ms=5))
+
+
+def test_every_run_that_reaches_a_rule_is_named(make_product: MakeProduct) -> None:
+    product = make_product()
+    pieces = ((0, 70, -150), (71, 200, 400), (201, 300, -90), (301, 400, 400))
+    first = judged(product, segment(0, None, trace(product, TVC, *pieces[:2])))
+    both = judged(product, segment(0, None, trace(product, TVC, *pieces)))
+    assert [hit.compromised_from_ms for hit in both.reached] == [at(0), at(200)]
+    assert digest_of_reached(first) != digest_of_reached(both)
+
+
+def test_an_excursion_beside_a_hold_is_no_new_reason_to_hold(make_product: MakeProduct) -> None:
+    product = make_product()
+    cold = (0, 70, -150), (71, 200, 400)
+    first = judged(product, segment(0, None, trace(product, TVC, *cold)))
+    later = judged(product, segment(0, None, trace(product, TVC, *cold, (201, 210, 900), (211, 220, 500))))
+    assert digest(first) != digest(later)
+    assert digest_of_reached(first) == digest_of_reached(later)
+
+
+def test_runs_that_reach_are_bounded_and_keep_the_first_and_the_newest(make_product: MakeProduct) -> None:
+    product = make_product()
+    pieces = [piece for k in range(120) for piece in ((90 * k, 90 * k + 70, -150), (90 * k + 71, 90 * k + 89, 400))]
+    hits = judged(product, segment(0, None, trace(product, TVC, *pieces))).reached
+    assert len(hits) == REACHED_MAX + 1
+    assert (hits[0].compromised_from_ms, hits[-1].compromised_from_ms) == (at(0), at(90 * 119 - 1))
 
 
 def test_noted_runs_are_bounded_and_in_order(make_product: MakeProduct) -> None:
