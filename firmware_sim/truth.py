@@ -1,7 +1,7 @@
 """The ground-truth log: what was really so in each cabinet, in a file that no other process touches.
 
 JSON lines `{"appliance","at_ms","true_centi_celsius","reported_centi_celsius"}`; `reported_centi_celsius` is what
-the logger put on the wire (null for an open circuit), so that a fault test can compare any store with it.
+the probe could say (null for an open circuit), so that a fault test can compare any store with it.
 """
 
 from __future__ import annotations

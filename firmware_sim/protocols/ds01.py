@@ -19,6 +19,9 @@ CLIENTS_MAX = 16
 LINES_PER_WRITE = 500
 _READ_BYTES = 1_024
 
+OPEN_CIRCUIT_CELSIUS = -127.0
+"""What the driver of a DS18B20 hands up when the probe does not answer: a reader that believes it sees a deep freeze."""
+
 
 class LoggerSample(Protocol):
     """What one record is made from; temperatures in °C, None where the probe's circuit is open."""
@@ -84,14 +87,15 @@ class Ds01Record(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 def encode(serial: str, field: str, sample: LoggerSample, logger_started_ms: int) -> bytes:
     """One line; `logger_started_ms` is where its relative time begins."""
     frozen_compartment = field == "TFRZ"
+    celsius = OPEN_CIRCUIT_CELSIUS if sample.reported_celsius is None else sample.reported_celsius
     record = Ds01Record(
         abst=absolute_time(sample.at_ms),
         relt=duration(sample.at_ms - logger_started_ms),
         rtcw="PT0S",
         aser=serial,
         lser=f"L-{serial}",
-        tvc=None if frozen_compartment else sample.reported_celsius,
-        tfrz=sample.reported_celsius if frozen_compartment else None,
+        tvc=None if frozen_compartment else celsius,
+        tfrz=celsius if frozen_compartment else None,
         tamb=sample.ambient_celsius,
         cmpr=sample.compressor_minutes,
         dorv=None if frozen_compartment else sample.door_seconds,
