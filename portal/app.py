@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+import portal.certificate.pages
 import portal.cold_chain.api
 import portal.cold_chain.pages
 import portal.identity.pages
 import portal.orchestration.pages
 from portal import csrf, errors, web
+from portal.certificate.keys import SigningKeys
 from portal.headers import SecurityHeaders, security_headers
 from portal.language import LanguagePrefix
 from portal.settings import Settings
@@ -25,7 +27,12 @@ from sheetal.ledger.schema import check_schema
 from sheetal.readings.connect import open_readings
 from sheetal.readings.port import ReadingsStore
 
-PAGES = (portal.identity.pages.router, portal.orchestration.pages.router, portal.cold_chain.pages.router)
+PAGES = (
+    portal.identity.pages.router,
+    portal.orchestration.pages.router,
+    portal.cold_chain.pages.router,
+    portal.certificate.pages.router,
+)
 APIS: tuple[APIRouter, ...] = (portal.cold_chain.api.router,)
 
 
@@ -75,6 +82,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     state.settings, state.pages = settings, web.make_pages()
     state.ledger, state.telemetry, state.readings = stores.ledger, stores.telemetry, stores.readings
     state.cipher, state.clock = stores.cipher, stores.clock
+    state.signing_keys = load_signing_keys(settings, stores.clock())
     for router in PAGES:
         app.include_router(router, dependencies=[Depends(csrf.check_form)], include_in_schema=False)
     for router in APIS:
@@ -85,6 +93,14 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     app.add_middleware(LanguagePrefix)
     app.add_middleware(SecurityHeaders, secure=settings.is_secure)
     return app
+
+
+def load_signing_keys(settings: Settings, at_ms: int) -> SigningKeys | None:
+    """The keys that certificates are signed with; None where none are set. Raises SettingProblem for unusable ones."""
+    if settings.certificate_key_folder is None:
+        return None
+    folder = settings.certificate_key_folder
+    return SigningKeys.load(folder, settings.demo, standby_url=settings.standby_url, now_ms=at_ms)
 
 
 def health(request: Request) -> Response:

@@ -90,7 +90,7 @@ def certificate_by_id(connection: Connection, certificate_id: str) -> Certificat
     """One certificate, current or superseded; raises NotFound."""
     found = store.by_id(connection, certificate_id)
     if found is None:
-        raise NotFound("no such certificate")
+        raise NotFound("No such certificate.")
     return found
 
 
@@ -228,5 +228,5 @@ def _record(cipher: FieldCipher, sealed: SealedCertificate) -> DoseRecord:
 def _sealed(connection: Connection, certificate_id: str) -> SealedCertificate:
     found = store.sealed(connection, certificate_id)
     if found is None:
-        raise NotFound("no such certificate")
+        raise NotFound("No such certificate.")
     return found

@@ -21,15 +21,16 @@ from sheetal.contracts.clock import Clock, now_ms
 from sheetal.contracts.problem import Problem, SettingProblem, Unavailable
 from sheetal.health import serve_health
 from sheetal.ledger import lease
-from sheetal.ledger.connect import Ledger, check_schema, open_ledger
+from sheetal.ledger.connect import Ledger, open_ledger
 from sheetal.ledger.field_cipher import FieldCipher
+from sheetal.ledger.schema import check_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from portal.worker.settings import WorkerSettings
 
-    Round = Callable[[Ledger, int], int]
+    Round = Callable[[Ledger, int], object]
 
 POLL_SECONDS = 1.0
 LEASE = "portal.worker"
@@ -38,11 +39,14 @@ LEASE_MS = 10_000
 SILENT_MS_MAX = 10_000
 PAGES_FOLDER = Path(__file__).parents[1] / "standby" / "static"
 
+# The other slices' regular work, each bounded and safe to repeat.
+ROUNDS: tuple[Round, ...] = ()
+
 log = structlog.get_logger("portal.worker")
 
 
 class Worker:
-    """One process's rounds; `rounds` are the other slices' regular work, each bounded and safe to repeat."""
+    """One process's rounds."""
 
     def __init__(
         self, settings: WorkerSettings, ledger: Ledger, keys: SigningKeys, cipher: FieldCipher, rounds: Sequence[Round]
@@ -87,7 +91,7 @@ class Worker:
         return exported.written == BATCH_MAX
 
 
-def open_worker(settings: WorkerSettings, at_ms: int, rounds: Sequence[Round] = ()) -> Worker:
+def open_worker(settings: WorkerSettings, at_ms: int, rounds: Sequence[Round] = ROUNDS) -> Worker:
     """The worker with its stores open; raises SettingProblem for a wrong key, folder, address or schema."""
     keys = SigningKeys.load(
         settings.certificate_key_folder, settings.demo, standby_url=settings.standby_url, now_ms=at_ms
@@ -116,7 +120,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         settings = load_settings()
-        worker = open_worker(settings, now_ms(), rounds=())
+        worker = open_worker(settings, now_ms())
         health = (
             serve_health(settings.health_host, settings.health_port, lambda: worker.health(now_ms()))
             if settings.health_port is not None
