@@ -18,8 +18,9 @@ from edge_agent.uplink import Uplink
 from sheetal.contracts.clock import now_ms
 
 if TYPE_CHECKING:
+    from edge_agent.sample import Recall
     from edge_agent.settings import Settings, SourceSetting
-    from edge_agent.sources.port import Recall, Source
+    from edge_agent.sources.port import Source
     from sheetal.contracts.clock import Clock
 
 _log = logging.getLogger(__name__)

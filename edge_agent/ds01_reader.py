@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent import decode
 from edge_agent.ds01_timeline import LoggerTimeline, Moment, Placed
-from edge_agent.sample import AuxSample, Sample
-from edge_agent.sources.port import Observation, Recall
+from edge_agent.sample import AuxSample, Observation, Recall, Sample
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 

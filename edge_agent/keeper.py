@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge_agent.outbox import Outbox
-    from edge_agent.sample import AuxSample, Sample
+    from edge_agent.sample import AuxSample, Observation, Sample
     from edge_agent.settings import ProbeSetting, Settings
-    from edge_agent.sources.port import Observation
 
 CAP_INTERVALS = 3
 """A run may bridge a gap of at most this many intervals (DESIGN section 7)."""

@@ -1,7 +1,8 @@
-"""What a source hands to the outbox, before it has a sequence number."""
+"""What a source hands over, before it has a sequence number."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -48,3 +49,25 @@ class DaySummaryDraft(msgspec.Struct, frozen=True):
     minutes_unknown: int
     low_alarm_at_ms: int | None = None
     high_alarm_at_ms: int | None = None
+
+
+class Observation(NamedTuple):
+    """What one record of a device says.
+
+    `repeated`: the device told it before (it streams its memory again at each connection), so it is kept once and
+    not judged again. `discontinuity`: the device's clock was restarted or set before it, elapsed time is unknown.
+    `marks` are what the source wants to remember, committed together with the samples.
+    """
+
+    samples: tuple[Sample, ...] = ()
+    aux: tuple[AuxSample, ...] = ()
+    repeated: bool = False
+    discontinuity: bool = False
+    marks: Mapping[str, str] = {}
+
+
+Sink = Callable[[Sequence[Observation]], None]
+"""Takes observations and returns when they are on the disk; raises sqlite3.Error when they are not."""
+
+Recall = Callable[[str], str | None]
+"""What a mark of this name last said."""

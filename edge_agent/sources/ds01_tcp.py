@@ -18,8 +18,8 @@ from edge_agent.ds01_reader import Ds01Reader
 from sheetal.contracts.problem import WireProblem
 
 if TYPE_CHECKING:
+    from edge_agent.sample import Observation, Recall, Sink
     from edge_agent.settings import SourceSetting
-    from edge_agent.sources.port import Observation, Recall, Sink
     from sheetal.contracts.clock import Clock
 
 _log = logging.getLogger(__name__)

@@ -1,34 +1,11 @@
-"""What every source offers and what it hands over."""
+"""What every source offers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from edge_agent.sample import AuxSample, Sample
-
-
-class Observation(NamedTuple):
-    """What one record of a device says.
-
-    `repeated`: the device told it before (it streams its memory again at each connection), so it is kept once and
-    not judged again. `discontinuity`: the device's clock was restarted or set before it, elapsed time is unknown.
-    `marks` are what the source wants to remember, committed together with the samples.
-    """
-
-    samples: tuple[Sample, ...] = ()
-    aux: tuple[AuxSample, ...] = ()
-    repeated: bool = False
-    discontinuity: bool = False
-    marks: Mapping[str, str] = {}
-
-
-Sink = Callable[[Sequence[Observation]], None]
-"""Takes observations and returns when they are on the disk; raises sqlite3.Error when they are not."""
-
-Recall = Callable[[str], str | None]
-"""What a mark of this name last said."""
+    from edge_agent.sample import Sink
 
 
 class Source(Protocol):
