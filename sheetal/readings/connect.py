@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from sheetal.contracts.problem import SettingProblem
 from sheetal.readings.memory import MemoryReadings
 from sheetal.readings.sqlite import SqliteReadings
 
 if TYPE_CHECKING:
-    from urllib.parse import SplitResult
-
     from sheetal.readings.port import ReadingsStore
 
 VARIABLE = "SHEETAL_READINGS_URL"
+TOKEN_VARIABLE = "SHEETAL_READINGS_TOKEN"  # noqa: S105 - the name of a setting, not its value
 FORMS = (
     "memory:, sqlite:////absolute/path.db, influxdb1+http://host:8086/database "
     "or influxdb2+http://host:8086/organisation/bucket"
 )
 _SQLITE = "sqlite:///"
+_SCHEME = re.compile(r"(influxdb[12])\+(https?)")
+_DATABASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_TOKEN = re.compile(r"[!-~]+( [!-~]+)*")
 
 
 def open_readings(url: str, token: str | None = None) -> ReadingsStore:
@@ -34,38 +37,58 @@ def open_readings(url: str, token: str | None = None) -> ReadingsStore:
     if url == "memory:":
         return MemoryReadings()
     if url.startswith(_SQLITE):
-        return SqliteReadings(_sqlite_path(url))
-    parts = urlsplit(url)
-    version, _, transport = parts.scheme.partition("+")
-    if version in {"influxdb1", "influxdb2"} and transport in {"http", "https"} and parts.netloc:
-        return _open_influxdb(version, transport, parts, token)
-    raise _wrong(f"not an address of a readings store: {url!r}")
+        return SqliteReadings(_sqlite_path(url.removeprefix(_SQLITE)))
+    parts = _split(url)
+    names = [unquote(name) for name in parts.path.split("/")[1:] if name]
+    return _open_influxdb(parts, names, token or None)
 
 
-def _sqlite_path(url: str) -> Path:
-    name = url.removeprefix(_SQLITE)
+def _sqlite_path(name: str) -> Path:
     path = Path(name)
     if not name or path.is_dir():
-        raise _wrong(f"names no file: {url!r}")
+        raise _wrong(f"names a folder, not a file: {name!r}")
     if not path.parent.is_dir():
-        raise _wrong(f"names a folder that is not there: {path.parent}")
+        raise _wrong(f"names a folder that is not there: {str(path.parent)!r}")
     return path
 
 
-def _open_influxdb(version: str, transport: str, parts: SplitResult, token: str | None) -> ReadingsStore:
+def _split(url: str) -> SplitResult:
+    """The parts of an InfluxDB address; messages never repeat it, since it may carry a password."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise _wrong(f"is no address: {str(error).partition(':')[0]}") from error
+    if not _SCHEME.fullmatch(parts.scheme) or not has_host:
+        raise _wrong("is no address of a readings store")
+    if "@" in parts.netloc:
+        raise _wrong(f"must not carry a name or password: they belong in {TOKEN_VARIABLE}")
+    return parts
+
+
+def _open_influxdb(parts: SplitResult, names: list[str], token: str | None) -> ReadingsStore:
     # The client's import takes half a second: only those who use it pay.
     from sheetal.readings.influxdb import InfluxdbReadings, v1_address, v2_address  # noqa: PLC0415 - see above
 
-    if parts.username or parts.password:
-        raise _wrong("keeps a secret out of the address: put it into SHEETAL_READINGS_TOKEN")
+    version, _, transport = parts.scheme.partition("+")
     origin = f"{transport}://{parts.netloc}"
-    names = [unquote(name) for name in parts.path.split("/")[1:] if name]
+    _check_token(version, token)
     match version, names:
-        case "influxdb1", [database]:
+        case "influxdb1", [database] if _DATABASE.fullmatch(database):
             return InfluxdbReadings(v1_address(origin, database), token)
         case "influxdb2", [organisation, bucket]:
             return InfluxdbReadings(v2_address(origin, organisation, bucket), token)
-    raise _wrong(f"names {'a database' if version == 'influxdb1' else 'an organisation and a bucket'} after the host")
+    raise _wrong(f"needs {'one database name' if version == 'influxdb1' else 'organisation/bucket'} after the host")
+
+
+def _check_token(version: str, token: str | None) -> None:
+    if token is None:
+        return
+    if not _TOKEN.fullmatch(token) or (version == "influxdb1" and ":" not in token):
+        form = "user:password" if version == "influxdb1" else "an API token"
+        raise SettingProblem(
+            f"{TOKEN_VARIABLE}: is not {form} on one line", next_step=f"set {form}", variable=TOKEN_VARIABLE
+        )
 
 
 def _wrong(detail: str) -> SettingProblem:
