@@ -14,6 +14,8 @@ import portal.cold_chain.api
 import portal.cold_chain.pages
 import portal.identity.pages
 import portal.orchestration.pages
+import portal.recall.api
+import portal.vaccinator.api
 from portal import csrf, errors, web
 from portal.certificate.keys import SigningKeys
 from portal.headers import SecurityHeaders, security_headers
@@ -33,7 +35,7 @@ PAGES = (
     portal.cold_chain.pages.router,
     portal.certificate.pages.router,
 )
-APIS: tuple[APIRouter, ...] = (portal.cold_chain.api.router,)
+APIS: tuple[APIRouter, ...] = (portal.cold_chain.api.router, portal.vaccinator.api.router, portal.recall.api.router)
 
 
 @dataclass(frozen=True)

@@ -111,11 +111,10 @@ def appointment_by_id(conn: Connection, appointment_id: str) -> Appointment:
     return _public(_stored(conn, appointment_id))
 
 
-def check_code(conn: Connection, cipher: FieldCipher, appointment_id: str, code: str) -> None:
-    """Compare the citizen's code in constant time.
+def code_fits(conn: Connection, cipher: FieldCipher, appointment_id: str, code: str) -> bool:
+    """Whether this is the code of the citizen's slip, compared in constant time.
 
-    Raises Refused (`wrong_code`, `too_many_codes`) and NotFound. A wrong code is counted in the caller's transaction,
-    which must therefore commit even when this raises.
+    Raises Refused (`too_many_codes`) once too many were wrong, and NotFound.
     """
     stored = _stored(conn, appointment_id)
     if stored.wrong_codes >= rules.WRONG_CODES_MAX:
@@ -124,13 +123,21 @@ def check_code(conn: Connection, cipher: FieldCipher, appointment_id: str, code:
             next_step=marked("Ask the programme manager to check the person's identity."),
             reason="too_many_codes",
         )
-    if not hmac.compare_digest(stored.code_hash, _code_hash(cipher, appointment_id, code)):
-        store.count_wrong_code(conn, appointment_id)
-        raise Refused(
-            marked("The code does not fit this appointment."),
-            next_step=marked("Read the 4 digits from the citizen's slip again."),
-            reason="wrong_code",
-        )
+    return hmac.compare_digest(stored.code_hash, _code_hash(cipher, appointment_id, code))
+
+
+def count_wrong_code(conn: Connection, appointment_id: str) -> None:
+    """Count a wrong code, in a transaction of its own."""
+    store.count_wrong_code(conn, appointment_id)
+
+
+def wrong_code() -> Refused:
+    """The refusal of a wrong code."""
+    return Refused(
+        marked("The code does not fit this appointment."),
+        next_step=marked("Read the 4 digits from the citizen's slip again."),
+        reason="wrong_code",
+    )
 
 
 def mark_given(conn: Connection, appointment_id: str) -> None:

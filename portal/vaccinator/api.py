@@ -1,0 +1,58 @@
+"""The vaccinator's JSON API: the same service as the pages, for tablets with an app of their own."""
+
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from portal.errors import PROBLEM_JSON
+from portal.identity.service import Staff, require_staff
+from portal.vaccinator import service, words
+from portal.vaccinator.rules import KEY_CHARACTERS_MAX
+from portal.vaccinator.schemas import Answer, CheckRequest, GiveRequest
+from portal.web import language_of, translate
+from sheetal.contracts.problem import Refused
+
+router = APIRouter()
+Vaccinator = Annotated[Staff, Depends(require_staff("vaccinator"))]
+Key = Annotated[str, Header(alias="Idempotency-Key", min_length=8, max_length=KEY_CHARACTERS_MAX)]
+CREATED, OK, CONFLICT = 201, 200, 409
+
+
+@router.post("/api/v1/doses/check")
+def check(request: Request, asked: CheckRequest, staff: Vaccinator) -> dict[str, Any]:
+    """Whether a scanned vial or holding may be used in a session of the caller's site."""
+    state = request.app.state
+    answer = service.check(state.ledger, staff, asked, state.clock())
+    if answer.refused is None:
+        return {"usable": True, "holding": answer.holding, "batch": answer.batch, "doses_left": answer.doses_left}
+    return {"usable": False, "holding": answer.holding, **_refusal(request, answer, answer.refused)}
+
+
+@router.post("/api/v1/doses", status_code=CREATED)
+def give(request: Request, asked: GiveRequest, staff: Vaccinator, key: Key) -> Response:
+    """Record a dose: 201 when new, 200 when this key recorded it before, 409 when the gate or a rule says no."""
+    state = request.app.state
+    vaccination = service.Vaccination(state.ledger, state.cipher, state.signing_keys)
+    try:
+        given = service.give(vaccination, staff, asked, key, state.clock())
+    except Refused as refused:
+        answer = service.check(state.ledger, staff, asked, state.clock())
+        body = {"status": CONFLICT, "code": refused.code, **_refusal(request, answer, refused)}
+        return JSONResponse(body, CONFLICT, media_type=PROBLEM_JSON)
+    body = {"dose": given.dose, "certificate": given.certificate, "certificate_url": given.certificate_url}
+    return JSONResponse(body, CREATED if given.is_new else OK)
+
+
+def _refusal(request: Request, answer: Answer, refused: Refused) -> dict[str, Any]:
+    told = words.told(answer, refused, partial(translate, request), language_of(request))
+    return {
+        "reason": told.reason,
+        "title": told.title,
+        "detail": told.detail,
+        "next_step": " ".join(told.steps),
+        "take_instead": asdict(answer.take_instead) if answer.take_instead else None,
+    }
