@@ -89,7 +89,11 @@ def draw(
     longest_ms = cap_ms(samples, interval_ms)
     missing = _with_ends(gaps(samples, longest_ms), samples, (from_ms, until_ms), longest_ms)
     runs = [run for limit in watched.limits() for run in find_runs(sensor, samples, limit, longest_ms)]
-    points = _from_buckets(buckets, every_ms) if every_ms else [Point(at, float(value), value, value) for at, value in samples]
+    points = (
+        _from_buckets(buckets, every_ms)
+        if every_ms
+        else [Point(at, float(value), value, value) for at, value in samples]
+    )
     return Drawn(
         points=_broken(points, max(every_ms, longest_ms)),
         gaps=sorted(sorted(missing, key=lambda gap: gap.from_ms - gap.until_ms)[:GAPS_SHOWN]),
@@ -99,6 +103,10 @@ def draw(
 
 def _longest(runs: list[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: -run.possible_half_ms)[:RUNS_SHOWN]
+
+
+def _from_samples(samples: Sequence[Sample]) -> list[Point]:
+    return [Point(at_ms, float(value), value, value) for at_ms, value in samples]
 
 
 def _from_buckets(buckets: Sequence[Bucket], every_ms: int) -> list[Point]:

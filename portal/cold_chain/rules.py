@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sheetal.contracts.limits import HoldRule
-    from sheetal.contracts.verdict import Run
+    from sheetal.contracts.product import Product
+    from sheetal.contracts.verdict import Run, Verdict
 
 FRESH_MS_MIN = 5 * MINUTE_MS
 FRESH_INTERVALS = 3
@@ -39,6 +40,18 @@ class Trouble(StrEnum):
     NO_DATA = "nodata"
     HELD = "held"
     NOT_JUDGED = "gap"
+
+
+class Standing(StrEnum):
+    """What a holding's line says in the verdict column."""
+
+    USABLE = "usable"
+    USE_FIRST = "use_first"
+    HELD = "held"
+    NOT_JUDGED = "not_judged"
+    CANNOT_CONFIRM = "cannot_confirm"
+    EXPIRED = "expired"
+    CONDEMNED = "condemned"
 
 
 JUDGED_STATES = {
@@ -93,6 +106,8 @@ class Inside:
     known_bound_ms: int
     from_ms: int
     gap_open_from_ms: int | None
+    expires_at_ms: int
+    rejudges_open: int
 
     @property
     def is_usable(self) -> bool:
@@ -213,6 +228,21 @@ def state_of(one: ApplianceNow, now_ms: int) -> State:
     return next(state for state in WORST_FIRST if state in states)
 
 
+def standing_of(one: Inside, now_ms: int, *, is_judged: bool) -> Standing:
+    """The worst that stands in the way of a holding, else that it may be used."""
+    if one.is_held:
+        return Standing.HELD
+    if not one.is_usable:
+        return Standing.CONDEMNED
+    if one.expires_at_ms <= now_ms:
+        return Standing.EXPIRED
+    if one.gap_open_from_ms is not None:
+        return Standing.CANNOT_CONFIRM
+    if one.rejudges_open or not is_judged:
+        return Standing.NOT_JUDGED
+    return Standing.USE_FIRST if one.disposition is Disposition.RELEASED_USE_FIRST else Standing.USABLE
+
+
 def open_runs(runs: Iterable[Run]) -> list[Run]:
     """The runs that reach the last sample known."""
     return [run for run in runs if run.open]
@@ -228,6 +258,18 @@ def limit_used(state: State, runs: Sequence[Run], rules: Sequence[HoldRule]) -> 
         if run.side is side is rule.side and run.limit_centi_celsius == rule.limit_centi_celsius
     ]
     return min(found, key=lambda pair: (pair[0].minutes_left, -pair[0].share), default=(None, None))
+
+
+def most_used(verdict: Verdict, product: Product) -> tuple[LimitUsed | None, Run | None]:
+    """Over all that happened to a holding: the rule used most, with its longest run."""
+    runs = [*verdict.noted, *(hit.run for hit in verdict.reached if hit.run is not None)]
+    found = [
+        (LimitUsed(run.possible_half_ms // HALF_MS_PER_MINUTE, rule.minutes, rule), run)
+        for run in runs
+        for rule in product.hold_rules
+        if run.side is rule.side and run.limit_centi_celsius == rule.limit_centi_celsius
+    ]
+    return max(found, key=lambda pair: (pair[0].share, pair[0].minutes_used), default=(None, None))
 
 
 def silence_used(one: ApplianceNow, now_ms: int) -> LimitUsed | None:

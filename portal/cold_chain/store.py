@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 
 from portal.cold_chain.rules import ApplianceNow, Inside, Latest, Place
+from portal.cold_chain.views import AlarmLine, LotSum
 from sheetal.contracts.disposition import Disposition
 from sheetal.ledger.asset_tables import appliance, assignment, facility, sensor
-from sheetal.ledger.judgement_tables import alarm, appliance_judgement
+from sheetal.ledger.judgement_tables import alarm, appliance_judgement, audit
 from sheetal.ledger.stock_tables import holding, lot, stay
 from sheetal.ledger.telemetry_tables import sensor_state
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
 IDS_AT_ONCE = 500
 ALARMS_MAX = 200
+ACTS_MAX = 200
+LOT_ROWS_MAX = 500
 
 
-class AlarmLine(NamedTuple):
-    """An alarm as the list shows it."""
+class Act(NamedTuple):
+    """One entry of an audit chain about a holding."""
 
-    id: str
-    kind: str
-    sensor: str
-    appliance: str | None
-    appliance_name: str | None
-    facility_id: str | None
-    facility_name: str | None
-    facility_name_hindi: str | None
-    began_at_ms: int
-    fired_at_ms: int
-    cleared_at_ms: int | None
-    extreme_centi_celsius: int
-    limit_centi_celsius: int
-    limit_minutes: int
-    acknowledged_at_ms: int | None
-    acknowledged_by: str | None
-    cause: str | None
-    comment: str | None
+    at_ms: int
+    actor: str
+    act: str
+    detail: dict[str, object]
 
 
 class Assigned(NamedTuple):
@@ -117,10 +108,7 @@ def alarm_lines(
 ) -> list[AlarmLine]:
     """Alarms of the scope, open and unacknowledged first, then the newest; at most 200."""
     query = (
-        select(alarm, appliance.c.name.label("appliance_name"), facility.c.id.label("facility_id"))
-        .add_columns(facility.c.name.label("facility_name"), facility.c.name_hindi.label("facility_name_hindi"))
-        .join_from(alarm, appliance, alarm.c.appliance_id == appliance.c.id, isouter=True)
-        .join(facility, appliance.c.facility_id == facility.c.id, isouter=True)
+        _alarms()
         .where(or_(alarm.c.fired_at_ms >= since_ms, alarm.c.cleared_at_ms.is_(None)))
         .order_by(alarm.c.cleared_at_ms.isnot(None), alarm.c.acknowledged_at_ms.isnot(None), alarm.c.fired_at_ms.desc())
         .limit(ALARMS_MAX)
@@ -136,14 +124,7 @@ def alarm_lines(
 
 def alarm_line(conn: Connection, alarm_id: str) -> AlarmLine | None:
     """One alarm."""
-    query = (
-        select(alarm, appliance.c.name.label("appliance_name"), facility.c.id.label("facility_id"))
-        .add_columns(facility.c.name.label("facility_name"), facility.c.name_hindi.label("facility_name_hindi"))
-        .join_from(alarm, appliance, alarm.c.appliance_id == appliance.c.id, isouter=True)
-        .join(facility, appliance.c.facility_id == facility.c.id, isouter=True)
-        .where(alarm.c.id == alarm_id)
-    )
-    row = conn.execute(query).first()
+    row = conn.execute(_alarms().where(alarm.c.id == alarm_id)).first()
     return None if row is None else _alarm_line(row)
 
 
@@ -154,6 +135,15 @@ def open_alarm_count(conn: Connection, facility_id: str | None) -> int:
         query = query.join(appliance, alarm.c.appliance_id == appliance.c.id)
         query = query.where(appliance.c.facility_id == facility_id)
     return conn.execute(query).scalar_one()
+
+
+def _alarms() -> Select[*tuple[Any, ...]]:
+    return (
+        select(alarm, appliance.c.name.label("appliance_name"), facility.c.id.label("facility_id"))
+        .add_columns(facility.c.name.label("facility_name"), facility.c.name_hindi.label("facility_name_hindi"))
+        .join_from(alarm, appliance, alarm.c.appliance_id == appliance.c.id, isouter=True)
+        .join(facility, appliance.c.facility_id == facility.c.id, isouter=True)
+    )
 
 
 def _is_open_alarm() -> ColumnElement[bool]:
@@ -197,7 +187,71 @@ def _samples(
 
 
 def _inside(conn: Connection, scope: list[ColumnElement[bool]]) -> dict[str, list[Inside]]:
+    inside: dict[str, list[Inside]] = defaultdict(list)
+    query = _holdings_inside().where(holding.c.doses_left > 0, *scope)
+    for row in conn.execute(query.where(holding.c.disposition != Disposition.DESTROYED.value)):
+        inside[row.appliance_id].append(_one_inside(row))
+    return inside
+
+
+def of_lot(conn: Connection, lot_id: str) -> list[tuple[Inside, Place]]:
+    """Every holding of a lot that stands somewhere, with its place."""
     query = (
+        _holdings_inside()
+        .join(facility, holding.c.facility_id == facility.c.id)
+        .add_columns(holding.c.facility_id, facility.c.name, facility.c.name_hindi, facility.c.district_name)
+        .where(holding.c.lot_id == lot_id)
+    )
+    return [
+        (_one_inside(row), Place(row.facility_id, row.name, row.name_hindi, row.district_name))
+        for row in conn.execute(query)
+    ]
+
+
+def stay_spans(conn: Connection, appliance_id: str, from_ms: int, until_ms: int) -> list[tuple[int, int]]:
+    """From when until when each holding stood in the appliance, cut to the span."""
+    query = select(stay.c.from_ms, stay.c.until_ms).where(
+        stay.c.appliance_id == appliance_id,
+        stay.c.from_ms < until_ms,
+        or_(stay.c.until_ms.is_(None), stay.c.until_ms > from_ms),
+    )
+    return [
+        (max(row.from_ms, from_ms), until_ms if row.until_ms is None else min(row.until_ms, until_ms))
+        for row in conn.execute(query)
+    ]
+
+
+def lot_sums(conn: Connection, facility_id: str | None) -> list[LotSum]:
+    """The lots that stand anywhere in the scope, with their holdings and doses by disposition; at most 500."""
+    query = (
+        select(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms, holding.c.disposition)
+        .add_columns(func.count().label("holdings"), func.sum(holding.c.doses_left).label("doses"))
+        .join_from(lot, holding, holding.c.lot_id == lot.c.id)
+        .group_by(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms, holding.c.disposition)
+        .order_by(lot.c.product_id, lot.c.batch)
+        .limit(LOT_ROWS_MAX)
+    )
+    if facility_id is not None:
+        query = query.where(holding.c.facility_id == facility_id)
+    sums: dict[str, LotSum] = {}
+    for row in conn.execute(query):
+        known = sums.setdefault(row.id, LotSum(row.id, row.product_id, row.batch, row.expires_at_ms, {}, {}))
+        known.holdings[row.disposition] = row.holdings
+        known.doses[row.disposition] = int(row.doses)
+    return list(sums.values())
+
+
+def acts_on(conn: Connection, facility_id: str, subject: str) -> list[Act]:
+    """What the facility's audit chain says was done to this subject, oldest first; at most 200."""
+    table = audit.c
+    query = select(table.at_ms, table.actor, table.act, table.detail)
+    query = query.where(table.facility_id == facility_id, table.subject == subject)
+    rows = conn.execute(query.order_by(table.at_ms, table.number).limit(ACTS_MAX))
+    return [Act(row.at_ms, row.actor, row.act, json.loads(row.detail)) for row in rows]
+
+
+def _holdings_inside() -> Select[*tuple[Any, ...]]:
+    return (
         select(
             holding.c.id,
             stay.c.appliance_id,
@@ -210,20 +264,33 @@ def _inside(conn: Connection, scope: list[ColumnElement[bool]]) -> dict[str, lis
             stay.c.known_bound_ms,
             stay.c.from_ms,
             holding.c.gap_open_from_ms,
+            holding.c.expires_at_ms,
+            holding.c.rejudges_open,
         )
         .join_from(stay, holding, stay.c.holding_id == holding.c.id)
         .join(lot, holding.c.lot_id == lot.c.id)
         .join(appliance, stay.c.appliance_id == appliance.c.id)
-        .where(stay.c.until_ms.is_(None), holding.c.doses_left > 0, *scope)
-        .where(holding.c.disposition != Disposition.DESTROYED.value)
+        .where(stay.c.until_ms.is_(None))
         .order_by(stay.c.appliance_id, lot.c.product_id, holding.c.id)
     )
-    inside: dict[str, list[Inside]] = defaultdict(list)
-    for row in conn.execute(query):
-        values = list(row)
-        values[6] = Disposition(row.disposition)
-        inside[row.appliance_id].append(Inside(*values))
-    return inside
+
+
+def _one_inside(row: Row[*tuple[Any, ...]]) -> Inside:
+    return Inside(
+        holding=row.id,
+        appliance=row.appliance_id,
+        lot=row.lot_id,
+        product=row.product_id,
+        batch=row.batch,
+        doses=row.doses_left,
+        disposition=Disposition(row.disposition),
+        disposition_at_ms=row.disposition_at_ms,
+        known_bound_ms=row.known_bound_ms,
+        from_ms=row.from_ms,
+        gap_open_from_ms=row.gap_open_from_ms,
+        expires_at_ms=row.expires_at_ms,
+        rejudges_open=row.rejudges_open,
+    )
 
 
 def _open_alarm_kinds(conn: Connection, scope: list[ColumnElement[bool]]) -> dict[str, list[str]]:
@@ -240,10 +307,5 @@ def _open_alarm_kinds(conn: Connection, scope: list[ColumnElement[bool]]) -> dic
 
 
 def _alarm_line(row: Row[*tuple[Any, ...]]) -> AlarmLine:
-    return AlarmLine(
-        id=row.id,
-        kind=row.kind,
-        sensor=row.sensor_id,
-        appliance=row.appliance_id,
-        **{name: getattr(row, name) for name in AlarmLine._fields if name not in {"id", "kind", "sensor", "appliance"}},
-    )
+    columns = {"sensor": "sensor_id", "appliance": "appliance_id"}
+    return AlarmLine(**{one.name: getattr(row, columns.get(one.name, one.name)) for one in fields(AlarmLine)})

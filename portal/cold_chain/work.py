@@ -127,7 +127,9 @@ def _readings_step(verdict: Verdict) -> Step:
 def _run_steps(reached: Reached | None, run: Run | None) -> list[Step]:
     if reached is None and run is None:
         question = Words(marked("Longest time beyond a limit"))
-        return [Step(question, Words(marked("none")), Words(marked("No reading lies beyond the limits of this product")))]
+        return [
+            Step(question, Words(marked("none")), Words(marked("No reading lies beyond the limits of this product")))
+        ]
     confirmed = reached.minutes_confirmed if reached else _minutes(run.confirmed_half_ms if run else 0)
     possible = reached.minutes_possible if reached else _minutes(run.possible_half_ms if run else 0)
     span = None
@@ -137,7 +139,11 @@ def _run_steps(reached: Reached | None, run: Run | None) -> list[Step]:
             {"first": formats.moment(run.first_ms), "last": formats.moment(run.last_ms), "sensor": run.sensor},
         )
     return [
-        Step(Words(marked("Time beyond the limit")), Words(marked("%(minutes)s min confirmed"), {"minutes": confirmed}), span),
+        Step(
+            Words(marked("Time beyond the limit")),
+            Words(marked("%(minutes)s min confirmed"), {"minutes": confirmed}),
+            span,
+        ),
         Step(
             Words(marked("Longest it can have been")),
             Words(marked("%(minutes)s min possible"), {"minutes": possible}),
