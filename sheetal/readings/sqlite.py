@@ -220,9 +220,10 @@ class SqliteReadings:
 def _check_schema(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
-        raise Rejected(
+        raise Unavailable(
             f"the readings file has schema {version}, this program knows {SCHEMA_VERSION}",
             next_step="start the newer release that wrote the file",
+            retry_after_seconds=60.0,
         )
     if version < SCHEMA_VERSION:
         connection.execute(_SCHEMA)

@@ -109,7 +109,7 @@ class _Listener(ThreadingHTTPServer):
 def _handler(server: HttpServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 5
+        timeout = 1
 
         def do_POST(self) -> None:
             parts = urlsplit(self.path)

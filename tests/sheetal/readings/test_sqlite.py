@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sheetal.contracts.problem import Unavailable
+from sheetal.contracts.reading import Reading
+from sheetal.readings import sqlite
+from sheetal.readings.sqlite import WINDOW_MS, SqliteReadings
+
+ROOT = Path(__file__).resolve().parents[3]
+START_MS = 81_660 * WINDOW_MS
+KILLS = 5
+WRITER = textwrap.dedent(
+    """
+    import sys
+    from itertools import count
+    from pathlib import Path
+    from sheetal.contracts.reading import Reading
+    from sheetal.readings.sqlite import SqliteReadings
+
+    store = SqliteReadings(Path(sys.argv[1]))
+    first = int(sys.argv[2])
+    for number in count(first):
+        rows = [Reading(f"gw-{row}.tvc", 1_763_870_400_000 + number, 450, 0, 1, number) for row in range(20)]
+        assert store.write(rows).accepted == 20
+        print(number, flush=True)
+    """
+)
+
+
+def reading(number: int, **changes: object) -> Reading:
+    return Reading("s", START_MS + number, 450, 0, 1, abs(number))._replace(**changes)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "readings.db"
+
+
+def rows_in(path: Path) -> list[tuple[int, str, int]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT window, sensor, measured_at_ms FROM reading ORDER BY 1, 2, 3").fetchall()
+
+
+def test_the_file_is_what_the_measurements_chose(path: Path) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(0)])
+    with closing(store._connect()) as connection:
+        (schema,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'reading'").fetchone()
+        assert "PRIMARY KEY (window, sensor, measured_at_ms)" in schema
+        assert schema.rstrip().endswith("STRICT, WITHOUT ROWID")
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    store.close()
+
+
+def test_rows_stand_in_windows_of_six_hours(path: Path) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(-1), reading(0), reading(WINDOW_MS - 1), reading(WINDOW_MS)])
+    store.close()
+    windows = [window - 81_660 for window, _, _ in rows_in(path)]
+    assert windows == [-1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("statement", [sqlite._READ, sqlite._COUNT, sqlite._BUCKETS])
+def test_a_read_searches_the_key_and_sorts_nothing(path: Path, statement: str) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(0)])
+    values = {"first": 1, "last": 9, "sensor": "s", "start": 1, "end": 9, "limit": -1, "every": 1, "phase": 0}
+    with store._reading() as connection:
+        plan = "\n".join(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+    assert "SEARCH reading USING PRIMARY KEY (window=? AND sensor=? AND measured_at_ms>? AND measured_at_ms<?)" in plan
+    assert "ORDER BY" not in plan.replace("GROUP BY", "") or statement == sqlite._BUCKETS
+    store.close()
+
+
+def test_a_read_names_only_windows_that_hold_rows(path: Path) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(0), reading(3 * WINDOW_MS)])
+    started = time.perf_counter()
+    assert store.count("s", 0, 4_102_444_800_000) == 2
+    assert time.perf_counter() - started < 1.0
+    with store._reading() as connection:
+        span = sqlite._span(connection, "s", 1, 4_102_444_800_000)
+    assert (span["first"], span["last"]) == (81_660, 81_663)
+    store.close()
+
+
+def test_another_process_reads_while_one_writes(path: Path) -> None:
+    writer, reader = SqliteReadings(path), SqliteReadings(path)
+    assert reader.read("s", 0, START_MS * 2) == []
+    for number in range(50):
+        writer.write([reading(number)])
+        assert reader.count("s", 0, START_MS * 2) == number + 1
+    reader.close()
+    writer.close()
+
+
+def test_two_writers_take_turns(path: Path) -> None:
+    stores = [SqliteReadings(path), SqliteReadings(path)]
+
+    def work(index: int) -> None:
+        for number in range(40):
+            stores[index].write([reading(number, sensor=f"s{index}")])
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [stores[0].count(f"s{index}", 0, START_MS * 2) for index in (0, 1)] == [40, 40]
+    for store in stores:
+        store.close()
+
+
+def test_a_file_that_stays_locked_is_unavailable_and_stores_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    store = SqliteReadings(path)
+    store.write([reading(0)])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable) as caught:
+            store.write([reading(1)])
+        assert caught.value.next_step
+        assert store.count("s", 0, START_MS * 2) == 1
+        other.execute("ROLLBACK")
+    assert store.write([reading(1)]).accepted == 1
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_unavailable(path: Path) -> None:
+    path.write_text("a list of vaccines\n" * 100)
+    store = SqliteReadings(path)
+    with pytest.raises(Unavailable):
+        store.write([reading(0)])
+    health = store.health()
+    assert not health.ok
+    assert "not a database" in health.detail
+    store.close()
+    assert path.read_text().startswith("a list of vaccines")
+
+
+def test_a_file_of_a_newer_release_is_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    store = SqliteReadings(path)
+    with pytest.raises(Unavailable) as caught:
+        store.write([reading(0)])
+    assert "schema 2" in caught.value.message
+    assert caught.value.next_step
+    assert not store.health().ok
+    store.close()
+
+
+def test_a_vanished_folder_is_unavailable(tmp_path: Path) -> None:
+    store = SqliteReadings(tmp_path / "gone" / "readings.db")
+    with pytest.raises(Unavailable):
+        store.read("s", 0, 9)
+    store.close()
+
+
+def test_a_closed_store_says_so(path: Path) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(0)])
+    store.read("s", 0, 9)
+    store.close()
+    with pytest.raises(Unavailable, match="closed"):
+        store.write([reading(1)])
+    with pytest.raises(Unavailable, match="closed"):
+        store.read("s", 0, 9)
+    assert not store.health().ok
+
+
+def test_closing_leaves_one_file(path: Path) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(0)])
+    store.read("s", 0, 9)
+    store.close()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_expire_clears_many_windows(path: Path) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(window * WINDOW_MS) for window in range(20)])
+    assert store.expire(START_MS + 15 * WINDOW_MS) == 15
+    assert store.expire(START_MS + 15 * WINDOW_MS + 1) == 1
+    store.close()
+    assert [window - 81_660 for window, _, _ in rows_in(path)] == [16, 17, 18, 19]
+
+
+def test_no_acknowledged_row_is_lost_when_the_writer_is_killed(path: Path) -> None:
+    """Each trial kills a real process in mid-write and goes on in the same file."""
+    acknowledged = 0
+    for _ in range(KILLS):
+        command = [sys.executable, "-c", WRITER, str(path), str(acknowledged)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as writer:
+            assert writer.stdout is not None
+            lines = [writer.stdout.readline() for _ in range(40)]
+            writer.send_signal(signal.SIGKILL)
+            lines += writer.stdout.readlines()
+        assert writer.returncode == -signal.SIGKILL
+        complete = [int(line) for line in lines if line.endswith(b"\n")]
+        acknowledged = complete[-1] + 1
+        store = SqliteReadings(path)
+        for row in range(20):
+            stored = {sample.sequence for sample in store.read(f"gw-{row}.tvc", 0, 4_102_444_800_000)}
+            assert stored >= set(range(acknowledged))
+        store.close()
