@@ -1,0 +1,120 @@
+"""Which rows of a believed batch may be stored, and why the others may not (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from ingest.reasons import Reason
+from sheetal.contracts.batch import AuxRow, DaySummary
+from sheetal.contracts.limits import DAY_MS, HOUR_MS
+from sheetal.contracts.reading import CENTI_CELSIUS_MAX, CENTI_CELSIUS_MIN, Quality, Reading
+from sheetal.contracts.topics import SENSOR_IDENTIFIER, gateway_of
+
+if TYPE_CHECKING:
+    from sheetal.contracts.batch import Batch
+
+MEASURED_AT_MS_MIN = 1_262_304_000_000
+"""2010-01-01: a clock that lost its time wakes in 1970 or 2000; such stamps are faults, not history."""
+FUTURE_MS_MAX = DAY_MS
+DAY_LENGTH_MS_MAX = 25 * HOUR_MS
+"""The longest local day, when a clock is set back by an hour."""
+MINUTES_MAX = 366 * 24 * 60
+TEXT_LENGTH_MAX = 128
+
+Item = TypeVar("Item", AuxRow, DaySummary)
+_FAULTS = frozenset(Quality) - {Quality.OK}
+
+
+class Refusal(NamedTuple):
+    """One sequence number that will never be stored."""
+
+    sequence: int
+    reason: Reason
+
+
+class Accepted(NamedTuple):
+    """A batch taken apart: what may be stored, and what is refused for good."""
+
+    readings: list[Reading]
+    aux: list[AuxRow]
+    days: list[DaySummary]
+    refused: list[Refusal]
+
+
+def accept(batch: Batch, received_at_ms: int) -> Accepted:
+    """Judges every row by itself, so that one bad probe costs nothing but its own rows."""
+    latest_ms = received_at_ms + FUTURE_MS_MAX
+    accepted = Accepted([], [], [], [])
+    is_own: dict[str, bool] = {}
+    for row in batch.rows:
+        own = is_own.get(row.sensor)
+        if own is None:
+            own = is_own[row.sensor] = speaks_for(batch.gateway, row.sensor)
+        reason = _why_not_stamp(row.measured_at_ms, latest_ms) if own else Reason.FOREIGN_SENSOR
+        if reason is None and not _is_sample(row.centi_celsius, row.quality):
+            reason = Reason.IMPLAUSIBLE
+        if reason is None:
+            accepted.readings.append(
+                Reading(row.sensor, row.measured_at_ms, row.centi_celsius, row.quality, batch.boot, row.sequence),
+            )
+        else:
+            accepted.refused.append(Refusal(row.sequence, reason))
+    for aux in batch.aux:
+        _sort(aux, _why_not_aux(aux, latest_ms), accepted.aux, accepted.refused)
+    for day in batch.days:
+        _sort(day, _why_not_day(day, batch.gateway, latest_ms), accepted.days, accepted.refused)
+    return accepted
+
+
+def speaks_for(gateway: str, sensor: str) -> bool:
+    """Whether the sensor's id is well formed and stands below the gateway's own."""
+    return gateway_of(sensor) == gateway and SENSOR_IDENTIFIER.fullmatch(sensor) is not None
+
+
+def _sort(item: Item, reason: Reason | None, good: list[Item], refused: list[Refusal]) -> None:
+    if reason is None:
+        good.append(item)
+    else:
+        refused.append(Refusal(item.sequence, reason))
+
+
+def _why_not_stamp(measured_at_ms: int, latest_ms: int) -> Reason | None:
+    if measured_at_ms > latest_ms:
+        return Reason.FUTURE_STAMP
+    return Reason.IMPLAUSIBLE if measured_at_ms < MEASURED_AT_MS_MIN else None
+
+
+def _is_sample(centi_celsius: int | None, quality: int) -> bool:
+    if quality == Quality.OK:
+        return centi_celsius is not None and CENTI_CELSIUS_MIN <= centi_celsius <= CENTI_CELSIUS_MAX
+    return centi_celsius is None and quality in _FAULTS
+
+
+def _why_not_aux(aux: AuxRow, latest_ms: int) -> Reason | None:
+    if not (_is_name(aux.source) and _is_name(aux.field)):
+        return Reason.IMPLAUSIBLE
+    return _why_not_stamp(aux.measured_at_ms, latest_ms)
+
+
+def _why_not_day(day: DaySummary, gateway: str, latest_ms: int) -> Reason | None:
+    if not speaks_for(gateway, day.sensor):
+        return Reason.FOREIGN_SENSOR
+    return _why_not_stamp(day.starts_at_ms, latest_ms) or (None if _is_sound(day) else Reason.IMPLAUSIBLE)
+
+
+def _is_sound(day: DaySummary) -> bool:
+    extremes = [value for value in (day.centi_celsius_min, day.centi_celsius_max) if value is not None]
+    values = [*extremes, day.low_limit_centi_celsius, day.high_limit_centi_celsius]
+    minutes = (day.low_limit_minutes, day.high_limit_minutes, day.minutes_below, day.minutes_above, day.minutes_unknown)
+    alarms = [instant for instant in (day.low_alarm_at_ms, day.high_alarm_at_ms) if instant is not None]
+    return (
+        0 < day.ends_at_ms - day.starts_at_ms <= DAY_LENGTH_MS_MAX
+        and extremes == sorted(extremes)
+        and all(CENTI_CELSIUS_MIN <= value <= CENTI_CELSIUS_MAX for value in values)
+        and all(0 <= count <= MINUTES_MAX for count in minutes)
+        and all(day.starts_at_ms <= instant <= day.ends_at_ms for instant in alarms)
+    )
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= TEXT_LENGTH_MAX and text.isprintable()

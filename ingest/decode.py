@@ -1,0 +1,66 @@
+"""From a message's bytes to a batch that may be believed (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from ingest.reasons import Reason
+from sheetal.contracts import seal, topics
+from sheetal.contracts.batch import PAYLOAD_BYTES_MAX, ROWS_MAX, Batch
+from sheetal.contracts.problem import WireProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTEGER_MAX = 2**63 - 1
+"""The largest number that every store can hold."""
+
+_batch = msgspec.json.Decoder(Batch)
+
+
+class Believed(NamedTuple):
+    """A batch whose seal proved good, and the key its ack is to be sealed with."""
+
+    gateway: str
+    key: bytes
+    batch: Batch
+
+
+def decode(topic: str, payload: bytes, key_of: Callable[[str], bytes | None]) -> Believed:
+    """The batch of one message; `key_of` finds a gateway's key and may raise Unavailable.
+
+    Raises WireProblem whose `reason` is one of the first group of `Reason`.
+    """
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise _problem(Reason.TOO_BIG, f"{len(payload)} bytes, allowed are {PAYLOAD_BYTES_MAX}")
+    place = topics.parse(topic)
+    if place is None or place.channel is not topics.Channel.DATA:
+        raise _problem(Reason.BAD_TOPIC, "not a gateway's data topic")
+    sealed = seal.open_envelope(payload)
+    if sealed.gateway != place.gateway:
+        raise _problem(Reason.FOREIGN_GATEWAY, f"the envelope names gateway {sealed.gateway[:64]!r}")
+    key = key_of(place.gateway)
+    if key is None:
+        raise _problem(Reason.UNKNOWN_GATEWAY, "no such gateway is enrolled")
+    batch = seal.unseal(sealed, topics.Channel.DATA, place.gateway, key, _batch)
+    _check_body(batch, place.gateway)
+    return Believed(place.gateway, key, batch)
+
+
+def _check_body(batch: Batch, gateway: str) -> None:
+    if batch.gateway != gateway:
+        raise _problem(Reason.FOREIGN_GATEWAY, f"the body names gateway {batch.gateway[:64]!r}")
+    if len(batch.rows) > ROWS_MAX:
+        raise _problem(Reason.TOO_BIG, f"{len(batch.rows)} rows, allowed are {ROWS_MAX}")
+    # Without a boot and sequences that can be named back, no ack could answer the batch.
+    numbers = [batch.boot, batch.sent_at_ms]
+    for part in (batch.rows, batch.aux, batch.days):
+        numbers += [item.sequence for item in part]
+    if min(numbers) < 0 or max(numbers) > INTEGER_MAX:
+        raise _problem(Reason.BAD_BODY, "a boot, sequence or sending time is not in 0 … 2**63 - 1")
+
+
+def _problem(reason: Reason, detail: str) -> WireProblem:
+    return WireProblem(detail, reason=reason.value)

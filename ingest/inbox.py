@@ -1,0 +1,56 @@
+"""The bounded queue between the socket and the pipeline: what it cannot hold stays with the broker."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Condition
+from typing import NamedTuple
+
+MESSAGES_MAX = 2_000
+BYTES_MAX = 16 * 1024 * 1024
+
+
+class Message(NamedTuple):
+    """One MQTT message as it came; `connection` numbers the connection on which alone it can be acknowledged."""
+
+    topic: str
+    payload: bytes
+    message_id: int
+    connection: int
+    received_at_ms: int
+
+
+class Inbox:
+    """First in, first out, bounded in messages and in bytes by whoever asks `has_room` before reading on."""
+
+    def __init__(self, messages_max: int = MESSAGES_MAX, bytes_max: int = BYTES_MAX) -> None:
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
+        self._messages_max = messages_max
+        self._bytes_max = bytes_max
+        self._changed = Condition()
+
+    def has_room(self) -> bool:
+        """Whether another message may be read from the socket."""
+        return len(self._messages) < self._messages_max and self._bytes < self._bytes_max
+
+    def put(self, message: Message) -> None:
+        """Keeps a message; never blocks and never drops."""
+        with self._changed:
+            self._messages.append(message)
+            self._bytes += len(message.payload)
+            self._changed.notify()
+
+    def take(self, timeout_seconds: float) -> Message | None:
+        """The oldest message, or None when none came in time."""
+        with self._changed:
+            if not self._messages:
+                self._changed.wait(timeout_seconds)
+            if not self._messages:
+                return None
+            message = self._messages.popleft()
+            self._bytes -= len(message.payload)
+            return message
+
+    def __len__(self) -> int:
+        return len(self._messages)

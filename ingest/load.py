@@ -1,0 +1,162 @@
+"""A few messages on their way together: taken apart, and later answered (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ingest.accept import accept
+from ingest.decode import decode
+from ingest.reasons import Reason
+from sheetal.contracts.batch import Ack, RefusedRange, ranges
+from sheetal.contracts.problem import WireProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ingest.accept import Accepted, Refusal
+    from ingest.decode import Believed
+    from ingest.inbox import Message
+    from sheetal.contracts.batch import DaySummary
+    from sheetal.contracts.reading import Reading
+
+ROWS_MAX = 5_000
+MESSAGES_MAX = 1_000
+BYTES_MAX = 8 * 1024 * 1024
+DETAIL_LENGTH_MAX = 500
+
+
+class Letter(NamedTuple):
+    """What goes to the dead letter: the message as it came, and why."""
+
+    topic: str
+    payload: bytes
+    reason: Reason
+    detail: str
+
+
+class Part(NamedTuple):
+    """One believed message."""
+
+    message: Message
+    believed: Believed
+    accepted: Accepted
+
+
+class SealedAck(NamedTuple):
+    """An ack and the key of the gateway it goes to."""
+
+    key: bytes
+    ack: Ack
+
+
+class Load:
+    """Messages that are stored, recorded and answered together."""
+
+    def __init__(self) -> None:
+        self.items: list[tuple[Message, Part | Letter]] = []
+        self.parts: list[Part] = []
+        self.letters: list[Letter] = []
+        self._rows = 0
+        self._bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it should set out before more is added."""
+        return self._rows >= ROWS_MAX or len(self.items) >= MESSAGES_MAX or self._bytes >= BYTES_MAX
+
+    def add(self, message: Message, found: Part | Letter) -> None:
+        """Takes one message and what was found in it; its refused rows become letters of their own."""
+        self.items.append((message, found))
+        self._bytes += len(message.payload)
+        if isinstance(found, Letter):
+            self.letters.append(found)
+            return
+        self.parts.append(found)
+        self.letters += refused_rows(message, found.accepted.refused)
+        self._rows += len(found.accepted.readings)
+
+    @property
+    def readings(self) -> list[Reading]:
+        """Every row that may be stored, in the order of arrival."""
+        return [reading for part in self.parts for reading in part.accepted.readings]
+
+    @property
+    def days(self) -> list[DaySummary]:
+        """Every day summary that may be stored."""
+        return [day for part in self.parts for day in part.accepted.days]
+
+
+def take_apart(message: Message, key_of: Callable[[str], bytes | None]) -> Part | Letter:
+    """Decodes and judges one message; raises only what `key_of` raises while the ledger is away."""
+    try:
+        believed = decode(message.topic, message.payload, key_of)
+    except WireProblem as problem:
+        return letter(message, Reason(str(problem.facts["reason"])), problem.message)
+    return Part(message, believed, accept(believed.batch, message.received_at_ms))
+
+
+def letter(message: Message, reason: Reason, detail: str) -> Letter:
+    """A dead letter whose text any database takes."""
+    safe = "".join(sign if sign.isprintable() else " " for sign in detail[:DETAIL_LENGTH_MAX])
+    return Letter(message.topic.replace("\x00", " "), message.payload, reason, safe)
+
+
+def refused_rows(message: Message, refused: Iterable[Refusal]) -> list[Letter]:
+    """One letter for each reason that refused rows of a message, naming their sequences."""
+    by_reason: dict[Reason, list[int]] = {}
+    for refusal in refused:
+        by_reason.setdefault(refusal.reason, []).append(refusal.sequence)
+    return [letter(message, reason, f"rows {_named(sequences)}") for reason, sequences in by_reason.items()]
+
+
+def refused_by_store(parts: Iterable[Part], refused: Iterable[tuple[Reading, str]]) -> list[Letter]:
+    """One letter for each message that carried rows which the store refused for good."""
+    reasons = {(reading.sensor, reading.measured_at_ms): reason for reading, reason in refused}
+    letters: list[Letter] = []
+    for part in parts if reasons else ():
+        rows = [row for row in part.accepted.readings if (row.sensor, row.measured_at_ms) in reasons]
+        if rows:
+            words = sorted({reasons[row.sensor, row.measured_at_ms] for row in rows})
+            detail = f"rows {_named([row.sequence for row in rows])}: {', '.join(words)}"
+            letters.append(letter(part.message, Reason.STORE_REFUSED, detail))
+    return letters
+
+
+def acks(parts: Iterable[Part], refused: Iterable[tuple[Reading, str]]) -> list[SealedAck]:
+    """What to tell each gateway of each boot; `refused` are rows that the store would not take.
+
+    A sequence that was refused in one row is never called stored for another.
+    """
+    by_store = {(reading.sensor, reading.measured_at_ms) for reading, _ in refused}
+    answers: dict[tuple[str, int], tuple[bytes, set[int], dict[int, str]]] = {}
+    for part in parts:
+        batch, accepted = part.believed.batch, part.accepted
+        _, stored, refusals = answers.setdefault((batch.gateway, batch.boot), (part.believed.key, set(), {}))
+        stored.update(item.sequence for item in accepted.aux)
+        stored.update(item.sequence for item in accepted.days)
+        refusals.update((refusal.sequence, refusal.reason.value) for refusal in accepted.refused)
+        for reading in accepted.readings:
+            if by_store and (reading.sensor, reading.measured_at_ms) in by_store:
+                refusals[reading.sequence] = Reason.STORE_REFUSED.value
+            else:
+                stored.add(reading.sequence)
+    return [
+        SealedAck(
+            key, Ack(gateway=gateway, boot=boot, stored=ranges(list(stored - set(no))), refused=_refused_ranges(no))
+        )
+        for (gateway, boot), (key, stored, no) in answers.items()
+        if stored or no
+    ]
+
+
+def _refused_ranges(refused: dict[int, str]) -> list[RefusedRange]:
+    by_reason: dict[str, list[int]] = {}
+    for sequence, reason in refused.items():
+        by_reason.setdefault(reason, []).append(sequence)
+    return [
+        RefusedRange(first, last, reason) for reason, numbers in by_reason.items() for first, last in ranges(numbers)
+    ]
+
+
+def _named(sequences: list[int]) -> str:
+    return ", ".join(f"{first}–{last}" if last > first else str(first) for first, last in ranges(sequences))

@@ -1,0 +1,62 @@
+"""The telemetry transaction of one load: what must be judged again, what contradicts, what was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sheetal.contracts.limits import HOUR_MS
+from sheetal.ledger import telemetry, telemetry_writes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from ingest.conflicts import Conflict
+    from ingest.load import Letter, Load
+    from ingest.writer import Written
+    from sheetal.contracts.batch import DaySummary
+    from sheetal.contracts.reading import Reading
+    from sheetal.ledger.connect import Ledger
+
+
+def record(store: Ledger, load: Load, written: Written, now_ms: int) -> None:
+    """Commits everything of a load that is not a reading; repeating it is harmless. Raises Unavailable."""
+    days = load.days
+    if not (written.durable or days or load.letters):
+        return
+    with store.write() as connection:
+        telemetry_writes.mark_dirty(connection, dirty_hours(written.durable, days))
+        telemetry_writes.put_day_summaries(connection, days, now_ms)
+        telemetry_writes.add_conflicts(connection, [_kept(one, now_ms) for one in written.conflicting])
+        for letter in load.letters:
+            put_letter(connection, letter, now_ms)
+
+
+def dirty_hours(readings: Iterable[Reading], days: Iterable[DaySummary]) -> set[tuple[str, int]]:
+    """The (sensor, hour) pairs that these rows touch; those of a re-send too, since it may answer a lost judgement."""
+    hours = {(reading.sensor, reading.measured_at_ms // HOUR_MS * HOUR_MS) for reading in readings}
+    for day in days:
+        first_ms = day.starts_at_ms // HOUR_MS * HOUR_MS
+        hours.update((day.sensor, hour_ms) for hour_ms in range(first_ms, day.ends_at_ms, HOUR_MS))
+    return hours
+
+
+def put_letter(connection: Connection, letter: Letter, now_ms: int) -> None:
+    """Keeps one dead letter."""
+    topic, payload, reason, detail = letter
+    telemetry_writes.add_dead_letter(connection, topic, payload, reason.value, detail, now_ms)
+
+
+def _kept(conflict: Conflict, now_ms: int) -> telemetry.Conflict:
+    stored, offered = conflict
+    return telemetry.Conflict(
+        sensor_id=offered.sensor,
+        measured_at_ms=offered.measured_at_ms,
+        stored_centi_celsius=stored.centi_celsius,
+        offered_centi_celsius=offered.centi_celsius,
+        offered_quality=offered.quality,
+        boot=offered.boot,
+        sequence=offered.sequence,
+        received_at_ms=now_ms,
+    )

@@ -1,0 +1,95 @@
+"""Batches into the readings port, so that what was stored first stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ingest.conflicts import StoredThrough, by_sensor, spans_to_read, split
+from sheetal.contracts.limits import DAY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ingest.conflicts import Conflict, Span, Split
+    from sheetal.contracts.reading import Reading
+    from sheetal.readings.port import ReadingsStore
+
+ROWS_MAX = 5_000
+HORIZON_MS = 2 * DAY_MS
+"""Acceptance lets nothing in that is stamped later than a day ahead, so the store holds nothing beyond this."""
+
+
+class Written(NamedTuple):
+    """What became of the offered rows; all but the refused ones are durable."""
+
+    new: list[Reading]
+    repeated: list[Reading]
+    conflicting: list[Conflict]
+    refused: list[tuple[Reading, str]]
+
+    @property
+    def durable(self) -> list[Reading]:
+        """Every offered row that the gateway may forget: stored now or before, or kept as a conflict."""
+        return [*self.new, *self.repeated, *(conflict.offered for conflict in self.conflicting)]
+
+
+class Writer:
+    """Reads back what may collide, writes what is new; repeating a call is always safe.
+
+    `is_alone` says whether no other worker writes the same sensors; while one does, nothing goes blind.
+    """
+
+    def __init__(self, store: ReadingsStore, is_alone: Callable[[], bool], known: StoredThrough | None = None) -> None:
+        self._store = store
+        self._is_alone = is_alone
+        self._known = known or StoredThrough()
+
+    def write(self, offered: Sequence[Reading], now_ms: int) -> Written:
+        """Returns when the rows are durable; raises what the port raises, having forgotten nothing."""
+        if not self._is_alone():
+            self._known.forget()
+        instants = by_sensor(offered)
+        spans = [
+            span
+            for sensor, offered_ms in instants.items()
+            for span in spans_to_read(sensor, offered_ms, self._known.get(sensor))
+        ]
+        found = split(offered, [reading for span in spans for reading in self._read(span)])
+        refused = self._write_new(found.new)
+        self._remember(instants, now_ms)
+        return _without(found, refused) if refused else Written(*found, refused)
+
+    def _read(self, span: Span) -> list[Reading]:
+        return self._store.read(span.sensor, span.start_ms, span.end_ms)
+
+    def _write_new(self, new: Sequence[Reading]) -> list[tuple[Reading, str]]:
+        refused: list[tuple[Reading, str]] = []
+        for first in range(0, len(new), ROWS_MAX):
+            chunk = new[first : first + ROWS_MAX]
+            result = self._store.write(chunk)
+            refused += [(chunk[index], reason) for index, reason in result.rejected]
+        return refused
+
+    def _remember(self, instants: dict[str, list[int]], now_ms: int) -> None:
+        """A sensor is known once the store holds nothing newer than what was just written."""
+        for sensor, offered_ms in instants.items():
+            newest_ms = offered_ms[-1]
+            is_known = self._known.get(sensor) is not None
+            if is_known or self._store.count(sensor, newest_ms + 1, now_ms + HORIZON_MS) == 0:
+                self._known.advance(sensor, newest_ms)
+
+
+def _without(found: Split, refused: list[tuple[Reading, str]]) -> Written:
+    """A row that repeats or contradicts a refused one of the same call shares its fate."""
+    reasons = {_key(reading): reason for reading, reason in refused}
+    offered = [*found.new, *found.repeated, *(conflict.offered for conflict in found.conflicting)]
+    return Written(
+        [reading for reading in found.new if _key(reading) not in reasons],
+        [reading for reading in found.repeated if _key(reading) not in reasons],
+        [conflict for conflict in found.conflicting if _key(conflict.offered) not in reasons],
+        [(reading, reasons[_key(reading)]) for reading in offered if _key(reading) in reasons],
+    )
+
+
+def _key(reading: Reading) -> tuple[str, int]:
+    return reading.sensor, reading.measured_at_ms

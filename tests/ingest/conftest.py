@@ -1,0 +1,106 @@
+"""Real stores for the ingest tests: SQLite files as the service finds them, and a bus that only remembers."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sheetal.ledger import assets
+from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
+from sheetal.ledger.field_cipher import FieldCipher
+from sheetal.ledger.schema import upgrade
+from sheetal.readings.sqlite import SqliteReadings
+from tests.ingest.given import KEYS, NOW_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ingest.inbox import Message
+
+
+@dataclass
+class Stores:
+    """The three files, migrated, with the gateways of `KEYS` enrolled."""
+
+    folder: Path
+    ledger: Ledger
+    telemetry: Ledger
+    readings: SqliteReadings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "SHEETAL_LEDGER_URL": f"sqlite:///{self.folder}/ledger.db",
+            "SHEETAL_TELEMETRY_URL": f"sqlite:///{self.folder}/telemetry.db",
+            "SHEETAL_READINGS_URL": f"sqlite:///{self.folder}/readings.db",
+            "SHEETAL_FIELD_KEY_FILE": str(self.folder / "keys"),
+        }
+
+
+@dataclass
+class RememberingBus:
+    """Stands where the subscriber stands and keeps what it is told, in order."""
+
+    done: list[tuple[str, object]] = field(default_factory=list)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        self.done.append((topic, payload))
+
+    def acknowledge(self, message: Message) -> None:
+        self.done.append(("PUBACK", message.message_id))
+
+    def wake(self) -> None:
+        self.done.append(("wake", None))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("migrated")
+    upgrade(f"sqlite:///{folder}/ledger.db", f"sqlite:///{folder}/telemetry.db")
+    (folder / "keys").write_text("test:" + base64.b64encode(b"f" * 32).decode())
+    cipher = FieldCipher.from_file(folder / "keys")
+    ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
+    facility = assets.Facility(
+        id="F-101",
+        name="Sarojini Nagar",
+        name_hindi="सरोजिनी नगर",
+        kind="cold_chain_point",
+        state_id=34,
+        state_name="Uttar Pradesh",
+        district_id=670,
+        district_name="Lucknow",
+        latitude=None,
+        longitude=None,
+        time_zone="Asia/Kolkata",
+    )
+    with ledger.write() as connection:
+        assets.add_facility(connection, facility, NOW_MS)
+        for gateway, key in KEYS.items():
+            assets.add_gateway(connection, cipher, gateway, "F-101", key, NOW_MS)
+    ledger.close()
+    return folder
+
+
+@pytest.fixture
+def stores(migrated: Path, tmp_path: Path) -> Iterator[Stores]:
+    for path in migrated.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    made = Stores(
+        tmp_path,
+        open_ledger(f"sqlite:///{tmp_path}/ledger.db"),
+        open_telemetry(f"sqlite:///{tmp_path}/telemetry.db"),
+        SqliteReadings(tmp_path / "readings.db"),
+    )
+    yield made
+    made.readings.close()
+    made.ledger.close()
+    made.telemetry.close()
+
+
+@pytest.fixture
+def bus() -> RememberingBus:
+    return RememberingBus()

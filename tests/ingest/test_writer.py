@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.conflicts import Conflict, StoredThrough
+from ingest.writer import Writer
+from sheetal.contracts.problem import Unavailable
+from sheetal.readings.memory import MemoryReadings
+from sheetal.readings.sqlite import SqliteReadings
+from tests.ingest.given import NOW_MS, SENSOR, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sheetal.contracts.reading import Reading
+    from sheetal.readings.port import WriteResult
+
+MINUTE = 60_000
+
+
+class WatchedReadings(SqliteReadings):
+    """The real store; counts what it is asked and fails when told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.reads = 0
+        self.is_away = False
+        self.dies_after_write = False
+
+    def read(self, *args: object, **more: object) -> list[Reading]:
+        self.reads += 1
+        return super().read(*args, **more)  # type: ignore[arg-type]  # handed on as it came
+
+    def write(self, batch: Sequence[Reading]) -> WriteResult:
+        if self.is_away:
+            raise Unavailable("away")
+        result = super().write(batch)
+        if self.dies_after_write:
+            raise Unavailable("no answer came")
+        return result
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[WatchedReadings]:
+    made = WatchedReadings(tmp_path / "readings.db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def writer(store: WatchedReadings) -> Writer:
+    return Writer(store, lambda: True)
+
+
+def at(minute: int, centi: int = 450, *, sensor: str = SENSOR) -> Reading:
+    return reading(NOW_MS + minute * MINUTE, centi, sensor=sensor, sequence=abs(minute))
+
+
+def stored(store: SqliteReadings) -> list[Reading]:
+    return store.read(SENSOR, 0, NOW_MS * 2)
+
+
+def test_fresh_rows_go_blind_after_the_first_sight(store: WatchedReadings, writer: Writer) -> None:
+    writer.write([at(0)], NOW_MS)
+    reads = store.reads
+    for minute in range(1, 20):
+        assert writer.write([at(minute)], NOW_MS).new == [at(minute)]
+    assert store.reads == reads
+    assert len(stored(store)) == 20
+
+
+def test_a_repeated_row_is_a_no_op_and_durable(store: WatchedReadings, writer: Writer) -> None:
+    writer.write([at(0), at(1)], NOW_MS)
+    again = writer.write([at(1), at(2)], NOW_MS)
+    assert (again.repeated, again.new) == ([at(1)], [at(2)])
+    assert sorted(again.durable) == [at(1), at(2)]
+    assert stored(store) == [at(0), at(1), at(2)]
+
+
+def test_a_conflicting_row_leaves_the_original(store: WatchedReadings, writer: Writer) -> None:
+    writer.write([at(0, 400)], NOW_MS)
+    found = writer.write([at(0, 999)], NOW_MS)
+    assert found.conflicting == [Conflict(at(0, 400), at(0, 999))]
+    assert found.durable == [at(0, 999)]
+    assert stored(store) == [at(0, 400)]
+
+
+def test_a_restarted_worker_finds_conflicts_with_what_another_stored(store: WatchedReadings) -> None:
+    Writer(store, lambda: True).write([at(minute) for minute in range(10)], NOW_MS)
+    fresh = Writer(store, lambda: True)
+    assert fresh.write([at(3, 999)], NOW_MS).conflicting
+    # Minute 3 is not the newest there is, so the later ones must not be taken for new.
+    assert fresh.write([at(7, 999)], NOW_MS).conflicting
+    assert fresh.write([at(10)], NOW_MS).new
+    assert [one.centi_celsius for one in stored(store)] == [450] * 11
+
+
+def test_backlog_behind_fresh_rows_is_read_back(store: WatchedReadings, writer: Writer) -> None:
+    writer.write([at(100)], NOW_MS)
+    assert writer.write([at(50), at(51)], NOW_MS).new == [at(50), at(51)]
+    assert writer.write([at(51, 999)], NOW_MS).conflicting
+    assert len(stored(store)) == 3
+
+
+def test_while_another_worker_lives_nothing_goes_blind(store: WatchedReadings) -> None:
+    alone = True
+    mine, other = Writer(store, lambda: alone), Writer(store, lambda: alone)
+    mine.write([at(0)], NOW_MS)
+    alone = False
+    other.write([at(1, 400)], NOW_MS)
+    assert mine.write([at(1, 999)], NOW_MS).conflicting == [Conflict(at(1, 400), at(1, 999))]
+
+
+def test_an_absent_store_is_reported_and_the_same_call_may_be_repeated(store: WatchedReadings, writer: Writer) -> None:
+    store.is_away = True
+    with pytest.raises(Unavailable):
+        writer.write([at(0)], NOW_MS)
+    store.is_away, store.dies_after_write = False, True
+    with pytest.raises(Unavailable):
+        writer.write([at(0), at(1)], NOW_MS)
+    store.dies_after_write = False
+    assert writer.write([at(0), at(1)], NOW_MS).durable == [at(0), at(1)]
+    assert stored(store) == [at(0), at(1)]
+
+
+def test_rows_the_store_refuses_are_told_apart_with_all_that_hang_on_them(
+    store: WatchedReadings, writer: Writer
+) -> None:
+    bad = at(5, 99_999)
+    found = writer.write([at(4), bad, bad, at(5, 450), at(6)], NOW_MS)
+    assert found.new == [at(4), at(6)]
+    assert (found.repeated, found.conflicting) == ([], [])
+    assert [one for one, _ in found.refused] == [bad, bad, at(5, 450)]
+    assert {reason for _, reason in found.refused} == {"implausible"}
+    assert stored(store) == [at(4), at(6)]
+
+
+def test_more_than_one_request_of_rows_is_written_whole(store: WatchedReadings, writer: Writer) -> None:
+    rows = [at(minute) for minute in range(12_001)]
+    assert len(writer.write(rows, NOW_MS + 10**9).new) == 12_001
+    assert len(stored(store)) == 12_001
+
+
+def test_nothing_is_nothing(writer: Writer) -> None:
+    assert writer.write([], NOW_MS) == ([], [], [], [])
+
+
+batches = st.lists(
+    st.lists(st.builds(at, st.integers(-60, 60), st.integers(400, 401), sensor=st.sampled_from([SENSOR, "gw-01.b"]))),
+    max_size=8,
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches, st.integers(1, 3), st.sets(st.integers(0, 7)))
+def test_whatever_the_order_the_first_of_every_key_stays(
+    offered: list[list[Reading]], sensors_max: int, restarts: set[int]
+) -> None:
+    store = MemoryReadings()
+    writer = Writer(store, lambda: True, StoredThrough(sensors_max))
+    first: dict[tuple[str, int], Reading] = {}
+    for number, rows in enumerate(offered):
+        if number in restarts:
+            writer = Writer(store, lambda: True, StoredThrough(sensors_max))
+        found = writer.write(rows, NOW_MS)
+        assert len(found.durable) == len(rows)
+        for row in rows:
+            kept = first.setdefault((row.sensor, row.measured_at_ms), row)
+            is_conflict = any(conflict.offered == row for conflict in found.conflicting)
+            assert is_conflict == (kept.centi_celsius != row.centi_celsius)
+    held = [one for sensor in (SENSOR, "gw-01.b") for one in store.read(sensor, 0, NOW_MS * 2)]
+    assert sorted(held) == sorted(first.values())
