@@ -7,10 +7,8 @@ from alembic import op
 
 from sheetal.ledger.base import BigId, EpochMs
 
-TABLES = ("sensor_state", "dirty_hour", "dead_letter", "day_summary", "coverage", "conflict")
 
-
-def create(schema: str | None) -> None:
+def conflict(schema: str | None) -> None:
     op.create_table(
         "conflict",
         sa.Column("id", BigId, primary_key=True),
@@ -25,6 +23,9 @@ def create(schema: str | None) -> None:
         sa.UniqueConstraint("sensor_id", "measured_at_ms", "boot", "sequence"),
         schema=schema,
     )
+
+
+def coverage(schema: str | None) -> None:
     op.create_table(
         "coverage",
         sa.Column("gateway_id", sa.String(48), primary_key=True),
@@ -35,6 +36,9 @@ def create(schema: str | None) -> None:
         sa.Column("received_at_ms", EpochMs, nullable=False),
         schema=schema,
     )
+
+
+def day_summary(schema: str | None) -> None:
     op.create_table(
         "day_summary",
         sa.Column("sensor_id", sa.String(128), primary_key=True),
@@ -45,6 +49,9 @@ def create(schema: str | None) -> None:
         sa.Column("received_at_ms", EpochMs, nullable=False),
         schema=schema,
     )
+
+
+def dead_letter(schema: str | None) -> None:
     op.create_table(
         "dead_letter",
         sa.Column("id", BigId, primary_key=True),
@@ -60,6 +67,9 @@ def create(schema: str | None) -> None:
         sa.UniqueConstraint("sha256", "reason"),
         schema=schema,
     )
+
+
+def dirty_hour(schema: str | None) -> None:
     op.create_table(
         "dirty_hour",
         sa.Column("sensor_id", sa.String(128), primary_key=True),
@@ -67,6 +77,9 @@ def create(schema: str | None) -> None:
         sa.Column("marked", BigId, nullable=False),
         schema=schema,
     )
+
+
+def sensor_state(schema: str | None) -> None:
     op.create_table(
         "sensor_state",
         sa.Column("sensor_id", sa.String(128), primary_key=True),
@@ -84,3 +97,6 @@ def create(schema: str | None) -> None:
 def drop(schema: str | None) -> None:
     for name in TABLES:
         op.drop_table(name, schema=schema)
+
+
+TABLES = (conflict, coverage, day_summary, dead_letter, dirty_hour, sensor_state)

@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from sheetal.contracts import topics
 from sheetal.contracts.problem import NotFound, Refused
 from sheetal.ledger import rejudge
 from sheetal.ledger.asset_tables import appliance, assignment, calibration, facility, gateway, sensor
 from sheetal.ledger.audit import GENESIS_HASH
+from sheetal.ledger.integrity import broken_rule
 from sheetal.ledger.judgement_tables import audit_head
 from sheetal.ledger.upsert import insert_missing
 
@@ -116,7 +118,7 @@ class SensorSpan:
 
 
 def add_facility(conn: Connection, new: Facility, now_ms: int) -> None:
-    """Record a facility and the head of its audit chain; raises Refused (`exists`)."""
+    """Record a facility and the head of its audit chain; raises Refused (`exists`, `broken_rule`)."""
     _add(conn, facility, {**asdict(new), "created_at_ms": now_ms})
     conn.execute(insert(audit_head).values(facility_id=new.id, number=0, hash=GENESIS_HASH))
 
@@ -158,7 +160,7 @@ def retire_gateway(conn: Connection, gateway_id: str, now_ms: int) -> None:
 
 
 def add_appliance(conn: Connection, new: Appliance, now_ms: int) -> None:
-    """Record an appliance; raises Refused (`exists`) and NotFound for its facility."""
+    """Record an appliance; raises Refused (`exists`, `broken_rule`) and NotFound for its facility."""
     _require(conn, facility, new.facility_id)
     _add(conn, appliance, {**asdict(new), "created_at_ms": now_ms})
 
@@ -299,7 +301,17 @@ def _spans(conn: Connection, query: Select[*tuple[Any, ...]]) -> list[SensorSpan
 
 
 def _add(conn: Connection, table: Table, row: Mapping[str, object]) -> None:
-    if insert_missing(conn, table, [row]) == 0:
+    try:
+        with conn.begin_nested():
+            added = insert_missing(conn, table, [row])
+    except IntegrityError as error:
+        raise Refused(
+            f"this {table.name} breaks a rule of its table",
+            next_step="correct the value",
+            reason="broken_rule",
+            rule=broken_rule(error),
+        ) from error
+    if added == 0:
         raise Refused(
             f"this {table.name} stands there already",
             next_step="choose another id",

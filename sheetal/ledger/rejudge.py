@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
 
+from sheetal.contracts.problem import NotFound
 from sheetal.ledger.stock_tables import holding, rejudge
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ class Rejudge:
 
 
 def mark_holding(conn: Connection, holding_id: str, from_ms: int, now_ms: int) -> None:
-    """Ask for a new verdict on a holding; its gate stays closed until the mark is cleared."""
-    conn.execute(
-        update(holding).where(holding.c.id == holding_id).values(rejudges_open=holding.c.rejudges_open + 1),
-    )
+    """Ask for a new verdict on a holding; its gate stays closed until the mark is cleared. Raises NotFound."""
+    counted = update(holding).where(holding.c.id == holding_id).values(rejudges_open=holding.c.rejudges_open + 1)
+    if conn.execute(counted).rowcount == 0:
+        raise NotFound("no such holding", holding=holding_id)
     conn.execute(insert(rejudge).values(holding_id=holding_id, from_ms=from_ms, marked_at_ms=now_ms))
 
 
