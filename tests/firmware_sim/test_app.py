@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from firmware_sim.truth import read_truth
+from tests.firmware_sim.given import DISTRICT, SMALL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+SECONDS_MAX = 20.0
+
+
+def free_ports(count: int) -> int:
+    """The first of so many neighbouring free ports."""
+    for first in range(21_000, 29_000, 20):
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no free ports")
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "firmware_sim", *arguments]
+
+
+class Running:
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.scenario = folder / "small.toml"
+        self.scenario.write_text(SMALL)
+        self.truth = folder / "truth.jsonl"
+        self.port = free_ports(2)
+        self.process = subprocess.Popen(
+            command(
+                "--scenario", str(self.scenario), "--ports-from", str(self.port), "--truth", str(self.truth), *arguments
+            ),
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        assert line.endswith("ready\n"), line
+
+    def records(self, hub: int, count: int) -> list[dict[str, object]]:
+        decoder = msgspec.json.Decoder(dict[str, object])
+        with socket.create_connection(("127.0.0.1", self.port + hub), timeout=SECONDS_MAX) as connection:
+            file = connection.makefile("rb")
+            with file:
+                return [decoder.decode(file.readline()) for _ in range(count)]
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(SECONDS_MAX)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Running]:
+    running = Running(tmp_path)
+    yield running
+    running.end()
+
+
+def test_each_hub_streams_its_own_appliances_history_first_then_the_story(simulator: Running) -> None:
+    first, second = simulator.records(0, 61), simulator.records(1, 50)
+    assert {record["ASER"] for record in first} == {"ILR-1"}
+    assert {record["ASER"] for record in second} == {"DF-2"}
+    stamps = [str(record["ABST"]) for record in first]
+    assert stamps == sorted(set(stamps))
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    assert stamps[0] < now
+    assert stamps[-1] <= now, "the present was met after two seconds"
+    assert all(isinstance(record["TFRZ"], float) for record in second)
+
+
+def test_the_truth_holds_every_record_that_went_on_the_wire(simulator: Running) -> None:
+    wire = [record["TVC"] for record in simulator.records(0, 55)]
+    truth = [one for one in read_truth(simulator.truth) if one.appliance == "ILR-1"][:55]
+    assert [one.reported_centi_celsius for one in truth] == [round(float(str(value)) * 100) for value in wire]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_even_with_a_client(simulator: Running, number: signal.Signals) -> None:
+    with socket.create_connection(("127.0.0.1", simulator.port), timeout=SECONDS_MAX) as connection:
+        assert connection.recv(10)
+        asked = time.monotonic()
+        simulator.process.send_signal(number)
+        assert simulator.process.wait(SECONDS_MAX) == 0
+        assert time.monotonic() - asked < 3
+
+
+def test_a_taken_port_is_one_line_that_names_it(simulator: Running, tmp_path: Path) -> None:
+    again = subprocess.run(
+        command("--scenario", str(simulator.scenario), "--ports-from", str(simulator.port - 1)),
+        cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
+    )  # fmt: skip
+    assert again.returncode == 2
+    assert again.stderr.count("\n") == 1
+    assert str(simulator.port) in again.stderr
+    assert str(tmp_path) not in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--scenario", "nowhere.toml"), "nowhere.toml"),
+        (("--scenario", str(DISTRICT), "--ports-from", "65533"), "--ports-from"),
+        (("--scenario", str(DISTRICT), "--ports-from", "0"), "--ports-from"),
+        (("--scenario", str(DISTRICT), "--truth", "/nowhere/at/all"), "truth log"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_two(arguments: tuple[str, ...], says: str) -> None:
+    told = subprocess.run(
+        command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
+    )
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert says in told.stderr
+
+
+def test_another_seed_tells_another_story(simulator: Running, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = Running(folder, "--seed", "8")
+    try:
+        assert [r["TVC"] for r in simulator.records(0, 50)] != [r["TVC"] for r in other.records(0, 50)]
+    finally:
+        other.end()
