@@ -112,14 +112,16 @@ class ReadingsStore(Protocol):
 
 def refusal_of(reading: Reading) -> str | None:
     """Why no store may keep this sample, or None when it may."""
-    if not 0 < reading.measured_at_ms < YEAR_2100_MS:
+    sensor, measured_at_ms, centi_celsius, quality, boot, sequence = reading
+    if not 0 < measured_at_ms < YEAR_2100_MS:
         return TIME_OUT_OF_RANGE
     if not is_plausible(reading):
         return IMPLAUSIBLE
-    numbers = (reading.quality, reading.boot, reading.sequence)
-    if not (_are_whole(*reading[1:]) and min(numbers) >= 0 and max(numbers) <= INTEGER_MAX):
+    if not (_is_count(measured_at_ms) and _is_count(quality) and _is_count(boot) and _is_count(sequence)):
         return BAD_NUMBER
-    return None if _is_sensor_name(reading.sensor) else BAD_SENSOR_NAME
+    if quality == 0 and centi_celsius.__class__ is not int:
+        return BAD_NUMBER
+    return None if _is_sensor_name(sensor) else BAD_SENSOR_NAME
 
 
 def sift(batch: Sequence[Reading]) -> tuple[list[int], list[tuple[int, str]]]:
@@ -148,8 +150,9 @@ def check_bucket_width(every_ms: int) -> None:
         raise ValueError(message)
 
 
-def _are_whole(*numbers: int | None) -> bool:
-    return all(number is None or isinstance(number, int) for number in numbers)
+def _is_count(number: int) -> bool:
+    """Whether a number is whole, also at run time, and fits every engine."""
+    return isinstance(number, int) and 0 <= number <= INTEGER_MAX
 
 
 @lru_cache(maxsize=65_536)

@@ -1,0 +1,83 @@
+"""How fast a readings store takes rows in bulk: no broker, no decoding, nothing else running.
+
+`python -m benchmarks.store_bulk [rows]` prints the rows a second of every adapter that this machine can run; the
+ingest benchmark measures its end-to-end rate against `bulk_rows_per_second` of the same store in the same run.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sheetal.contracts.reading import Reading
+from sheetal.readings.connect import open_readings
+from tests.stack.servers import INFLUXD, influxd_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sheetal.readings.port import ReadingsStore
+
+ROWS = 500_000
+SENSORS = 10_000
+INTERVAL_MS = 300_000
+START_MS = 1_763_856_000_000
+BOOT = (7 << 32) + 1
+
+
+def fleet_rows(rows: int, sensors: int = SENSORS) -> list[Reading]:
+    """A fleet's readings in the order of time: each sensor every 5 minutes at a phase of its own, all kept apart."""
+    phase_ms = INTERVAL_MS / sensors
+    return [
+        Reading(
+            f"gw-{sensor:05d}.ilr1-tvc",
+            START_MS + tick * INTERVAL_MS + int(sensor * phase_ms),
+            300 + (sensor * 7 + tick * 13) % 400,
+            0,
+            BOOT,
+            tick,
+        )
+        for number in range(rows)
+        for tick, sensor in [divmod(number, sensors)]
+    ]
+
+
+def bulk_rows_per_second(store: ReadingsStore, rows: Sequence[Reading]) -> float:
+    """Write all rows in batches as large as the store likes; every batch is durable before the next is sent."""
+    size = store.capabilities.rows_per_request_max
+    started = time.perf_counter()
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        result = store.write(batch)
+        if result.accepted != len(batch):
+            message = f"the store refused rows: {result.rejected[:3]}"
+            raise RuntimeError(message)
+    return len(rows) / (time.perf_counter() - started)
+
+
+def stores(stack: ExitStack, folder: Path) -> Iterator[tuple[str, ReadingsStore]]:
+    """Every adapter over a fresh place, InfluxDB where its server is installed; closed with the stack."""
+    urls = {"memory": "memory:", "sqlite": f"sqlite:///{folder}/readings.db"}
+    if INFLUXD.exists():
+        urls["influxdb1"] = stack.enter_context(influxd_server(folder))
+    for name, url in urls.items():
+        yield name, stack.enter_context(closing(open_readings(url)))
+
+
+def main(arguments: list[str]) -> int:
+    """Print one line for each adapter."""
+    rows = fleet_rows(int(arguments[0]) if arguments else ROWS)
+    with tempfile.TemporaryDirectory(prefix="sheetal-bulk-") as name, ExitStack() as stack:
+        for adapter, store in stores(stack, Path(name)):
+            first = bulk_rows_per_second(store, rows)
+            again = bulk_rows_per_second(store, rows)
+            print(f"{adapter:10} {first:>10,.0f} rows/s, sent again {again:>10,.0f} rows/s, {len(rows):,} rows")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
