@@ -1,0 +1,85 @@
+"""The seal on all audit chains: each minute alerts chains and signs every head, and keeps it outside the database.
+
+seal n:  hash(n) = SHA-256 of canonical JSON [n, sealed_at_ms, heads, hash(n - 1)], signed
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import select
+
+from sheetal.ledger.audit import GENESIS_HASH, AuditHead, ChainReport, heads, verify_chain
+from sheetal.ledger.judgement_tables import seal as seal_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    Sign = Callable[[bytes], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """All heads at one instant; `heads` is canonical JSON, `signature` is over the bytes of `hash` as ASCII."""
+
+    number: int
+    sealed_at_ms: int
+    heads: str
+    previous_hash: str
+    hash: str
+    signature: str
+
+    def sealed_heads(self) -> dict[str, AuditHead]:
+        """The heads by facility id."""
+        return {head.facility_id: head for head in msgspec.json.decode(self.heads, type=list[AuditHead])}
+
+
+def add_seal(conn: Connection, sign: Sign, now_ms: int) -> Seal:
+    """Chain and sign all heads as they stand; by the one holder of the sealer's lease."""
+    last = latest_seal(conn)
+    number, previous = (last.number + 1, last.hash) if last else (1, GENESIS_HASH)
+    text = msgspec.json.encode(heads(conn), order="deterministic").decode()
+    digest = _hash_of(number, now_ms, text, previous)
+    new = Seal(
+        number=number,
+        sealed_at_ms=now_ms,
+        heads=text,
+        previous_hash=previous,
+        hash=digest,
+        signature=sign(digest.encode()),
+    )
+    conn.execute(seal_table.insert().values(**{name: getattr(new, name) for name in Seal.__slots__}))
+    return new
+
+
+def latest_seal(conn: Connection) -> Seal | None:
+    """The newest seal; None before the first."""
+    row = conn.execute(select(seal_table).order_by(seal_table.c.number.desc()).limit(1)).mappings().one_or_none()
+    return Seal(**row) if row else None
+
+
+def verify_seals(conn: Connection) -> ChainReport:
+    """Walk the seals; `broken_at` is the first number that does not follow."""
+    number, previous = 0, GENESIS_HASH
+    for row in conn.execute(select(seal_table).order_by(seal_table.c.number)).mappings():
+        one = Seal(**row)
+        follows = one.number == number + 1 and one.previous_hash == previous
+        if not follows or one.hash != _hash_of(one.number, one.sealed_at_ms, one.heads, one.previous_hash):
+            return ChainReport(number, number + 1)
+        number, previous = one.number, one.hash
+    return ChainReport(number, None)
+
+
+def verify_against(conn: Connection, outside: Seal) -> dict[str, ChainReport]:
+    """Verify every chain against a seal kept outside the database; the broken ones by facility id."""
+    reports = {place: verify_chain(conn, place, head) for place, head in outside.sealed_heads().items()}
+    return {place: report for place, report in reports.items() if report.broken_at is not None}
+
+
+def _hash_of(*words: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(list(words), order="deterministic")).hexdigest()
