@@ -129,7 +129,6 @@ class Outbox:
         at_ms = self._clock()
         entries = [*map(_of_row, intake.rows), *map(_of_aux, intake.aux), *map(_of_day, intake.days)]
         with self._transaction() as connection:
-            self._make_room(connection, len(entries))
             sequence = self._sequence
             for entry in entries:
                 sequence += connection.execute(_INSERT, (self.boot, sequence + 1, *entry, at_ms)).rowcount
@@ -141,6 +140,7 @@ class Outbox:
             added = sequence - self._sequence
             self._sequence = sequence
             self._count += added
+            self._keep_below_the_cap(connection)
         return added
 
     def add_rows(self, rows: Sequence[Sample]) -> int:
@@ -278,11 +278,11 @@ class Outbox:
                         break
         return found
 
-    def _make_room(self, connection: sqlite3.Connection, coming: int) -> None:
-        if self._count + coming <= self._rows_max:
+    def _keep_below_the_cap(self, connection: sqlite3.Connection) -> None:
+        if self._count <= self._rows_max:
             return
         # A hundredth at a time, so that a full outbox does not search its whole table for each new reading.
-        missing = self._count + coming - self._rows_max + self._rows_max // 100
+        missing = self._count - self._rows_max + self._rows_max // 100
         gone = connection.execute(_DROP_SETTLED, (missing,)).rowcount
         dropped = connection.execute(_DROP_ORDINARY, (missing - gone,)).rowcount if gone < missing else 0
         self._count -= gone + dropped
