@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 
 import cbor2
 
@@ -15,6 +16,7 @@ HEADER_KID = 4
 TAG_SIGN1 = 18
 TAG_CWT = 61  # RFC 8392, 6: may wrap the signed message
 SIGNATURE_BYTES = 64
+DEPTH_MAX = 16
 _FIELDS = 4
 
 
@@ -57,11 +59,15 @@ def open_sign1(data: bytes) -> Sign1:
 
 
 def load_cbor(data: bytes) -> object:
-    """One CBOR item and nothing after it; raises WireProblem (`bad_cbor`)."""
+    """One definite-length CBOR item with no key twice and nothing after it; raises WireProblem (`bad_cbor`)."""
+    stream = BytesIO(data)
+    decoder = cbor2.CBORDecoder(stream, max_depth=DEPTH_MAX, allow_indefinite=False, allow_duplicate_keys=False)
     try:
-        item: object = cbor2.loads(data)
+        item: object = decoder.decode()
     except cbor2.CBORError as error:
         raise WireProblem("not well-formed CBOR", reason="bad_cbor") from error
+    if stream.tell() != len(data):
+        raise WireProblem("bytes after the CBOR item", reason="bad_cbor")
     return item
 
 

@@ -97,7 +97,11 @@ class Reader {
 
   map(count, depth) {
     const map = new Map();
-    for (let number = 0; number < count; number += 1) map.set(this.item(depth + 1), this.item(depth + 1));
+    for (let number = 0; number < count; number += 1) {
+      const key = this.item(depth + 1);
+      if (map.has(key)) throw new RangeError("a key twice");
+      map.set(key, this.item(depth + 1));
+    }
     return map;
   }
 }
