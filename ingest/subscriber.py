@@ -21,7 +21,6 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.inbox import Message
 from sheetal.contracts import topics
@@ -61,6 +60,7 @@ class Subscriber:
         self._clock = clock
         self._connection = 0
         self._subscriptions = 0
+        self._alive_request: int | None = None
         self._subscribed = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
@@ -184,25 +184,27 @@ class Subscriber:
             log.error("The broker refused this worker", reason=str(code))
             return
         self._connection += 1
-        self.announce()
-        data = topics.shared(GROUP, topics.of_every_gateway(topics.Channel.DATA))
-        client.subscribe([(topics.INGEST_ALIVE, SubscribeOptions(qos=0)), (data, SubscribeOptions(qos=1))])
+        self._alive_request = client.subscribe(topics.INGEST_ALIVE, qos=0)[1]
 
     def _on_subscribe(
         self,
         client: Client,
         _data: object,
-        _message_id: int,
+        message_id: int,
         codes: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
         if any(code.is_failure for code in codes):
-            log.error("The broker refused the subscription", reasons=[str(code) for code in codes])
+            log.error("The broker refused a subscription", reasons=[str(code) for code in codes])
             client.disconnect()
-            return
-        self._subscriptions += 1
-        self._subscribed.set()
-        log.info("Subscribed", worker=self._peers.own, broker=f"{self._broker.host}:{self._broker.port}")
+        elif message_id == self._alive_request:
+            # Workers hear of each other before either takes the first message of the other's gateways.
+            self.announce()
+            client.subscribe(topics.shared(GROUP, topics.of_every_gateway(topics.Channel.DATA)), qos=1)
+        else:
+            self._subscriptions += 1
+            self._subscribed.set()
+            log.info("Subscribed", worker=self._peers.own, broker=f"{self._broker.host}:{self._broker.port}")
 
     def _on_disconnect(
         self,
@@ -213,7 +215,8 @@ class Subscriber:
         _properties: Properties | None,
     ) -> None:
         self._subscribed.clear()
-        log.warning("The connection to the broker ended", reason=str(code))
+        if code.is_failure:
+            log.warning("The connection to the broker ended", reason=str(code))
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         try:

@@ -1,0 +1,202 @@
+"""The subscriber against a real broker; what is tested is the socket, so nothing of it is replaced."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from demo.broker import EmbeddedBroker, free_port
+from ingest.inbox import Inbox, Message
+from ingest.peers import Peers
+from ingest.settings import BrokerAddress
+from ingest.subscriber import RECEIVE_MAX, Subscriber
+from sheetal.contracts.clock import now_ms
+from tests.ingest.raw_gateway import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TOPIC = "cc/v1/gw-01/data"
+
+
+@dataclass
+class Worker:
+    subscriber: Subscriber
+    inbox: Inbox
+    peers: Peers
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def take_all(self, number: int) -> list[Message]:
+        until(lambda: len(self.inbox) >= number)
+        return [taken for _ in range(len(self.inbox)) if (taken := self.inbox.take(0)) is not None]
+
+
+@contextmanager
+def working(port: int, name: str = "ingest-a", **bounds: int) -> Iterator[Worker]:
+    inbox, peers = Inbox(**bounds), Peers(name)
+    address = BrokerAddress("127.0.0.1", port, is_encrypted=False, username=None, password=None)
+    worker = Worker(Subscriber(address, inbox, peers, now_ms), inbox, peers)
+    thread = threading.Thread(target=worker.subscriber.run, args=[worker.stop])
+    thread.start()
+    try:
+        yield worker
+    finally:
+        worker.stop.set()
+        worker.subscriber.wake()
+        thread.join(3)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
+
+
+@contextmanager
+def client_at(
+    port: int, listen_to: str | None = None
+) -> Iterator[tuple[Callable[[bytes], None], list[tuple[str, bytes]]]]:
+    heard: list[tuple[str, bytes]] = []
+    subscribed = threading.Event()
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.max_inflight_messages_set(5_000)
+    client.on_message = lambda _client, _data, message: heard.append((message.topic, bytes(message.payload)))
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    if listen_to:
+        client.subscribe(listen_to, 1)
+        subscribed.wait(5)
+    try:
+        yield lambda payload: client.publish(TOPIC, payload, 1).wait_for_publish(10), heard
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_messages_come_with_their_topic_and_time_and_go_once_acknowledged(broker: EmbeddedBroker) -> None:
+    with working(broker.port) as worker, client_at(broker.port) as (publish, _):
+        until(lambda: worker.subscriber.is_subscribed)
+        before = now_ms()
+        for number in range(50):
+            publish(str(number).encode())
+        taken = worker.take_all(50)
+        assert [message.payload for message in taken] == [str(number).encode() for number in range(50)]
+        assert {message.topic for message in taken} == {TOPIC}
+        assert all(before <= message.received_at_ms <= now_ms() for message in taken)
+        for message in taken:
+            worker.subscriber.acknowledge(message)
+        worker.subscriber.wake()
+
+
+def test_acknowledgements_reach_the_broker_so_that_its_window_moves_on(broker: EmbeddedBroker) -> None:
+    with working(broker.port) as worker, client_at(broker.port) as (publish, _):
+        until(lambda: worker.subscriber.is_subscribed)
+        heard = 0
+        for number in range(3 * RECEIVE_MAX):
+            publish(str(number).encode())
+            if number % 500 == 499:
+                for message in worker.take_all(1):
+                    heard += 1
+                    worker.subscriber.acknowledge(message)
+                worker.subscriber.wake()
+        while heard < 3 * RECEIVE_MAX:
+            for message in worker.take_all(1):
+                heard += 1
+                worker.subscriber.acknowledge(message)
+            worker.subscriber.wake()
+
+
+def test_two_workers_share_the_messages_and_know_of_each_other(broker: EmbeddedBroker) -> None:
+    with working(broker.port, "ingest-a") as one:
+        until(lambda: one.subscriber.is_subscribed)
+        with working(broker.port, "ingest-b") as two, client_at(broker.port) as (publish, _):
+            until(lambda: two.subscriber.is_subscribed)
+            until(lambda: not one.peers.is_alone and not two.peers.is_alone)
+            for number in range(100):
+                publish(str(number).encode())
+            until(lambda: len(one.inbox) + len(two.inbox) >= 100)
+            heard = [message.payload for worker in (one, two) for message in worker.take_all(1)]
+            assert sorted(heard, key=int) == [str(number).encode() for number in range(100)]
+
+
+def test_the_sign_of_life_is_retained(broker: EmbeddedBroker) -> None:
+    with working(broker.port, "ingest-z") as worker:
+        until(lambda: worker.subscriber.is_subscribed)
+        with client_at(broker.port, "cc/v1/_/ingest") as (_, heard):
+            until(lambda: bool(heard))
+        assert b'"at_ms":' in heard[0][1]
+
+
+def test_a_full_inbox_stops_the_reading_and_room_starts_it_again(broker: EmbeddedBroker) -> None:
+    with working(broker.port, messages_max=20) as worker, client_at(broker.port) as (publish, _):
+        until(lambda: worker.subscriber.is_subscribed)
+        for number in range(300):
+            publish(str(number).encode())
+        time.sleep(1)
+        assert 20 <= len(worker.inbox) <= 60
+        heard: list[bytes] = []
+        while len(heard) < 300:
+            for message in worker.take_all(1):
+                heard.append(message.payload)
+                worker.subscriber.acknowledge(message)
+            worker.subscriber.wake()
+        assert heard == [str(number).encode() for number in range(300)]
+
+
+def test_publishes_go_out_while_the_inbox_is_full(broker: EmbeddedBroker) -> None:
+    with working(broker.port, messages_max=1) as worker, client_at(broker.port, "out") as (publish, heard):
+        until(lambda: worker.subscriber.is_subscribed)
+        for _ in range(10):
+            publish(b"x")
+        until(lambda: len(worker.inbox) >= 1)
+        worker.subscriber.publish("out", b"still alive")
+        worker.subscriber.wake()
+        until(lambda: ("out", b"still alive") in heard, 3)
+
+
+def test_a_large_payload_fills_the_inbox_by_its_bytes(broker: EmbeddedBroker) -> None:
+    with working(broker.port, bytes_max=1_000_000) as worker, client_at(broker.port) as (publish, _):
+        until(lambda: worker.subscriber.is_subscribed)
+        for _ in range(3):
+            publish(b"x" * 10_000_000)
+        until(lambda: len(worker.inbox) >= 1)
+        time.sleep(0.5)
+        assert len(worker.inbox) == 1
+        for _ in range(3):
+            (message,) = worker.take_all(1)
+            assert len(message.payload) == 10_000_000
+            worker.subscriber.wake()
+
+
+def test_a_broker_that_is_away_or_dies_is_waited_for(tmp_path_factory: pytest.TempPathFactory) -> None:
+    broker = EmbeddedBroker(tmp_path_factory.mktemp("mortal"))
+    with working(broker.port) as worker:
+        time.sleep(0.5)
+        assert not worker.subscriber.is_subscribed
+        for end in (broker.kill, broker.stop):
+            broker.start()
+            until(lambda: worker.subscriber.is_subscribed)
+            with client_at(broker.port) as (publish, _):
+                publish(b"hello")
+                (message,) = worker.take_all(1)
+                assert message.payload == b"hello"
+            end()
+            until(lambda: not worker.subscriber.is_subscribed)
+            # The connection that brought it is gone: no acknowledgement may reach the next one.
+            worker.subscriber.acknowledge(message)
+
+
+def test_a_stop_while_the_broker_is_away_is_quick() -> None:
+    began = time.monotonic()
+    with working(free_port()):
+        time.sleep(0.3)
+    assert time.monotonic() - began < 2
