@@ -28,12 +28,10 @@ class Person:
         )
 
     def __enter__(self) -> Self:
-        page = self._client.get("/login")
-        token = _csrf_token(page.text)
-        answer = self._client.post(
-            "/login", data={"user_name": self._login, "password": self._password, "csrf_token": token}
-        )
-        if answer.status_code != httpx.codes.OK or answer.url.path.endswith("/login"):
+        token = _csrf_token(self._client.get("/login").text)
+        fields = {"user_name": self._login, "password": self._password, "csrf_token": token}
+        answer = self._client.post("/login", data=fields, follow_redirects=False)
+        if answer.status_code != httpx.codes.SEE_OTHER:
             raise Unavailable(f"{self._login} could not sign in", status=answer.status_code)
         return self
 

@@ -16,6 +16,7 @@ import portal.identity.pages
 import portal.orchestration.pages
 import portal.recall.api
 import portal.vaccinator.api
+import portal.vaccinator.pages
 from portal import csrf, errors, web
 from portal.certificate.keys import SigningKeys
 from portal.headers import SecurityHeaders, security_headers
@@ -34,6 +35,7 @@ PAGES = (
     portal.orchestration.pages.router,
     portal.cold_chain.pages.router,
     portal.certificate.pages.router,
+    portal.vaccinator.pages.router,
 )
 APIS: tuple[APIRouter, ...] = (portal.cold_chain.api.router, portal.vaccinator.api.router, portal.recall.api.router)
 

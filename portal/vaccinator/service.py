@@ -311,3 +311,68 @@ def _take_instead(conn: Connection, session: Session, not_this: str, now_ms: int
 def _appliance_name(conn: Connection, holding_id: str) -> str:
     here = [stay for stay in stock.own_stays(conn, holding_id) if stay.until_ms is None]
     return assets.appliance_by_id(conn, here[0].appliance_id).name if here else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The head of a vaccinator's page: where, what, and through when the cold chain has been judged."""
+
+    facility_name: str
+    facility_name_hindi: str
+    product_name: str
+    product_name_hindi: str
+    doses_total: int
+
+
+def site_of(ledger: Ledger, session: Session, now_ms: int) -> Site:
+    """The names that a session's pages show."""
+    with ledger.read() as conn:
+        facility = assets.facility_by_id(conn, session.facility_id)
+        product = catalogue.product_version(conn, session.product_id, now_ms)
+    return Site(
+        facility_name=facility.name,
+        facility_name_hindi=facility.name_hindi,
+        product_name=product.display_name,
+        product_name_hindi=product.display_name_hindi,
+        doses_total=product.schedule.doses_total,
+    )
+
+
+def site_of_session(ledger: Ledger, session_id: str, now_ms: int) -> Site:
+    """As `site_of`, by the session's id; raises NotFound."""
+    with ledger.read() as conn:
+        session = orchestration.session_by_id(conn, session_id)
+    return site_of(ledger, session, now_ms)
+
+
+def appointment_at(ledger: Ledger, staff: Staff, session_id: str, appointment_id: str) -> Appointment:
+    """A booking of a session at the caller's own site, whatever its state; raises NotFound for any other."""
+    with ledger.read() as conn:
+        session = _own_session(conn, staff, session_id)
+        found = registration.appointment_by_id(conn, appointment_id)
+    if found.session_id != session.id:
+        raise NotFound(marked("There is no such appointment."))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class GivenDose:
+    """A recorded dose as its page shows it, without the person."""
+
+    dose: str
+    dose_number: int
+    session: str
+    certificate: str
+    administered_at_ms: int
+
+
+def given_dose(ledger: Ledger, staff: Staff, dose_id: str) -> GivenDose:
+    """A dose given at the caller's own site; raises NotFound for any other."""
+    with ledger.read() as conn:
+        found = store.dose_by_id(conn, dose_id)
+        if found is None or found.facility_id != staff.facility_id:
+            raise NotFound(marked("There is no such dose."))
+        certificate = certificates.certificate_of_dose(conn, found.id)
+    if certificate is None:
+        raise NotFound(marked("This dose has no certificate."), dose=found.id)
+    return GivenDose(found.id, found.dose_number, found.session_id, certificate.id, found.administered_at_ms)

@@ -14,6 +14,7 @@ import structlog
 
 from portal.certificate.keys import SigningKeys
 from portal.certificate.mirror import Mirror
+from portal.recall.service import open_new_recalls
 from portal.worker.export import BATCH_MAX, export_pending
 from portal.worker.settings import load_settings
 from portal.worker.status import Published, publish_if_due
@@ -40,7 +41,7 @@ SILENT_MS_MAX = 10_000
 PAGES_FOLDER = Path(__file__).parents[1] / "standby" / "static"
 
 # The other slices' regular work, each bounded and safe to repeat.
-ROUNDS: tuple[Round, ...] = ()
+ROUNDS: tuple[Round, ...] = (open_new_recalls,)
 
 log = structlog.get_logger("portal.worker")
 
