@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from edge_agent.courier import FRESH_FLIGHTS, Courier, Identity
+from edge_agent.outbox import Intake, Outbox
+from edge_agent.settings import UplinkSetting
+from sheetal.contracts.batch import Ack, Batch, RefusedRange, ranges
+from sheetal.contracts.device_alarm import AlarmAck, AlarmKind, DeviceAlarm
+from sheetal.contracts.seal import open_envelope, seal, unseal
+from sheetal.contracts.topics import Channel
+from tests.edge_agent.kit import GATEWAY, KEY, MINUTE_MS, SENSOR, T0_MS, WRONG_KEY, sample
+
+if TYPE_CHECKING:
+    from tests.edge_agent.conftest import SetClock
+
+LATER_MS = T0_MS + 10**10
+_batches = msgspec.json.Decoder(Batch)
+_alarms = msgspec.json.Decoder(DeviceAlarm)
+ALARM = DeviceAlarm(
+    alarm="a",
+    gateway=GATEWAY,
+    boot=1,
+    sensor=SENSOR,
+    kind=AlarmKind.HEAT,
+    began_at_ms=1,
+    fired_at_ms=2,
+    cleared_at_ms=None,
+    extreme_centi_celsius=900,
+    limit_centi_celsius=800,
+    limit_minutes=600,
+)
+
+
+class Wire:
+    """Takes what is published, until it is told not to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Channel, bytes]] = []
+        self.takes = 10**9
+
+    def __call__(self, channel: Channel, payload: bytes) -> bool:
+        if self.takes <= 0:
+            return False
+        self.takes -= 1
+        self.sent.append((channel, payload))
+        return True
+
+    def batches(self) -> list[Batch]:
+        told = [payload for channel, payload in self.sent if channel is Channel.DATA]
+        self.sent.clear()
+        return [unseal(open_envelope(one), Channel.DATA, GATEWAY, KEY, _batches) for one in told]
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def courier(outbox: Outbox) -> Courier:
+    return Courier(Identity(GATEWAY, KEY), outbox, UplinkSetting(), lambda low, _high: low)
+
+
+def acked(batch: Batch, *sequences: int, key: bytes = KEY, channel: Channel = Channel.ACK) -> bytes:
+    numbers = list(sequences) or [row.sequence for row in batch.rows]
+    return seal(channel, GATEWAY, key, Ack(gateway=GATEWAY, boot=batch.boot, stored=ranges(numbers)))
+
+
+def test_a_batch_is_sealed_and_sent_once(courier: Courier, outbox: Outbox, wire: Wire) -> None:
+    outbox.add_rows([sample(number) for number in range(3)])
+    courier.send_due(LATER_MS, 0.0, wire)
+    courier.send_due(LATER_MS, 1.0, wire)
+    [batch] = wire.batches()
+    assert ([row.sequence for row in batch.rows], batch.sent_at_ms, batch.history) == ([1, 2, 3], LATER_MS, True)
+    assert courier.items_in_flight == 3
+
+
+def test_only_the_application_ack_ends_a_batch(courier: Courier, outbox: Outbox, wire: Wire) -> None:
+    outbox.add_rows([sample(number) for number in range(3)])
+    courier.send_due(LATER_MS, 0.0, wire)
+    [batch] = wire.batches()
+    assert courier.receive(Channel.ACK, acked(batch, 1, 2))
+    assert (outbox.pending_count(), courier.items_in_flight) == (1, 1)
+    courier.send_due(LATER_MS, 23.9, wire)
+    assert wire.batches() == []
+    courier.send_due(LATER_MS, 24.0, wire)
+    [again] = wire.batches()
+    assert ([row.sequence for row in again.rows], again.boot) == ([3], batch.boot)
+    assert courier.receive(Channel.ACK, acked(again))
+    courier.send_due(LATER_MS, 1_000.0, wire)
+    assert (outbox.pending_count(), wire.batches()) == (0, [])
+
+
+def test_an_ack_that_cannot_be_believed_settles_nothing(
+    courier: Courier, outbox: Outbox, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox.add_rows([sample(0)])
+    courier.send_due(LATER_MS, 0.0, wire)
+    [batch] = wire.batches()
+    foreign = seal(Channel.ACK, "gw-other", KEY, Ack(gateway=GATEWAY, boot=batch.boot, stored=[(0, 9)]))
+    bad = [
+        acked(batch, key=WRONG_KEY),
+        acked(batch, channel=Channel.DATA),
+        foreign,
+        acked(batch).replace(b'"v":1', b'"v":2'),
+        acked(batch)[:-5],
+        b"",
+        b"\xff" * 50,
+        seal(Channel.ACK, GATEWAY, KEY, {"stored": "all"}),
+    ]
+    with caplog.at_level(logging.WARNING):
+        assert [courier.receive(Channel.ACK, payload) for payload in bad] == [False] * len(bad)
+    assert outbox.pending_count() == 1
+    assert "wrong_mac" in caplog.text
+    assert KEY.hex() not in caplog.text
+    assert courier.receive(Channel.ACK, acked(batch))
+    assert outbox.pending_count() == 0
+
+
+def test_refused_rows_are_kept_aside_and_not_sent_again(courier: Courier, outbox: Outbox, wire: Wire) -> None:
+    outbox.add_rows([sample(0), sample(1)])
+    courier.send_due(LATER_MS, 0.0, wire)
+    [batch] = wire.batches()
+    ack = Ack(gateway=GATEWAY, boot=batch.boot, stored=[(1, 1)], refused=[RefusedRange(2, 2, "implausible")])
+    courier.receive(Channel.ACK, seal(Channel.ACK, GATEWAY, KEY, ack))
+    courier.send_due(LATER_MS, 1_000.0, wire)
+    assert wire.sent == []
+    assert [(item.sequence, reason) for item, reason in outbox.refusals()] == [(2, "implausible")]
+
+
+def test_flights_are_bounded_and_fresh_rows_always_find_a_place(
+    courier: Courier, outbox: Outbox, wire: Wire, clock: SetClock
+) -> None:
+    outbox.add_rows([sample(number) for number in range(10_000)])
+    now_ms = T0_MS + 20_000 * MINUTE_MS
+    courier.send_due(now_ms, 0.0, wire)
+    batches = wire.batches()
+    assert len(batches) == UplinkSetting().batches_in_flight_max - FRESH_FLIGHTS
+    assert all(batch.history and len(batch.rows) == 500 for batch in batches)
+    clock.at_ms = now_ms
+    outbox.add_rows([sample(20_000, 900, notable=True)])
+    courier.send_due(now_ms, 1.0, wire)
+    [fresh] = wire.batches()
+    assert (fresh.history, len(fresh.rows)) == (False, 1)
+
+
+def test_with_a_single_flight_backlog_still_goes(outbox: Outbox, wire: Wire) -> None:
+    narrow = Courier(Identity(GATEWAY, KEY), outbox, UplinkSetting(batches_in_flight_max=1))
+    outbox.add_rows([sample(number) for number in range(600)])
+    narrow.send_due(LATER_MS, 0.0, wire)
+    assert [len(batch.rows) for batch in wire.batches()] == [500]
+
+
+def test_what_the_broker_does_not_take_waits(courier: Courier, outbox: Outbox, wire: Wire) -> None:
+    outbox.add_rows([sample(number) for number in range(1_500)])
+    wire.takes = 1
+    courier.send_due(LATER_MS, 0.0, wire)
+    assert (len(wire.batches()), courier.items_in_flight) == (1, 500)
+    wire.takes = 0
+    courier.send_due(LATER_MS, 100.0, wire)
+    assert courier.items_in_flight == 500
+    wire.takes = 10
+    courier.send_due(LATER_MS, 200.0, wire)
+    assert len(wire.batches()) == 3
+
+
+def test_after_a_lost_connection_everything_unanswered_goes_again_at_once(
+    courier: Courier, outbox: Outbox, wire: Wire
+) -> None:
+    outbox.add(Intake(rows=[sample(0)], alarms=[ALARM]))
+    courier.send_due(LATER_MS, 0.0, wire)
+    assert len(wire.sent) == 2
+    courier.forget_flights()
+    courier.send_due(LATER_MS, 1.0, wire)
+    assert len(wire.sent) == 4
+
+
+def test_an_alarm_goes_first_and_again_until_it_is_named(courier: Courier, outbox: Outbox, wire: Wire) -> None:
+    cleared = msgspec.structs.replace(ALARM, cleared_at_ms=9)
+    outbox.add(Intake(rows=[sample(0)], alarms=[ALARM, cleared]))
+    courier.send_due(LATER_MS, 0.0, wire)
+    assert [channel for channel, _ in wire.sent] == [Channel.ALARM, Channel.ALARM, Channel.DATA]
+    wire.sent.clear()
+    courier.send_due(LATER_MS, 10.0, wire)
+    assert wire.sent == []
+    named = seal(Channel.ALARM_ACK, GATEWAY, KEY, AlarmAck(gateway=GATEWAY, alarms=[("a", False)]))
+    assert not courier.receive(Channel.ALARM_ACK, named.replace(b'"mac":"', b'"mac":"0'))
+    assert courier.receive(Channel.ALARM_ACK, named)
+    courier.send_due(LATER_MS, 24.0, wire)
+    told = [payload for channel, payload in wire.sent if channel is Channel.ALARM]
+    assert [unseal(open_envelope(one), Channel.ALARM, GATEWAY, KEY, _alarms) for one in told] == [cleared]
+    named = seal(Channel.ALARM_ACK, GATEWAY, KEY, AlarmAck(gateway=GATEWAY, alarms=[("a", True)]))
+    assert courier.receive(Channel.ALARM_ACK, named)
+    wire.sent.clear()
+    courier.send_due(LATER_MS, 1_000.0, wire)
+    assert [channel for channel, _ in wire.sent] == [Channel.DATA]

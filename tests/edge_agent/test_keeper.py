@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_agent.keeper import Keeper, alarm_rules
+from edge_agent.sample import AuxSample, Observation, Sample
+from edge_agent.settings import ProbeSetting, Settings, load_settings
+from sheetal.contracts.device_alarm import AlarmKind
+from sheetal.contracts.reading import Quality
+from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, sample, write_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.outbox import Outbox
+
+
+class Calls:
+    def __init__(self) -> None:
+        self.woken = 0
+        self.full = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def on_full(self) -> None:
+        self.full += 1
+
+
+@pytest.fixture
+def calls() -> Calls:
+    return Calls()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(write_settings(tmp_path, hub_port=1))
+
+
+@pytest.fixture
+def keeper(settings: Settings, outbox: Outbox, calls: Calls) -> Keeper:
+    return Keeper(settings, outbox, calls.wake, calls.on_full)
+
+
+def seen(number: int, centi_celsius: int | None = 450, **more: bool) -> Observation:
+    return Observation(samples=(sample(number, centi_celsius),), **more)  # type: ignore[arg-type] # flags by name
+
+
+def notable(outbox: Outbox) -> list[int]:
+    parcel = outbox.next_batch(T0_MS + 10**10)
+    assert parcel is not None
+    return [(item.measured_at_ms - T0_MS) // MINUTE_MS for item in parcel.items if item.notable]
+
+
+def test_samples_and_aux_are_committed_and_the_uplink_woken(keeper: Keeper, outbox: Outbox, calls: Calls) -> None:
+    aux = AuxSample(f"{GATEWAY}.ILR-1", T0_MS, "TAMB", 30.0)
+    keeper.keep([seen(0)._replace(aux=(aux,), marks={"x": "y"}), seen(1)])
+    assert (outbox.pending_count(), outbox.mark("x"), calls.woken) == (3, "y", 1)
+    [view] = keeper.view()
+    assert (view.sensor, view.appliance, view.newest, view.alarms) == (SENSOR, "ILR-1", sample(1), [])
+
+
+def test_outside_limits_and_changes_of_quality_are_notable(keeper: Keeper, outbox: Outbox) -> None:
+    values = [450, 800, 801, 199, 200, -50, None, None, 450]
+    keeper.keep([seen(number, value) for number, value in enumerate(values)])
+    assert notable(outbox) == [2, 3, 5, 6, 8]
+
+
+def test_a_freeze_alarm_fires_and_clears_through_the_outbox(keeper: Keeper, outbox: Outbox) -> None:
+    keeper.keep([seen(number, -60 - number) for number in range(61)])
+    [fired] = outbox.next_alarms(10)
+    assert fired.alarm == f"{SENSOR}/freeze/{T0_MS}"
+    assert (fired.gateway, fired.boot, fired.kind) == (GATEWAY, outbox.boot, AlarmKind.FREEZE)
+    assert (fired.began_at_ms, fired.fired_at_ms, fired.cleared_at_ms) == (T0_MS, T0_MS + 60 * MINUTE_MS, None)
+    assert (fired.limit_centi_celsius, fired.limit_minutes, fired.extreme_centi_celsius) == (-50, 60, -120)
+    assert keeper.view()[0].alarms == [AlarmKind.FREEZE]
+    keeper.keep([seen(61, 400)])
+    assert [alarm.cleared_at_ms for alarm in outbox.next_alarms(10)] == [None, T0_MS + 61 * MINUTE_MS]
+    assert keeper.view()[0].alarms == []
+
+
+def test_a_run_goes_on_over_a_restart(settings: Settings, outbox: Outbox, calls: Calls) -> None:
+    for number in range(61):
+        Keeper(settings, outbox, calls.wake, calls.on_full).keep([seen(number, -60)])
+    assert [alarm.began_at_ms for alarm in outbox.next_alarms(10)] == [T0_MS]
+
+
+def test_a_repeated_record_is_kept_once_and_not_judged_again(keeper: Keeper, outbox: Outbox) -> None:
+    keeper.keep([seen(number, -60) for number in range(61)])
+    keeper.keep([seen(number, -60, repeated=True) for number in range(61)])
+    assert (outbox.pending_count(), len(outbox.next_alarms(10))) == (61, 1)
+    assert keeper.view()[0].newest == sample(60, -60)
+
+
+def test_a_discontinuity_cuts_a_run(keeper: Keeper, outbox: Outbox) -> None:
+    keeper.keep([seen(number, -60) for number in range(59)])
+    keeper.keep([seen(59, -60, discontinuity=True), seen(60, -60), seen(61, -60)])
+    assert outbox.next_alarms(10) == []
+
+
+def test_a_failed_commit_judges_nothing_and_the_retry_is_whole(
+    keeper: Keeper, outbox: Outbox, calls: Calls, tmp_path: Path
+) -> None:
+    keeper.keep([seen(number, -60) for number in range(60)])
+    with closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as other:
+        outbox._connection.execute("PRAGMA busy_timeout = 1")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError):
+            keeper.keep([seen(60, -70)])
+        other.execute("ROLLBACK")
+    assert (outbox.next_alarms(10), calls.full, calls.woken) == ([], 0, 1)
+    assert keeper.view()[0].newest == sample(59, -60)
+    keeper.keep([seen(60, -70)])
+    assert [alarm.extreme_centi_celsius for alarm in outbox.next_alarms(10)] == [-70]
+
+
+def test_a_full_disk_is_reported_and_nothing_is_judged(keeper: Keeper, outbox: Outbox, calls: Calls) -> None:
+    pages = outbox._connection.execute("PRAGMA page_count").fetchone()[0]
+    outbox._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        keeper.keep([seen(number, -60) for number in range(5_000)])
+    assert (calls.full, outbox.pending_count(), keeper.view()[0].newest) == (1, 0, None)
+    outbox._connection.execute("PRAGMA max_page_count = 1000000")
+    keeper.keep([seen(number, -60) for number in range(5_000)])
+    assert (outbox.pending_count(), len(outbox.next_alarms(10))) == (5_000, 1)
+
+
+def test_an_alarm_of_zero_minutes_is_off() -> None:
+    both = ProbeSetting(probe="p")
+    assert [rule.kind for rule in alarm_rules(both)] == [AlarmKind.FREEZE, AlarmKind.HEAT]
+    assert alarm_rules(ProbeSetting(probe="p", freeze_alarm_minutes=0, heat_alarm_minutes=0)) == []
+
+
+def test_damaged_marks_are_forgotten(settings: Settings, outbox: Outbox, calls: Calls) -> None:
+    keeper = Keeper(settings, outbox, calls.wake, calls.on_full)
+    keeper.keep([Observation(marks={f"watch/{SENSOR}": "[[{"})])
+    again = Keeper(settings, outbox, calls.wake, calls.on_full)
+    again.keep([seen(0, None)])
+    assert again.view()[0].newest == Sample(SENSOR, T0_MS, None, Quality.NO_VALUE)
