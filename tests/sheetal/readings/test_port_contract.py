@@ -234,6 +234,12 @@ def test_buckets_are_counted_from_the_origin(store: ReadingsStore, every_ms: int
     assert all((bucket.start_ms - origin_ms) % every_ms == 0 for bucket in found)
 
 
+def test_a_bucket_may_begin_before_the_epoch(store: ReadingsStore) -> None:
+    store.write([reading(0, measured_at_ms=10), reading(1, measured_at_ms=60)])
+    buckets = store.downsample([SENSOR], *ALL, 200 * 365 * DAY_MS, origin_ms=50)[SENSOR]
+    assert [(bucket.start_ms, bucket.n) for bucket in buckets] == [(50 - 200 * 365 * DAY_MS, 1), (50, 1)]
+
+
 @pytest.mark.parametrize("every_ms", [0, -1])
 def test_a_bucket_without_width_is_a_mistake(store: ReadingsStore, every_ms: int) -> None:
     with pytest.raises(ValueError, match="width"):
