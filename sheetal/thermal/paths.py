@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sheetal.contracts.limits import Measure
+from sheetal.contracts.limits import MINUTE_MS, Measure
 from sheetal.thermal.exposure import Edge, Exposure, extend_after, extend_before, join_runs
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ class Segment(NamedTuple):
 
         The end of an open segment is not counted: how far the data reaches stands in `known_through_ms`.
         """
-        if any(trace.days for trace in self.traces):
-            return 2 * sum(day.minutes_unknown for trace in self.traces for day in trace.days) * 60_000
         whole = 0 if self.until_ms is None else 2 * (self.until_ms - self.from_ms)
-        return min((self._unknown_of(trace.exposure, whole) for trace in self.traces), default=whole)
+        return min((self._unknown_of(trace, whole) for trace in self.traces), default=whole)
 
-    def _unknown_of(self, exposure: Exposure, whole_half_ms: int) -> int:
+    def _unknown_of(self, trace: Trace, whole_half_ms: int) -> int:
+        exposure = trace.exposure
         if exposure.first is None or exposure.last is None:
-            return whole_half_ms
+            told = 2 * MINUTE_MS * sum(day.minutes_unknown for day in trace.days)
+            return told if trace.days else whole_half_ms
         before = exposure.first.ms - self.from_ms
         after = 0 if self.until_ms is None else self.until_ms - exposure.last.ms
         ends = before * (before > exposure.first.cap_ms) + after * (after > exposure.last.cap_ms)

@@ -1,0 +1,146 @@
+"""Wires the service together by hand, runs it until told to stop, and takes it down in order."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import structlog
+
+from alerts.clockwork import Clockwork, Job
+from alerts.engine import Engine
+from alerts.evaluate import Stores
+from alerts.hours import Hours
+from alerts.keys import Keys
+from alerts.listener import Listener
+from alerts.notify.channels import screen
+from alerts.notify.escalate import escalate
+from alerts.notify.pipeline import send_due
+from alerts.outbound import publish_downlinks, seal_heads
+from alerts.subscriber import Subscriber
+from sheetal.contracts.clock import now_ms
+from sheetal.contracts.problem import Unavailable
+from sheetal.health import serve_health
+from sheetal.ledger.connect import open_ledger, open_telemetry
+from sheetal.ledger.field_cipher import FieldCipher
+from sheetal.ledger.schema import check_schema
+from sheetal.readings.connect import open_readings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alerts.settings import Settings
+    from sheetal.ledger.connect import Ledger
+
+SWEEP_SECONDS = 10.0
+NOTIFY_SECONDS = 1.0
+ESCALATE_SECONDS = 30.0
+DOWNLINK_SECONDS = 1.0
+SEAL_SECONDS = 60.0
+JUDGED_MS_MAX = 60_000
+STOP_SECONDS_MAX = 2.0
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """Run until `stop` is set; raises SettingProblem before anything has begun."""
+    with ExitStack() as closing:
+        ledger = open_ledger(settings.ledger_url)
+        closing.callback(ledger.close)
+        telemetry = open_telemetry(settings.telemetry_url)
+        closing.callback(telemetry.close)
+        check_when_there(ledger, telemetry, stop)
+        cipher = FieldCipher.from_file(settings.field_key_file)
+        token = settings.readings_token
+        readings = open_readings(settings.readings_url, token.get_secret_value() if token else None)
+        closing.callback(readings.close)
+        own = f"alerts-{socket.gethostname()[:24]}-{os.getpid()}-{secrets.token_hex(3)}"
+        engine = Engine(Stores(ledger, telemetry, Hours(readings)), readings, own, now_ms)
+        subscriber = Subscriber(settings.broker, own, engine.wake)
+        listener = Listener(subscriber, ledger, Keys(ledger, cipher, now_ms), now_ms)
+        health = serve_health(settings.health_host, settings.health_port, lambda: state_of(engine, subscriber))
+        closing.callback(health.close)
+        clockwork = Clockwork(_jobs(engine, ledger, cipher, subscriber))
+        _run(engine, subscriber, listener, clockwork, stop)
+
+
+def check_when_there(ledger: Ledger, telemetry: Ledger, stop: threading.Event) -> None:
+    """Wait for both stores to answer; raises SettingProblem when one stands at another schema."""
+    for store in (ledger, telemetry):
+        while not stop.is_set():
+            try:
+                check_schema(store)
+                break
+            except Unavailable as problem:
+                log.warning("A store does not answer yet", store=store.store, problem=problem.message)
+                stop.wait(1.0)
+
+
+def state_of(engine: Engine, subscriber: Subscriber) -> dict[str, object]:
+    """What the health page says: well while rounds of judging end well; the broker is told apart."""
+    is_fresh = engine.judged_at_ms is not None and now_ms() - engine.judged_at_ms <= JUDGED_MS_MAX
+    return {
+        "ok": is_fresh and engine.problem is None,
+        "is_leader": engine.is_leader,
+        "judged_at_ms": engine.judged_at_ms,
+        "problem": engine.problem,
+        "is_subscribed": subscriber.is_subscribed,
+    }
+
+
+def _jobs(engine: Engine, ledger: Ledger, cipher: FieldCipher, subscriber: Subscriber) -> list[Job]:
+    keys = Keys(ledger, cipher, now_ms)
+    return [
+        Job("sweep", SWEEP_SECONDS, engine.sweep),
+        Job("notify", NOTIFY_SECONDS, _led(engine, lambda: send_due(ledger, [screen.send], now_ms()))),
+        Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms()))),
+        Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: publish_downlinks(ledger, keys, subscriber, now_ms()))),
+        Job("seal", SEAL_SECONDS, _led(engine, lambda: seal_heads(ledger, cipher, subscriber, now_ms()))),
+    ]
+
+
+def _led(engine: Engine, act: Callable[[], object]) -> Callable[[], None]:
+    """Only the process that holds the lease acts; a store that is away is left for the next turn."""
+
+    def act_when_leading() -> None:
+        if not engine.is_leader:
+            return
+        try:
+            act()
+        except Unavailable as problem:
+            log.warning("A store does not answer; the next turn tries again", problem=problem.message)
+
+    return act_when_leading
+
+
+def _run(
+    engine: Engine,
+    subscriber: Subscriber,
+    listener: Listener,
+    clockwork: Clockwork,
+    stop: threading.Event,
+) -> None:
+    threads = [
+        threading.Thread(target=engine.run, args=(stop,), name="engine", daemon=True),
+        threading.Thread(target=listener.run, args=(stop,), name="listener", daemon=True),
+    ]
+    subscriber.start()
+    for thread in threads:
+        thread.start()
+    clockwork.start()
+    log.info("ready")
+    try:
+        stop.wait()
+        log.info("Stopping")
+    finally:
+        stop.set()
+        engine.wake()
+        clockwork.close()
+        for thread in threads:
+            thread.join(STOP_SECONDS_MAX)
+        subscriber.close()

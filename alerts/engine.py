@@ -1,0 +1,131 @@
+"""The evaluator: drains when woken and every two seconds, sweeps when the clockwork says so, alone by a lease."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+
+from alerts.drain import drain_once, take_work
+from alerts.sweep import sweep
+from sheetal.contracts.problem import Rejected, Unavailable
+from sheetal.ledger import lease
+
+if TYPE_CHECKING:
+    from alerts.evaluate import Stores
+    from sheetal.contracts.clock import Clock
+    from sheetal.readings.port import ReadingsStore
+
+LEASE = "alerts"
+LEASE_MS = 10_000
+LEASE_RENEWED_MS = 3_000
+ROUND_SECONDS = 2.0
+PAUSE_SECONDS_MIN = 0.5
+PAUSE_SECONDS_MAX = 10.0
+ROUNDS_AT_ONCE = 1_000
+
+log = structlog.get_logger()
+
+
+class Engine:
+    """One process's evaluator; `run` is its thread, `wake` and `sweep` may be called from others.
+
+    `problem` says what keeps it from judging now; `judged_at_ms` is when its last round ended well.
+    """
+
+    def __init__(self, stores: Stores, readings: ReadingsStore, holder: str, clock: Clock) -> None:
+        self._stores = stores
+        self._readings = readings
+        self._holder = holder
+        self._clock = clock
+        self._woken = threading.Event()
+        self._turn = threading.Lock()
+        self._leased_until_ms = 0
+        self.problem: str | None = None
+        self.judged_at_ms: int | None = None
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process holds the lease."""
+        return self._clock() < self._leased_until_ms
+
+    def wake(self) -> None:
+        """Look at once instead of at the next turn."""
+        self._woken.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Rounds until told to stop; a store that is away is asked again, ever more slowly."""
+        pause_seconds = PAUSE_SECONDS_MIN
+        while not stop.is_set():
+            if self.drain(stop):
+                pause_seconds = PAUSE_SECONDS_MIN
+                self._woken.wait(ROUND_SECONDS)
+                self._woken.clear()
+            else:
+                stop.wait(pause_seconds)
+                pause_seconds = min(pause_seconds * 2, PAUSE_SECONDS_MAX)
+        self._give_up_lease()
+
+    def drain(self, stop: threading.Event) -> bool:
+        """Judge all that waits; False when a store is away."""
+        try:
+            with self._turn:
+                if self._holds_lease():
+                    self._drain(stop)
+        except (Unavailable, Rejected) as problem:
+            self._note(problem.message)
+            return False
+        self._note(None)
+        self.judged_at_ms = self._clock()
+        return True
+
+    def sweep(self) -> bool:
+        """Move the judged instants on; False when that would claim more than is true."""
+        if not self.is_leader or self.problem is not None or not self._readings.health().ok:
+            return False
+        try:
+            with self._turn:
+                now_ms = self._clock()
+                work = take_work(self._stores)
+                if work.is_full:
+                    return False
+                sweep(self._stores.ledger, work.appliances, now_ms)
+        except (Unavailable, Rejected) as problem:
+            self._note(problem.message)
+            return False
+        return True
+
+    def _drain(self, stop: threading.Event) -> None:
+        for _ in range(ROUNDS_AT_ONCE):
+            work = drain_once(self._stores, self._clock())
+            if not work.is_full or stop.is_set() or not self._holds_lease():
+                return
+
+    def _holds_lease(self) -> bool:
+        """Take or renew the lease; what was remembered under an older one may be stale."""
+        now_ms = self._clock()
+        if now_ms < self._leased_until_ms - LEASE_MS + LEASE_RENEWED_MS:
+            return True
+        was_leader = now_ms < self._leased_until_ms
+        with self._stores.ledger.write() as conn:
+            is_taken = lease.take(conn, LEASE, self._holder, now_ms, LEASE_MS)
+        if is_taken and not was_leader:
+            self._stores.hours.forget_all()
+            log.info("This process judges now", holder=self._holder)
+        self._leased_until_ms = now_ms + LEASE_MS if is_taken else 0
+        return is_taken
+
+    def _give_up_lease(self) -> None:
+        try:
+            with self._stores.ledger.write() as conn:
+                lease.give_up(conn, LEASE, self._holder)
+        except Unavailable as problem:
+            log.warning("The lease runs out by itself", problem=problem.message)
+
+    def _note(self, problem: str | None) -> None:
+        if problem is not None and self.problem is None:
+            log.error("A store is away; nothing is judged", problem=problem)
+        elif problem is None and self.problem is not None:
+            log.info("Judging goes on")
+        self.problem = problem

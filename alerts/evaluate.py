@@ -1,0 +1,173 @@
+"""One holding's verdict, and the transaction that makes it count.
+
+`judge_holding` reads and decides; `commit` writes the verdict with everything that follows from it: hold, compromise,
+gap mark, audit entries and notices, together or not at all. The engine holds at once and never releases (promise 6):
+what a person has released is held again only for a reason that the person had not seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from alerts.gaps import open_gaps
+from alerts.lives import life_of, segments_of, with_records
+from sheetal.contracts.verdict import Finding
+from sheetal.ledger import audit, holdings, judgement_writes, judgements, stock
+from sheetal.ledger.stock_tables import compromise
+from sheetal.thermal.exposure_report import reason_of
+from sheetal.thermal.verdict import digest, digest_of_reached, judge
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from alerts.hours import Hours
+    from alerts.lives import Life
+    from sheetal.contracts.verdict import Reached, Verdict
+    from sheetal.ledger.connect import Ledger
+    from sheetal.ledger.judgements import StoredVerdict
+    from sheetal.thermal.runs import Gap
+
+ENGINE = "engine"
+HELD, GAP = "holding_held", "holding_gap"
+AUDIT_ENTRIES_SEARCHED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What judging reads."""
+
+    ledger: Ledger
+    telemetry: Ledger
+    hours: Hours
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict on a holding as of one look, not yet committed."""
+
+    life: Life
+    verdict: Verdict
+    gaps: list[Gap]
+
+
+def judge_holding(stores: Stores, holding_id: str, now_ms: int) -> Judged:
+    """Judge a holding by all that is known; raises NotFound, and Unavailable while a store is away."""
+    with stores.ledger.read() as conn:
+        life = life_of(conn, holding_id, now_ms)
+    segments = segments_of(life, stores.hours, stores.telemetry, now_ms)
+    verdict = judge(holding_id, life.product, with_records(life, segments), now_ms)
+    return Judged(life, verdict, open_gaps(segments, life.allowances, now_ms))
+
+
+def is_news(conn: Connection, judged: Judged) -> bool:
+    """Whether committing would write anything."""
+    known = judgements.latest_verdict(conn, judged.verdict.holding)
+    if known is None or digest(known.verdict) != digest(judged.verdict):
+        return True
+    return bool(judged.gaps) or judged.life.holding.gap_open_from_ms is not None
+
+
+def commit(conn: Connection, judged: Judged, now_ms: int) -> list[str]:
+    """Write what is new about a holding; gives the ids newly held. To be called inside one ledger transaction."""
+    found = judged.verdict
+    known = judgements.latest_verdict(conn, found.holding)
+    held: list[str] = []
+    if known is None or digest(known.verdict) != digest(found):
+        verdict_id = judgement_writes.append_verdict(conn, found, now_ms)
+        _state_compromises(conn, found, verdict_id, now_ms)
+        if found.finding is Finding.HOLD and _is_new_reason(known, found):
+            held = _hold(conn, judged, verdict_id, now_ms)
+    _mark_gaps(conn, judged, now_ms)
+    return held
+
+
+def _is_new_reason(known: StoredVerdict | None, found: Verdict) -> bool:
+    return known is None or digest_of_reached(known.verdict) != digest_of_reached(found)
+
+
+def _hold(conn: Connection, judged: Judged, verdict_id: int, now_ms: int) -> list[str]:
+    found = judged.verdict
+    reason = reason_of(found)
+    held = holdings.hold(conn, found.holding, verdict_id, ENGINE, reason, now_ms)
+    if held:
+        facts = _hold_facts(judged, verdict_id, reason) | {"held": held}
+        key = f"{HELD}/{found.holding}/{verdict_id}"
+        judgement_writes.add_notice(conn, key, HELD, judged.life.facility_id, facts, now_ms)
+    return held
+
+
+def _hold_facts(judged: Judged, verdict_id: int, reason: str) -> dict[str, object]:
+    hit = judged.verdict.reached[0]
+    return {
+        "holding": judged.verdict.holding,
+        "lot": judged.life.holding.lot_id,
+        "verdict": verdict_id,
+        "reason": reason,
+        "rule": hit.rule.rule,
+        "source": hit.rule.source.citation,
+        "default_of": hit.rule.source.default_of,
+        "appliance": hit.appliance,
+        "minutes_confirmed": hit.minutes_confirmed,
+        "minutes_possible": hit.minutes_possible,
+        "compromised_from_ms": hit.compromised_from_ms,
+        "doses_left": judged.life.holding.doses_left,
+    }
+
+
+def _state_compromises(conn: Connection, found: Verdict, verdict_id: int, now_ms: int) -> None:
+    """Make the standing compromises those of this verdict: add what is new, withdraw what late data has disproved."""
+    standing = _standing_compromises(conn, found.holding)
+    wanted: dict[tuple[str, int], Reached] = {
+        (hit.rule.side.value, hit.compromised_from_ms): hit for hit in found.reached
+    }
+    for number, said in standing.items():
+        if said not in wanted:
+            judgement_writes.withdraw_compromise(conn, number, now_ms)
+    for (_, from_ms), hit in sorted(wanted.items(), key=lambda item: item[0]):
+        if (hit.rule.side.value, from_ms) not in standing.values():
+            judgement_writes.add_compromise(conn, found.holding, verdict_id, hit.rule.side, from_ms, now_ms)
+
+
+def _standing_compromises(conn: Connection, holding_id: str) -> dict[int, tuple[str, int]]:
+    query = select(compromise.c.id, compromise.c.side, compromise.c.compromised_from_ms).where(
+        compromise.c.holding_id == holding_id,
+        compromise.c.withdrawn_at_ms.is_(None),
+    )
+    return {row.id: (row.side, row.compromised_from_ms) for row in conn.execute(query)}
+
+
+def _mark_gaps(conn: Connection, judged: Judged, now_ms: int) -> None:
+    """Mark time that nothing covers, unless a person has decided on it; take the mark off once data covers it."""
+    holding_id = judged.verdict.holding
+    marked_from_ms = stock.holding_by_id(conn, holding_id).gap_open_from_ms
+    if marked_from_ms is not None:
+        if all(gap.until_ms <= marked_from_ms for gap in judged.gaps):
+            holdings.clear_gap(conn, holding_id, ENGINE, "data covers the gap", now_ms)
+        return
+    for gap in judged.gaps:
+        if not _is_decided(conn, judged, gap):
+            mark_gap(conn, judged.life.facility_id, holding_id, gap.from_ms, now_ms)
+            return
+
+
+def mark_gap(conn: Connection, facility_id: str, holding_id: str, from_ms: int, now_ms: int) -> bool:
+    """Mark a gap on a holding and tell, once for each beginning; False when it was told before."""
+    facts = {"holding": holding_id, "from_ms": from_ms, "proposal": "hold"}
+    key = f"{GAP}/{holding_id}/{from_ms}"
+    if not judgement_writes.add_notice(conn, key, GAP, facility_id, facts, now_ms):
+        return False
+    holdings.open_gap(conn, holding_id, from_ms, ENGINE, now_ms)
+    return True
+
+
+def _is_decided(conn: Connection, judged: Judged, gap: Gap) -> bool:
+    """Whether a person has cleared the mark of this holding, or of one it was split off, after the gap had ended."""
+    labels = {judged.verdict.holding, *stock.ancestors(conn, judged.verdict.holding)}
+    entries = audit.entries(conn, judged.life.facility_id, AUDIT_ENTRIES_SEARCHED)
+    return any(
+        entry.act == "gap_cleared" and entry.actor != ENGINE and entry.subject in labels and entry.at_ms >= gap.until_ms
+        for entry in entries
+    )

@@ -1,0 +1,83 @@
+"""Time in a holding's life that nothing covers, longer than its stays allow (pure; DESIGN promise 5).
+
+A reading or a person's check covers its instant; two of them cover the time between them when it is short enough. A day
+summary covers its day. Any sensor of the appliance will do: a gap is where all of them were silent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sheetal.thermal.runs import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sheetal.thermal.paths import Segment, Trace
+
+
+class Allowance(NamedTuple):
+    """How long a stay may go without news, and the instants at which a person looked."""
+
+    bound_ms: int
+    checks_ms: tuple[int, ...] = ()
+
+
+def open_gaps(segments: Sequence[Segment], allowances: Mapping[int, Allowance], now_ms: int) -> list[Gap]:
+    """The gaps longer than the most patient of the stays they touch; one that is still going on ends now."""
+    found: list[tuple[Gap, int]] = []
+    for segment in segments:
+        allowance = allowances[segment.stay]
+        for hole in _holes(segment, allowance.checks_ms, now_ms):
+            if found and found[-1][0].until_ms == hole.from_ms == segment.from_ms:
+                before, bound_ms = found.pop()
+                found.append((Gap(before.from_ms, hole.until_ms), max(bound_ms, allowance.bound_ms)))
+            else:
+                found.append((hole, allowance.bound_ms))
+    return [gap for gap, bound_ms in found if gap.until_ms - gap.from_ms > bound_ms]
+
+
+def _holes(segment: Segment, checks_ms: Sequence[int], now_ms: int) -> list[Gap]:
+    end_ms = now_ms if segment.until_ms is None else min(segment.until_ms, now_ms)
+    if end_ms <= segment.from_ms:
+        return []
+    holes = [Gap(segment.from_ms, end_ms)]
+    for trace in segment.traces:
+        holes = _both(holes, _silence(trace, segment.from_ms, end_ms))
+        for day in trace.days:
+            holes = [part for hole in holes for part in _without(hole, day.starts_at_ms, day.ends_at_ms)]
+    for check_ms in checks_ms:
+        holes = [part for hole in holes for part in _without(hole, check_ms, check_ms)]
+    return holes
+
+
+def _silence(trace: Trace, from_ms: int, until_ms: int) -> list[Gap]:
+    """Where this sensor says nothing: before its first reading, in its gaps, after its last."""
+    first, last = trace.exposure.first, trace.exposure.last
+    if first is None or last is None:
+        return [Gap(from_ms, until_ms)]
+    return [Gap(from_ms, first.ms), *trace.exposure.gaps, Gap(last.ms, until_ms)]
+
+
+def _both(holes: Sequence[Gap], others: Sequence[Gap]) -> list[Gap]:
+    """Where both say nothing; both lists are in order."""
+    found: list[Gap] = []
+    left, right = 0, 0
+    while left < len(holes) and right < len(others):
+        from_ms = max(holes[left].from_ms, others[right].from_ms)
+        until_ms = min(holes[left].until_ms, others[right].until_ms)
+        if from_ms < until_ms:
+            found.append(Gap(from_ms, until_ms))
+        if holes[left].until_ms < others[right].until_ms:
+            left += 1
+        else:
+            right += 1
+    return found
+
+
+def _without(hole: Gap, from_ms: int, until_ms: int) -> list[Gap]:
+    """What is left of a hole outside [from_ms, until_ms]; an instant inside it cuts it in two."""
+    if until_ms <= hole.from_ms or from_ms >= hole.until_ms:
+        return [hole]
+    parts = (Gap(hole.from_ms, from_ms), Gap(until_ms, hole.until_ms))
+    return [part for part in parts if part.from_ms < part.until_ms]

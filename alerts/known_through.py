@@ -1,0 +1,44 @@
+"""How far an appliance's data reaches, and what its newest values say of it now (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sheetal.thermal.runs import Sample
+
+IN_RANGE, WARM, FREEZING, NO_DATA = "in_range", "warm", "freezing", "no_data"
+
+
+class Place(NamedTuple):
+    """What an appliance may be: its range, whether its content may freeze, how long it may be silent."""
+
+    centi_celsius_min: int
+    centi_celsius_max: int
+    is_freeze_watched: bool
+    silence_ms_max: int
+
+
+def known_through(before_ms: int | None, newest_ms: Iterable[int | None], now_ms: int) -> int | None:
+    """The newest instant that is known of; what was once known stays so, and nothing is known of the future."""
+    instants = [min(ms, now_ms) for ms in (before_ms, *newest_ms) if ms is not None]
+    return max(instants, default=None)
+
+
+def is_silent(known_ms: int | None, silence_ms_max: int, now_ms: int) -> bool:
+    """Whether the data has stopped for longer than the appliance keeps its cold by itself."""
+    return known_ms is None or now_ms - known_ms > silence_ms_max
+
+
+def state_of(place: Place, newest: Iterable[Sample], known_ms: int | None, now_ms: int) -> str:
+    """The worst that the newest value of any sensor says; too cold is worse than too warm, silence hides both."""
+    if is_silent(known_ms, place.silence_ms_max, now_ms):
+        return NO_DATA
+    values = [value for ms, value in newest if now_ms - ms <= place.silence_ms_max]
+    if place.is_freeze_watched and any(value < place.centi_celsius_min for value in values):
+        return FREEZING
+    if any(value > place.centi_celsius_max for value in values):
+        return WARM
+    return IN_RANGE

@@ -1,0 +1,90 @@
+"""The worker behind the subscriber: believes, keeps, acknowledges; one message after the other."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from alerts import device_alarms, gateway_state
+from sheetal.contracts.problem import Rejected, Unavailable, WireProblem
+from sheetal.contracts.topics import Channel
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from alerts.keys import Keys
+    from alerts.subscriber import Incoming
+    from sheetal.contracts.clock import Clock
+    from sheetal.ledger.connect import Ledger
+
+TAKE_SECONDS = 0.2
+
+log = structlog.get_logger()
+
+
+class Wire(Protocol):
+    """The subscriber, as its worker sees it."""
+
+    def take(self, seconds_max: float) -> Incoming | None:
+        """The next message, if one comes in time."""
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Hand a message to the broker."""
+
+
+class Listener:
+    """Runs until stopped; a ledger that is away leaves the message to be sent again by its gateway."""
+
+    def __init__(self, wire: Wire, ledger: Ledger, keys: Keys, clock: Clock) -> None:
+        self._wire = wire
+        self._ledger = ledger
+        self._keys = keys
+        self._clock = clock
+        self.refused = 0
+
+    def run(self, stop: Event) -> None:
+        """Deals with messages until told to stop."""
+        while not stop.is_set():
+            message = self._wire.take(TAKE_SECONDS)
+            if message is not None:
+                self.deal_with(message)
+
+    def deal_with(self, message: Incoming) -> None:
+        """Keeps one message, or says why not; the broker's own acknowledgement follows in any case."""
+        try:
+            self._keep(message)
+        except WireProblem as problem:
+            self._refuse(message, str(problem.facts.get("reason")), problem.message)
+        except Rejected as problem:
+            self._refuse(message, "key_does_not_open", problem.message)
+        except Unavailable as problem:
+            log.warning("The ledger is away, the gateway will send again", problem=problem.message)
+        message.acknowledge()
+
+    def _keep(self, message: Incoming) -> None:
+        key = self._keys.key_of(message.gateway)
+        if key is None:
+            raise WireProblem(f"gateway {message.gateway!r} is not enrolled", reason="unknown_gateway")
+        now_ms = self._clock()
+        if message.channel is not Channel.ALARM:
+            said = gateway_state.believe(message.payload, message.channel, message.gateway, key, now_ms)
+            gateway_state.keep(self._ledger, said)
+            return
+        alarm = device_alarms.believe(message.payload, message.gateway, key)
+        if device_alarms.keep(self._ledger, alarm, now_ms):
+            self._wire.publish(*device_alarms.acknowledgement(alarm, key))
+            log.warning("A gateway's alarm is kept", alarm=alarm.alarm, cleared=alarm.cleared_at_ms is not None)
+
+    def _refuse(self, message: Incoming, reason: str, detail: str) -> None:
+        self.refused += 1
+        log.warning(
+            "A message is refused",
+            gateway=message.gateway,
+            channel=message.channel.value,
+            reason=reason,
+            detail=detail[:200],
+            size_bytes=len(message.payload),
+            sha256=hashlib.sha256(message.payload).hexdigest(),
+        )
