@@ -15,6 +15,7 @@ import portal.cold_chain.pages
 import portal.identity.pages
 import portal.orchestration.pages
 import portal.recall.api
+import portal.recall.pages
 import portal.vaccinator.api
 import portal.vaccinator.pages
 from portal import csrf, errors, web
@@ -36,6 +37,7 @@ PAGES = (
     portal.cold_chain.pages.router,
     portal.certificate.pages.router,
     portal.vaccinator.pages.router,
+    portal.recall.pages.router,
 )
 APIS: tuple[APIRouter, ...] = (portal.cold_chain.api.router, portal.vaccinator.api.router, portal.recall.api.router)
 

@@ -14,6 +14,7 @@ from portal.certificate.advisory import Level
 from portal.language import marked
 from portal.recall import store
 from portal.recall.store import Case
+from portal.registration import service as registration
 from portal.vaccinator import service as vaccinator
 from sheetal.contracts.problem import NotFound
 from sheetal.ledger import audit, judgements, stock
@@ -35,6 +36,7 @@ class RecalledDose:
     """A dose on a recall's list, without its person."""
 
     dose: str
+    reference_last_four: str
     holding: str
     certificate: str | None
     administered_at_ms: int
@@ -147,6 +149,7 @@ def _recalled(conn: Connection, dose: StoredDose, listed: store.ListedDose) -> R
     certificate = certificates.certificate_of_dose(conn, dose.id)
     return RecalledDose(
         dose=dose.id,
+        reference_last_four=registration.reference_of(conn, dose.person_id)[-4:],
         holding=dose.holding_id,
         certificate=certificate.id if certificate else None,
         administered_at_ms=dose.administered_at_ms,

@@ -146,11 +146,19 @@ def mark_given(conn: Connection, appointment_id: str) -> None:
         raise Refused(marked("This appointment is closed already."), reason="already_given")
 
 
+def reference_of(conn: Connection, person_id: str) -> str:
+    """A person's public reference; raises NotFound."""
+    found = store.person_by_id(conn, person_id)
+    if found is None:
+        raise NotFound(marked("There is no such person."))
+    return found.reference_id
+
+
 def person_for_dose(conn: Connection, cipher: FieldCipher, person_id: str) -> PersonForDose:
     """A person's name and birth date for a certificate; raises NotFound."""
     found = store.person_by_id(conn, person_id)
     if found is None:
-        raise NotFound("no such person")
+        raise NotFound(marked("There is no such person."))
     name = cipher.open(found.name_sealed, table="person", row=found.id, column="name")
     born = cipher.open(found.birth_date_sealed, table="person", row=found.id, column="birth_date")
     return PersonForDose(found.id, found.reference_id, name.decode(), born.decode())
@@ -184,7 +192,7 @@ def _insert_with_new_reference(conn: Connection, values: dict[str, object]) -> s
 def _stored(conn: Connection, appointment_id: str) -> StoredAppointment:
     found = store.appointment_by_id(conn, appointment_id)
     if found is None:
-        raise NotFound("no such appointment")
+        raise NotFound(marked("There is no such appointment."))
     return found
 
 

@@ -19,6 +19,7 @@ class StoredDose(NamedTuple):
     """A dose as kept, without its person."""
 
     id: str
+    person_id: str
     holding_id: str
     facility_id: str
     session_id: str
@@ -29,6 +30,7 @@ class StoredDose(NamedTuple):
 
 _COLUMNS = (
     dose.c.id,
+    dose.c.person_id,
     dose.c.holding_id,
     dose.c.facility_id,
     dose.c.session_id,
