@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sheetal.ledger import assets
 from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
-from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.ledger.schema import upgrade
 from sheetal.readings.sqlite import SqliteReadings
-from tests.ingest.given import KEYS, NOW_MS
+from tests.ingest.enrolled import enrol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,27 +58,7 @@ class RememberingBus:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("migrated")
     upgrade(f"sqlite:///{folder}/ledger.db", f"sqlite:///{folder}/telemetry.db")
-    (folder / "keys").write_text("test:" + base64.b64encode(b"f" * 32).decode())
-    cipher = FieldCipher.from_file(folder / "keys")
-    ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
-    facility = assets.Facility(
-        id="F-101",
-        name="Sarojini Nagar",
-        name_hindi="सरोजिनी नगर",
-        kind="cold_chain_point",
-        state_id=34,
-        state_name="Uttar Pradesh",
-        district_id=670,
-        district_name="Lucknow",
-        latitude=None,
-        longitude=None,
-        time_zone="Asia/Kolkata",
-    )
-    with ledger.write() as connection:
-        assets.add_facility(connection, facility, NOW_MS)
-        for gateway, key in KEYS.items():
-            assets.add_gateway(connection, cipher, gateway, "F-101", key, NOW_MS)
-    ledger.close()
+    enrol(f"sqlite:///{folder}/ledger.db", folder / "keys")
     return folder
 
 
