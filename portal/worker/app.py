@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 LEASE = "portal.worker"
-LEASE_MS = 10_000
+# Five polls: a killed worker's successor waits no longer than this.
+LEASE_MS = 5_000
 # Ten polls without one that succeeded: somebody should look.
 SILENT_MS_MAX = 10_000
 PAGES_FOLDER = Path(__file__).parents[1] / "standby" / "static"
@@ -74,6 +76,12 @@ class Worker:
             return False
         self._last_success_ms = at_ms
         return is_more
+
+    def close(self) -> None:
+        """Give up the lease, so that a successor starts at once, and close the ledger."""
+        with suppress(Unavailable), self.ledger.write() as connection:
+            lease.give_up(connection, LEASE, self._holder)
+        self.ledger.close()
 
     def health(self, at_ms: int) -> dict[str, object]:
         """What /healthz says."""
@@ -134,7 +142,7 @@ def main() -> int:
     run(worker, stop)
     if health is not None:
         health.close()
-    worker.ledger.close()
+    worker.close()
     return 0
 
 
