@@ -39,7 +39,7 @@ check: set-up ## Lint, types, import rules, spelling
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: .venv/bin/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports
 	@$(BIN)/codespell $(SOURCES) tests docs benchmarks *.md
 
 stack-test: set-up ## The same journeys over real Mosquitto, PostgreSQL, InfluxDB and Chromium (Debian packages)

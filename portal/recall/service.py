@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from portal.identity.service import Staff
-    from portal.vaccinator.store import StoredDose
+    from portal.vaccinator.service import StoredDose
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.judgements import Compromise
 

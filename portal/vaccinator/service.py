@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from portal.orchestration.service import Session
     from portal.registration.service import Appointment
     from portal.vaccinator.schemas import CheckRequest, GiveRequest
-    from portal.vaccinator.store import StoredDose
+    from portal.vaccinator.store import StoredDose as StoredDose
     from sheetal.contracts.product import Product
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.field_cipher import FieldCipher

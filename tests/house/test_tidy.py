@@ -95,7 +95,10 @@ def test_every_setting_is_documented() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         for word in [node.value]
-        if word.startswith("SHEETAL_") and word.replace("_", "").isalpha() and word.isupper() and len(word) > len("SHEETAL_")
+        if word.startswith("SHEETAL_")
+        and word.replace("_", "").isalpha()
+        and word.isupper()
+        and len(word) > len("SHEETAL_")
     }
     assert sorted(word for word in named if word not in text) == []
 
@@ -114,11 +117,15 @@ def test_no_committed_file_names_a_registry_or_carries_a_download_address() -> N
 def test_lock_files_pin_every_package_with_hashes() -> None:
     for name in ("all.txt", "uv.txt", "node.txt"):
         blocks = (ROOT / "requirements" / name).read_text().replace("\\\n", " ").splitlines()
-        loose = [line.split()[0] for line in blocks if line and not line.startswith("#") and "--hash=sha256:" not in line]
+        loose = [
+            line.split()[0] for line in blocks if line and not line.startswith("#") and "--hash=sha256:" not in line
+        ]
         assert loose == [], name
 
 
 def test_the_readme_shows_the_two_commands_first() -> None:
     text = (ROOT / "README.md").read_text()
-    assert text.index("make demo") < text.index("## ") or text.index("make demo") < text.index("## ", text.index("## ") + 1)
+    assert text.index("make demo") < text.index("## ") or text.index("make demo") < text.index(
+        "## ", text.index("## ") + 1
+    )
     assert "make test" in text
