@@ -61,12 +61,9 @@ def parse_csv(data: bytes, options: CsvOptions) -> LoggedFile:
     Raises SettingProblem when the temperature column must be named, or the named one is not there.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    try:
-        table = _table(data.decode("utf-8-sig", errors="replace"))
-    except csv.Error as error:
-        return LoggedFile(kind=KIND, sha256=sha256, problems=[problem(0, f"not CSV: {error}")])
+    table, unread = _table(data.decode("utf-8-sig", errors="replace"))
     if not table.lines:
-        return LoggedFile(kind=KIND, sha256=sha256, problems=[problem(1, "no row below the header")])
+        return LoggedFile(kind=KIND, sha256=sha256, problems=bounded(unread or [problem(1, "no row below the header")]))
     columns = _columns(table, options.column)
     if columns is None:
         first = table.lines[0][0]
@@ -74,33 +71,34 @@ def parse_csv(data: bytes, options: CsvOptions) -> LoggedFile:
     raw, problems = _raw_rows(table, columns, options)
     placed = place_rows(raw, options.zone)
     unit = "°F" if options.fahrenheit else "°C"
-    chosen = Note(
-        0, f"time from column {table.names[columns.time]!r}, {unit} from {table.names[columns.temperature]!r}"
-    )
+    time, temperature = table.names[columns.time], table.names[columns.temperature]
+    chosen = Note(0, f"time from column {time!r}, {unit} from column {temperature!r}")
     return LoggedFile(
         kind=KIND,
         sha256=sha256,
         serial=None,
-        column=table.names[columns.temperature] if columns.candidates > 1 else None,
+        column=temperature if columns.candidates > 1 else None,
         rows=placed.rows,
-        problems=bounded(problems + placed.problems),
+        problems=bounded(unread + problems + placed.problems),
         notes=[chosen, *placed.notes],
     )
 
 
-def _table(text: str) -> _Table:
-    """The filled lines; raises csv.Error for a quoted cell that never ends."""
-    physical = _NEWLINE.split(text)
-    delimiter = max(DELIMITERS, key=next((line for line in physical if line.strip()), "").count)
-    reader = csv.reader(physical, delimiter=delimiter)
-    rows = ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader)
-    lines = [(number, cells) for number, cells in rows if any(cells)]
-    if not lines:
-        return _Table([], [], delimiter)
-    header = lines[0][1]
+def _table(text: str) -> tuple[_Table, list[FileProblem]]:
+    """The filled lines, each read on its own: an open quotation mark must not swallow the rows behind it."""
+    physical = [(number, line) for number, line in enumerate(_NEWLINE.split(text), start=1) if line.strip()]
+    delimiter = max(DELIMITERS, key=physical[0][1].count) if physical else DELIMITERS[0]
+    lines, problems = [], []
+    for number, line in physical:
+        try:
+            cells = next(csv.reader([line], delimiter=delimiter, strict=True))
+            lines.append((number, [cell.strip() for cell in cells]))
+        except csv.Error as error:
+            problems.append(problem(number, f"not CSV: {error}"))
+    header = lines[0][1] if lines else []
     if any(_TIME.fullmatch(cell) for cell in header):
-        return _Table([f"column {number}" for number in range(1, len(header) + 1)], lines, delimiter)
-    return _Table(header, lines[1:], delimiter)
+        return _Table([f"column {number}" for number in range(1, len(header) + 1)], lines, delimiter), problems
+    return _Table(header, lines[1:], delimiter), problems
 
 
 def _columns(table: _Table, wanted: str | None) -> _Columns | None:
@@ -111,13 +109,14 @@ def _columns(table: _Table, wanted: str | None) -> _Columns | None:
         return None
     zoned = [n for n in times if _mostly([_cell(cells, n) for cells in sample], _has_zone)]
     time = (zoned or times)[0]
-    candidates = [n for n in range(len(table.names)) if n not in times and _numeric(sample, n, table.delimiter)]
+    others = [n for n in range(len(table.names)) if n not in times]
+    candidates = [n for n in others if _numeric(sample, n, table.delimiter)] or others
     named = [n for n in candidates if _NAMES.search(table.names[n].lower())]
     if wanted is not None:
         return _Columns(time, _wanted(table.names, wanted), len(candidates))
     if len(named) == 1 or len(candidates) == 1:
         return _Columns(time, (named or candidates)[0], 1)
-    choice = ", ".join(table.names[n] for n in candidates or range(len(table.names)))
+    choice = ", ".join(table.names[n] for n in candidates)
     raise SettingProblem(f"which column is the temperature? name one with --column: {choice}", variable="--column")
 
 

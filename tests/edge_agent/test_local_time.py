@@ -68,8 +68,10 @@ def test_a_doubtful_hour_after_a_gap_is_left_out_and_named() -> None:
     )
     assert [row.line for row in placed.rows] == [1, 2, 5]
     assert told(placed) == [
-        "lines 3 to 4: the clock showed this hour twice, and nothing says which is meant (2 rows left out, "
-        "all others kept)",
+        (
+            "lines 3 to 4: the clock showed this hour twice, and nothing says which is meant (2 rows left out, "
+            "all others kept)"
+        ),
     ]
 
 
@@ -83,7 +85,9 @@ def test_hourly_rows_are_placed_through_the_doubtful_hour() -> None:
     placed = place_rows(
         rows("2026-10-25 00:00", "2026-10-25 01:00", "2026-10-25 02:00", "2026-10-25 02:00", "2026-10-25 03:00"), BERLIN
     )
-    steps = {later.measured_at_ms - row.measured_at_ms for row, later in zip(placed.rows, placed.rows[1:], strict=False)}
+    steps = {
+        later.measured_at_ms - row.measured_at_ms for row, later in zip(placed.rows, placed.rows[1:], strict=False)
+    }
     assert steps == {60 * MINUTE_MS}
     assert len(placed.rows) == 5
 
@@ -91,7 +95,9 @@ def test_hourly_rows_are_placed_through_the_doubtful_hour() -> None:
 def test_a_local_time_that_never_was_is_left_out_and_named() -> None:
     placed = place_rows(rows("2026-03-29 01:30", "2026-03-29 02:30", "2026-03-29 03:30"), BERLIN)
     assert [row.line for row in placed.rows] == [1, 3]
-    assert told(placed) == ["line 2: this local time never was: the clock went forward (1 row left out, all others kept)"]
+    assert told(placed) == [
+        "line 2: this local time never was: the clock went forward (1 row left out, all others kept)"
+    ]
 
 
 def test_rows_after_a_clock_that_was_set_back_are_left_out_until_it_catches_up() -> None:
@@ -149,7 +155,9 @@ def test_no_rows_are_no_problem() -> None:
     st.sampled_from([1, 5, 10, 15, 30]),
     st.integers(2, 300),
 )
-def test_a_steady_logger_is_placed_exactly_through_the_end_of_summer_time(start: datetime, step: int, count: int) -> None:
+def test_a_steady_logger_is_placed_exactly_through_the_end_of_summer_time(
+    start: datetime, step: int, count: int
+) -> None:
     true = [start.replace(second=0, microsecond=0, tzinfo=UTC) + timedelta(minutes=step * n) for n in range(count)]
     shown = [moment.astimezone(BERLIN).replace(tzinfo=None, fold=0) for moment in true]
     placed = place_rows(local(shown), BERLIN, interval_minutes=step)
