@@ -76,11 +76,11 @@ class ChainReport:
 
 
 class _Waiting:
-    """The entries of one open transaction, with how many there were at each savepoint."""
+    """The entries of one open transaction, with how many there were when each open savepoint began."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, AuditEntry]] = []
-        self.at_savepoint: dict[str, int] = {}
+        self.at_savepoint: list[int] = []
 
 
 _waiting: WeakKeyDictionary[Connection, _Waiting] = WeakKeyDictionary()
@@ -146,14 +146,19 @@ def listen(engine: Engine) -> None:
     """Let entries queued inside a savepoint vanish with it."""
 
     @event.listens_for(engine, "savepoint")
-    def _remember(conn: Connection, name: str) -> None:
+    def _remember(conn: Connection, _name: str | None) -> None:
         if conn in _waiting:
-            _waiting[conn].at_savepoint[name] = len(_waiting[conn].entries)
+            _waiting[conn].at_savepoint.append(len(_waiting[conn].entries))
+
+    @event.listens_for(engine, "release_savepoint")
+    def _keep(conn: Connection, _name: str, _context: object) -> None:
+        if conn in _waiting:
+            _waiting[conn].at_savepoint.pop()
 
     @event.listens_for(engine, "rollback_savepoint")
-    def _forget(conn: Connection, name: str, _context: object) -> None:
+    def _forget(conn: Connection, _name: str, _context: object) -> None:
         if conn in _waiting:
-            del _waiting[conn].entries[_waiting[conn].at_savepoint.get(name, 0) :]
+            del _waiting[conn].entries[_waiting[conn].at_savepoint.pop() :]
 
 
 def _chain(conn: Connection, queued: list[tuple[str, AuditEntry]]) -> None:
