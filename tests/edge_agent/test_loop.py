@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_agent import loop
+from edge_agent.ballast import Ballast
+from edge_agent.keeper import Keeper
+from edge_agent.outbox import DAY_MS, Outbox
+from edge_agent.sample import Observation
+from edge_agent.settings import load_settings
+from edge_agent.uplink import Uplink
+from sheetal.contracts.batch import Ack
+from tests.edge_agent.kit import GATEWAY, sample, until, write_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.sample import Sink
+    from tests.edge_agent.conftest import SetClock
+
+
+class OneShot:
+    """A source that says one thing when it is started."""
+
+    def __init__(self, order: list[str]) -> None:
+        self._order = order
+
+    def start(self, sink: Sink) -> None:
+        self._order.append("started")
+        sink([Observation(samples=(sample(0),))])
+
+    def stop(self) -> None:
+        self._order.append("stopped")
+
+    def is_connected(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def order() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def parts(tmp_path: Path, outbox: Outbox, clock: SetClock, order: list[str]) -> loop.Parts:
+    settings = load_settings(write_settings(tmp_path, hub_port=1))
+    uplink = Uplink(settings, outbox, clock=clock)
+    ballast = Ballast(tmp_path / "ballast", 4_096)
+    keeper = Keeper(settings, outbox, uplink.wake, lambda: loop.relieve(ballast, outbox))
+    return loop.Parts([OneShot(order)], keeper, outbox, uplink, ballast)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(loop, "TICKS_A_PRUNE", 2)
+
+
+def test_it_brings_keeps_and_stops_in_order(parts: loop.Parts, order: list[str], tmp_path: Path) -> None:
+    stopping = threading.Event()
+    running = threading.Thread(target=loop.run, args=(parts, stopping, lambda: 0))
+    running.start()
+    until(lambda: parts.outbox.pending_count() == 1)
+    until((tmp_path / "ballast").exists)
+    stopping.set()
+    running.join(5)
+    assert not running.is_alive()
+    assert order == ["started", "stopped"]
+
+
+def test_chores_are_done_while_it_runs(parts: loop.Parts, clock: SetClock, caplog: pytest.LogCaptureFixture) -> None:
+    parts.outbox.add_rows([sample(1)])
+    parts.outbox.apply_ack(Ack(gateway=GATEWAY, boot=parts.outbox.boot, stored=[(1, 1)]))
+    clock.at_ms += 61 * DAY_MS
+    stopping = threading.Event()
+    with caplog.at_level(logging.WARNING):
+        running = threading.Thread(target=loop.run, args=(parts, stopping, lambda: 7_000))
+        running.start()
+        until(lambda: parts.outbox.counts().delivered == 0)
+        stopping.set()
+        running.join(5)
+    assert "the wall clock was set by 7000 ms" in caplog.text
+
+
+def test_relief_throws_the_ballast_and_settled_rows_away(parts: loop.Parts, tmp_path: Path) -> None:
+    parts.ballast.lay()
+    parts.outbox.add_rows([sample(number) for number in range(4)])
+    parts.outbox.apply_ack(Ack(gateway=GATEWAY, boot=parts.outbox.boot, stored=[(1, 3)]))
+    loop.relieve(parts.ballast, parts.outbox)
+    assert not (tmp_path / "ballast").exists()
+    assert (parts.outbox.pending_count(), parts.outbox.counts().delivered) == (1, 0)
+
+
+def test_relief_and_pruning_survive_a_failing_disk(
+    parts: loop.Parts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts.outbox._connection.execute("PRAGMA busy_timeout = 1")
+    other = sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with caplog.at_level(logging.WARNING):
+        loop.relieve(parts.ballast, parts.outbox)
+        loop._prune(parts.outbox)
+    other.execute("ROLLBACK")
+    other.close()
+    assert "nothing can be freed" in caplog.text
+    assert "cannot be pruned now" in caplog.text

@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from demo.broker import EmbeddedBroker
+from edge_agent.outbox import Intake, Outbox
+from edge_agent.sample import DaySummaryDraft
+from edge_agent.settings import Settings, load_settings
+from edge_agent.uplink import Uplink
+from sheetal.contracts.clock import now_ms
+from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm
+from sheetal.contracts.gateway_state import Birth, State
+from sheetal.contracts.seal import open_envelope, unseal
+from sheetal.contracts.topics import Channel
+from tests.edge_agent.kit import (
+    GATEWAY,
+    KEY,
+    SENSOR,
+    FakeIngest,
+    capricious,
+    nothing,
+    refuse,
+    sample,
+    until,
+    write_settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ALARM = DeviceAlarm(
+    alarm="a",
+    gateway=GATEWAY,
+    boot=1,
+    sensor=SENSOR,
+    kind=AlarmKind.FREEZE,
+    began_at_ms=1,
+    fired_at_ms=2,
+    cleared_at_ms=None,
+    extreme_centi_celsius=-60,
+    limit_centi_celsius=-50,
+    limit_minutes=60,
+)
+_births = msgspec.json.Decoder(Birth)
+_states = msgspec.json.Decoder(State)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Outbox]:
+    opened = Outbox(tmp_path / "outbox.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, broker: EmbeddedBroker) -> Settings:
+    return load_settings(write_settings(tmp_path, broker.url, hub_port=1))
+
+
+@pytest.fixture
+def ingest(broker: EmbeddedBroker) -> Iterator[FakeIngest]:
+    with FakeIngest(broker.port) as running:
+        yield running
+        running.clear_retained()
+
+
+@pytest.fixture
+def uplink(settings: Settings, box: Outbox) -> Iterator[Uplink]:
+    running = Uplink(settings, box)
+    running.start()
+    yield running
+    running.stop()
+
+
+def births(ingest: FakeIngest) -> list[Birth]:
+    found = [told for channel, told, _ in ingest.others if channel is Channel.BIRTH]
+    return [unseal(open_envelope(told), Channel.BIRTH, GATEWAY, KEY, _births) for told in found]
+
+
+def states(ingest: FakeIngest) -> list[State]:
+    found = [told for channel, told, _ in ingest.others if channel is Channel.STATE]
+    return [unseal(open_envelope(told), Channel.STATE, GATEWAY, KEY, _states) for told in found]
+
+
+def test_birth_and_state_carry_the_session(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
+    until(lambda: uplink.status().connected and states(ingest))
+    [birth] = births(ingest)
+    session = uplink.status().session
+    assert (birth.gateway, birth.boot, birth.session, birth.sensors) == (GATEWAY, box.boot, session, [SENSOR])
+    assert abs(birth.at_ms - now_ms()) < 60_000
+    assert states(ingest) == [State(gateway=GATEWAY, session=session, online=True)]
+    assert [channel for channel, _, _ in ingest.others] == [Channel.BIRTH, Channel.STATE]
+    uplink.stop()
+    until(lambda: len(states(ingest)) == 2)
+    assert states(ingest)[1] == State(gateway=GATEWAY, session=session, online=False)
+
+
+def test_birth_and_state_are_retained(broker: EmbeddedBroker, uplink: Uplink) -> None:
+    until(lambda: uplink.status().connected)
+    time.sleep(0.2)
+    with FakeIngest(broker.port) as later:
+        until(lambda: len(later.others) == 2)
+        assert all(retained for _, _, retained in later.others)
+        later.clear_retained()
+
+
+def test_the_will_names_the_session_that_was_lost(ingest: FakeIngest, settings: Settings, box: Outbox) -> None:
+    first = Uplink(settings, box)
+    first.start()
+    until(lambda: states(ingest))
+    session = first.status().session
+    assert session
+    other_box = Outbox(settings.outbox)
+    second = Uplink(settings, other_box)
+    second.start()
+    until(lambda: State(gateway=GATEWAY, session=second.status().session, online=True) in states(ingest))
+    assert second.status().session > session
+    until(lambda: State(gateway=GATEWAY, session=session, online=False) in states(ingest))
+    first.stop()
+    second.stop()
+    other_box.close()
+
+
+def test_rows_days_and_alarms_arrive_and_are_settled(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
+    day = DaySummaryDraft(SENSOR, 0, 86_400_000, 1, 2, -50, 60, 800, 600, 0, 0, 0)
+    box.add(Intake(rows=[sample(number) for number in range(50)], days=[day], alarms=[ALARM]))
+    uplink.wake()
+    until(lambda: box.pending_count() == 0 and box.counts().alarms_pending == 0)
+    assert (len(ingest.stored), ingest.days, ingest.alarms) == (50, [SENSOR], [ALARM])
+    assert abs((uplink.status().last_ack_at_ms or 0) - now_ms()) < 60_000
+    assert uplink.status().items_in_flight == 0
+
+
+def test_without_an_application_ack_nothing_is_settled(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
+    ingest.mood = nothing
+    box.add_rows([sample(0)])
+    uplink.wake()
+    until(lambda: len(ingest.batches) >= 3)
+    assert len({batch.rows[0] for batch in ingest.batches}) == 1
+    assert box.pending_count() == 1
+
+
+def test_a_forged_ack_is_ignored(
+    ingest: FakeIngest, uplink: Uplink, box: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    ingest.mood, ingest.forges = nothing, True
+    box.add_rows([sample(0)])
+    uplink.wake()
+    with caplog.at_level(logging.WARNING):
+        until(lambda: "wrong_mac" in caplog.text)
+    assert box.pending_count() == 1
+    assert uplink.status().last_ack_at_ms is None
+    ingest.mood = capricious(1)
+    until(lambda: box.pending_count() == 0)
+    assert len(ingest.stored) == 1
+
+
+def test_a_refusal_is_kept_aside(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
+    ingest.mood = nothing
+    box.add_rows([sample(0)])
+    uplink.wake()
+    until(lambda: ingest.batches)
+    ingest.publish(Channel.ACK, refuse(box.boot, 1, 1))
+    until(lambda: box.pending_count() == 0)
+    assert [reason for _, reason in box.refusals()] == ["implausible"]
+
+
+def test_an_alarm_is_sent_again_until_alerts_answers(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
+    ingest.acknowledges_alarms = False
+    box.add(Intake(alarms=[ALARM]))
+    uplink.wake()
+    until(lambda: len(ingest.alarms) >= 3)
+    ingest.acknowledges_alarms = True
+    until(lambda: box.counts().alarms_pending == 0)
+    cleared = msgspec.structs.replace(ALARM, cleared_at_ms=9)
+    box.add(Intake(alarms=[cleared]))
+    uplink.wake()
+    until(lambda: box.counts().alarms_pending == 0)
+    assert ingest.alarms[-1] == cleared
+
+
+def test_a_capricious_ingest_gets_every_row_exactly(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
+    ingest.mood = capricious(7)
+    box.add_rows([sample(number) for number in range(4_000)])
+    uplink.wake()
+    until(lambda: box.pending_count() == 0, seconds=30)
+    assert len(ingest.stored) == 4_000
+    assert ingest.clashes == []
+
+
+def test_a_day_of_history_drains_by_the_thousands_a_second(ingest: FakeIngest, settings: Settings, box: Outbox) -> None:
+    box.add_rows([sample(number) for number in range(20_000)])
+    uplink = Uplink(settings, box)
+    began = time.monotonic()
+    uplink.start()
+    until(lambda: box.pending_count() == 0, seconds=30)
+    taken = time.monotonic() - began
+    uplink.stop()
+    assert max(len(batch.rows) for batch in ingest.batches) == 500
+    assert all(batch.history for batch in ingest.batches)
+    assert 20_000 / taken > 2_000
+
+
+def test_a_broker_that_is_killed_and_comes_back_empty_costs_nothing(tmp_path: Path, box: Outbox) -> None:
+    broker = EmbeddedBroker(tmp_path / "broker").start()
+    uplink = Uplink(load_settings(write_settings(tmp_path, broker.url)), box)
+    try:
+        ingest = FakeIngest(broker.port, capricious(3))
+        uplink.start()
+        for kill in range(3):
+            box.add_rows([sample(kill * 1_000 + number) for number in range(1_000)])
+            uplink.wake()
+            until(lambda kill=kill: len(ingest.stored) > kill * 1_000 + 100)  # type: ignore[misc] # bound now
+            broker.kill()
+            until(lambda: not uplink.status().connected)
+            broker.start()
+        until(lambda: box.pending_count() == 0, seconds=40)
+        assert len(ingest.stored) == 3_000
+        ingest.close()
+    finally:
+        uplink.stop()
+        broker.stop()
+
+
+def test_a_broker_that_is_away_at_first_is_found_later(tmp_path: Path, box: Outbox) -> None:
+    broker = EmbeddedBroker(tmp_path / "broker")
+    uplink = Uplink(load_settings(write_settings(tmp_path, broker.url)), box)
+    uplink.start()
+    time.sleep(0.3)
+    assert not uplink.status().connected
+    with broker:
+        until(lambda: uplink.status().connected)
+        uplink.stop()
+
+
+def test_each_connection_is_a_new_session(settings: Settings, ingest: FakeIngest, box: Outbox) -> None:
+    uplink = Uplink(settings, box)
+    uplink.start()
+    until(lambda: uplink.status().connected)
+    first = uplink.status().session
+    rival = Uplink(settings, box)
+    rival._session += 1_000
+    rival.start()
+    until(lambda: not uplink.status().connected)
+    rival.stop()
+    until(lambda: uplink.status().connected and uplink.status().session > first)
+    uplink.stop()
+    assert [birth.session for birth in births(ingest)].count(first) == 1
+
+
+def test_it_stops_within_three_seconds_before_a_broker_that_never_answers(tmp_path: Path, box: Outbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"mqtt://127.0.0.1:{deaf.getsockname()[1]}"
+        uplink = Uplink(load_settings(write_settings(tmp_path, url)), box)
+        uplink.start()
+        time.sleep(0.3)
+        began = time.monotonic()
+        uplink.stop()
+        assert time.monotonic() - began < 3.0
+        until(lambda: "uplink" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_a_refused_login_is_said_and_tried_again_more_slowly(
+    tmp_path: Path, box: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    connack_not_authorised = b"\x20\x03\x00\x87\x00"
+    calls: list[float] = []
+    with socket.create_server(("127.0.0.1", 0)) as strict:
+        strict.settimeout(0.1)
+        url = f"mqtt://127.0.0.1:{strict.getsockname()[1]}"
+        uplink = Uplink(load_settings(write_settings(tmp_path, url)), box)
+        with caplog.at_level(logging.ERROR):
+            uplink.start()
+            deadline = time.monotonic() + 10
+            while len(calls) < 2 and time.monotonic() < deadline:
+                try:
+                    caller, _ = strict.accept()
+                except TimeoutError:
+                    continue
+                with caller:
+                    calls.append(time.monotonic())
+                    caller.recv(4_096)
+                    caller.sendall(connack_not_authorised)
+                    time.sleep(0.1)
+            uplink.stop()
+    assert len(calls) == 2
+    assert calls[1] - calls[0] >= 0.5
+    assert "refused the connection" in caplog.text
