@@ -57,7 +57,7 @@ def choose_broker(folder: Path, port: int, wanted: str) -> Chosen:
         return Chosen("the broker at the address given", wanted, None)
     mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if wanted == "mosquitto" and mosquitto is None:
-        raise SettingProblem("mosquitto is not on PATH", variable="SHEETAL_DEMO_BROKER")
+        raise SettingProblem("mosquitto is not on PATH", variable="--broker")
     ready = _open_port(port)
     if wanted == "embedded" or mosquitto is None:
         command = python_module("demo.broker", "--port", str(port), "--folder", str(folder / "broker"))
@@ -76,7 +76,7 @@ def choose_readings(folder: Path, port: int, wanted: str) -> Chosen:
         return Chosen("the readings store at the address given", wanted, None)
     influxd = shutil.which("influxd")
     if wanted == "influxd" and influxd is None:
-        raise SettingProblem("influxd is not on PATH", variable="SHEETAL_DEMO_READINGS")
+        raise SettingProblem("influxd is not on PATH", variable="--readings")
     if wanted == "embedded" or influxd is None or not _is_influxdb_1(influxd):
         return Chosen("embedded SQLite", f"sqlite:///{folder / 'data' / 'readings.db'}", None)
     config = _write_influxd_config(folder, port)
