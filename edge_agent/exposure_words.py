@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from edge_agent.logged_file import LoggedDay
+    from sheetal.contracts.limits import Source
     from sheetal.thermal.report import ExposureReport, ReportMkt, ReportRun, WhatIf
 
 LINES_MAX = 10
 """Of gaps and of runs; the rest is counted."""
 MINUTE_MS = 60_000
+DAY_MS = 86_400_000
 WHAT_IF = "what-if, written nowhere: had a holding stood there all the time"
 
 _BEYOND = {
@@ -41,9 +43,7 @@ def report_lines(report: ExposureReport, zone: ZoneInfo) -> list[str]:
             *_more(report.runs_total),
             _line("MKT", _mkt(report.mkt)),
         ]
-    width = max((len(product.display_name) for product in report.what_if), default=0)
-    verdicts = [f"    {_what_if(product, width)}" for product in report.what_if]
-    return [*lines, f"  {WHAT_IF}", *(verdicts or ["    the catalogue has no product"])]
+    return [*lines, f"  {WHAT_IF}", *_verdicts(report.what_if)]
 
 
 def day_lines(days: Sequence[LoggedDay], zone: ZoneInfo) -> list[str]:
@@ -104,19 +104,30 @@ def _run(run: ReportRun, zone: ZoneInfo) -> str:
 
 
 def _mkt(mkt: ReportMkt) -> str:
-    value = "insufficient data" if mkt.celsius is None else f"{mkt.celsius:+.2f} °C"
+    """The value only where the data cover enough of the span."""
+    facts = f"coverage {mkt.coverage_percent:.1f} %, ΔH {mkt.delta_h_kilojoules_per_mole:g} kJ/mol"
+    if mkt.celsius is None:
+        return f"insufficient data: {facts}"
     note = f"; {mkt.note}" if mkt.note else ""
-    energy = f"ΔH {mkt.delta_h_kilojoules_per_mole:g} kJ/mol"
-    return f"{value} over the whole span, coverage {mkt.coverage_percent:.1f} %, {energy}{note}"
+    return f"{mkt.celsius:+.2f} °C over the whole span, {facts}{note}"
 
 
-def _what_if(product: WhatIf, width: int) -> str:
-    finding = product.finding.replace("_", " ")
-    words = f"{product.display_name:<{width}}  {finding.upper() if product.rule else finding}: {product.reason}"
-    if product.source is None:
-        return words
-    default = f"; default of {product.source.default_of}" if product.source.default_of else ""
-    return f"{words} [{product.source.citation}{default}]"
+def _verdicts(products: Sequence[WhatIf]) -> list[str]:
+    """One line per product, and each source once below them."""
+    width = max((len(product.display_name) for product in products), default=0)
+    sources = list(dict.fromkeys(_source(product.source) for product in products if product.source))
+    lines = []
+    for product in products:
+        finding = product.finding.replace("_", " ")
+        mark = f" [{sources.index(_source(product.source)) + 1}]" if product.source else ""
+        shown = finding.upper() if product.rule else finding
+        lines.append(f"    {product.display_name:<{width}}  {shown}: {product.reason}{mark}")
+    lines += [f"    [{number}] {source}" for number, source in enumerate(sources, start=1)]
+    return lines or ["    the catalogue has no product"]
+
+
+def _source(source: Source) -> str:
+    return f"{source.citation}; default of {source.default_of}" if source.default_of else source.citation
 
 
 def _more(total: int) -> list[str]:
@@ -137,7 +148,15 @@ def _celsius(centi_celsius: int | None, digits: int = 1) -> str:
 
 
 def _span(from_ms: int, until_ms: int, zone: ZoneInfo) -> str:
-    return f"{_time(from_ms, zone)} to {_time(until_ms, zone)} ({_minutes(until_ms - from_ms)})"
+    return f"{_time(from_ms, zone)} to {_time(until_ms, zone)} ({_length(until_ms - from_ms)})"
+
+
+def _length(span_ms: int) -> str:
+    """Minutes up to a day, days and hours beyond."""
+    if span_ms < DAY_MS:
+        return _minutes(span_ms)
+    hours, minutes = divmod(span_ms // MINUTE_MS, 60)
+    return f"{hours // 24} d {hours % 24} h {minutes} min"
 
 
 def _time(at_ms: int, zone: ZoneInfo) -> str:

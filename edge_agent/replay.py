@@ -136,7 +136,7 @@ def _read(path: Path, asked: Asked, settings: Settings, out: TextIO) -> Replayed
     sensor = sensor_of(settings.gateway, asked.sensor or probe_name(path, file))
     if not SENSOR_IDENTIFIER.fullmatch(sensor):
         raise SettingProblem(f"--sensor: {sensor!r} is not a sensor's id", variable="--sensor")
-    out.write(f"{path.name}: {len(file.rows):,} rows, {len(file.days)} day summaries as {sensor}\n")
+    out.write(f"{path.name}: rows {len(file.rows):,}, day summaries {len(file.days)}, sensor {sensor}\n")
     if file.kind != "unknown":
         out.write(f"  local times are read as {asked.options.zone.key}\n")
     out.writelines(f"  note: {f'line {note.line}: ' if note.line else ''}{note.text}\n" for note in file.notes)

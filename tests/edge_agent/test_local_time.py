@@ -12,6 +12,10 @@ from tests.edge_agent.exports import BERLIN, KOLKATA
 MINUTE_MS = 60_000
 
 
+def wall(day: str) -> datetime:
+    return datetime.fromisoformat(day)
+
+
 def utc_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000)
 
@@ -151,7 +155,7 @@ def test_no_rows_are_no_problem() -> None:
 
 
 @given(
-    st.datetimes(datetime(2026, 10, 24), datetime(2026, 10, 26)),
+    st.datetimes(wall("2026-10-24"), wall("2026-10-26")),
     st.sampled_from([1, 5, 10, 15, 30]),
     st.integers(2, 300),
 )
@@ -167,7 +171,7 @@ def test_a_steady_logger_is_placed_exactly_through_the_end_of_summer_time(
     assert begins_in_doubt or len(placed.rows) == count
 
 
-@given(st.lists(st.datetimes(datetime(2026, 3, 28), datetime(2026, 3, 30)), max_size=40))
+@given(st.lists(st.datetimes(wall("2026-03-28"), wall("2026-03-30")), max_size=40))
 def test_whatever_the_clock_showed_instants_only_grow_and_each_row_has_one_fate(shown: list[datetime]) -> None:
     placed = place_rows(local([moment.replace(microsecond=0) for moment in shown]), BERLIN)
     stamps = [row.measured_at_ms for row in placed.rows]

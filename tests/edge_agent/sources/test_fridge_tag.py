@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -164,7 +165,7 @@ def test_a_local_clock_in_a_zone_with_summer_time_is_placed_by_the_order_of_rows
     file = parse_fridge_tag(export(Day(), rows=rows).encode(), BERLIN)
     stamps = [row.measured_at_ms for row in file.rows]
     assert len(stamps) == 25
-    assert {later - earlier for earlier, later in zip(stamps, stamps[1:], strict=False)} == {300_000}
+    assert {later - earlier for earlier, later in itertools.pairwise(stamps)} == {300_000}
     assert stamps[0] == round(datetime(2026, 10, 24, 23, 55, tzinfo=UTC).timestamp() * 1_000)
     assert "placed by the order" in file.notes[0].text
 
