@@ -20,7 +20,7 @@ LINES_PER_WRITE = 500
 _READ_BYTES = 1_024
 
 OPEN_CIRCUIT_CELSIUS = -127.0
-"""What the driver of a DS18B20 hands up when the probe does not answer: a reader that believes it sees a deep freeze."""
+"""What a DS18B20's driver hands up when the probe does not answer: believing it means a deep freeze."""
 
 
 class LoggerSample(Protocol):
