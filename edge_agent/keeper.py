@@ -10,6 +10,7 @@ import msgspec
 
 from edge_agent.outbox import Intake
 from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm, alarm_id
+from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.reading import Quality
 from sheetal.contracts.topics import sensor_of
 from sheetal.thermal.device_alarm import AlarmFact, AlarmRule, AlarmState, AlarmWatch
@@ -55,6 +56,17 @@ class Probe:
         pairs = zip(self.watch.rules, self.watch.states, strict=True)
         return [rule.kind for rule, state in pairs if state.fired_at_ms is not None]
 
+    def minutes_left(self) -> int | None:
+        """Minutes until the first running violation fires, None where none runs or one has fired."""
+        if self.standing_alarms():
+            return None
+        left = [
+            rule.minutes - (state.last_ms - state.began_at_ms) // MINUTE_MS
+            for rule, state in zip(self.watch.rules, self.watch.states, strict=True)
+            if state.began_at_ms is not None and state.last_ms is not None
+        ]
+        return min(left, default=None)
+
 
 class ProbeView(NamedTuple):
     """What the local page shows of one probe."""
@@ -64,6 +76,7 @@ class ProbeView(NamedTuple):
     setting: ProbeSetting
     newest: Sample | None
     alarms: list[AlarmKind]
+    minutes_left: int | None
 
 
 class Keeper:
@@ -109,7 +122,7 @@ class Keeper:
         """Every probe as it stands, in the order of the settings."""
         with self._lock:
             return [
-                ProbeView(p.sensor, p.appliance, p.setting, p.newest, p.standing_alarms())
+                ProbeView(p.sensor, p.appliance, p.setting, p.newest, p.standing_alarms(), p.minutes_left())
                 for p in self._probes.values()
             ]
 

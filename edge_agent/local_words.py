@@ -6,12 +6,16 @@ from typing import NamedTuple
 
 
 class Words(NamedTuple):
-    """One language; the `_ago` sentences take one number."""
+    """One language; sentences with `{}` take numbers."""
 
     language: str
     other_language: str
     other_name: str
-    title: str
+    limits: str
+    time_left: str
+    minutes: str
+    others: str
+    more: str
     states: dict[str, str]
     freeze_alarm: str
     heat_alarm: str
@@ -34,7 +38,11 @@ WORDS = {
         language="en",
         other_language="hi",
         other_name="हिन्दी",
-        title="Gateway",
+        limits="Limits {} to {}",
+        time_left="Left before the alarm",
+        minutes="{} min",
+        others="Others",
+        more="and {} more",
         states={
             "in_range": "In range",
             "warm": "Warm",
@@ -42,14 +50,14 @@ WORDS = {
             "freezing": "Freezing",
             "no_data": "No data",
         },
-        freeze_alarm="freeze alarm",
-        heat_alarm="heat alarm",
-        waiting="Waiting to be sent",
+        freeze_alarm="Freeze alarm",
+        heat_alarm="Heat alarm",
+        waiting="Waiting to send",
         last_ack="Last confirmed",
-        broker="Connection",
+        broker="Broker",
         connected="connected",
-        away="away, readings are kept",
-        devices="Devices answering",
+        away="away",
+        devices="Devices",
         refused_dropped="Refused / dropped",
         never="never",
         seconds_ago="{} s ago",
@@ -61,7 +69,11 @@ WORDS = {
         language="hi",
         other_language="en",
         other_name="English",
-        title="गेटवे",
+        limits="सीमा {} से {}",
+        time_left="अलार्म तक बाकी समय",
+        minutes="{} मिनट",
+        others="अन्य",
+        more="और {}",
         states={
             "in_range": "सीमा में",
             "warm": "गर्म",
@@ -73,15 +85,15 @@ WORDS = {
         heat_alarm="गर्मी का अलार्म",
         waiting="भेजना बाकी",
         last_ack="पिछली पुष्टि",
-        broker="संपर्क",
+        broker="ब्रोकर",
         connected="जुड़ा है",
-        away="नहीं जुड़ा, रीडिंग सुरक्षित हैं",
-        devices="चालू उपकरण",
+        away="संपर्क नहीं",
+        devices="उपकरण",
         refused_dropped="अस्वीकृत / हटाए गए",
         never="कभी नहीं",
-        seconds_ago="{} से. पहले",
-        minutes_ago="{} मि. पहले",
-        hours_ago="{} घं. पहले",
+        seconds_ago="{} से॰ पहले",
+        minutes_ago="{} मि॰ पहले",
+        hours_ago="{} घं॰ पहले",
         no_probes="कोई प्रोब नहीं जोड़ा गया है।",
     ),
 }

@@ -129,6 +129,14 @@ def test_a_full_disk_is_reported_and_nothing_is_judged(keeper: Keeper, outbox: O
     assert (outbox.pending_count(), len(outbox.next_alarms(10))) == (5_000, 1)
 
 
+def test_the_time_left_before_an_alarm_is_known(keeper: Keeper) -> None:
+    assert keeper.view()[0].minutes_left is None
+    keeper.keep([seen(number, -60) for number in range(42)])
+    assert keeper.view()[0].minutes_left == 19
+    keeper.keep([seen(number, -60) for number in range(42, 61)])
+    assert (keeper.view()[0].minutes_left, keeper.view()[0].alarms) == (None, [AlarmKind.FREEZE])
+
+
 def test_an_alarm_of_zero_minutes_is_off() -> None:
     both = ProbeSetting(probe="p")
     assert [rule.kind for rule in alarm_rules(both)] == [AlarmKind.FREEZE, AlarmKind.HEAT]
