@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from demo.broker import EmbeddedBroker
 from firmware_sim.truth import read_truth
+from tests.edge_agent.kit import SENSOR, FakeIngest, until, write_settings
 from tests.firmware_sim.given import DISTRICT, SMALL
 
 if TYPE_CHECKING:
@@ -39,9 +41,9 @@ def command(*arguments: str) -> list[str]:
 
 
 class Running:
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, scenario: str = SMALL) -> None:
         self.scenario = folder / "small.toml"
-        self.scenario.write_text(SMALL)
+        self.scenario.write_text(scenario)
         self.truth = folder / "truth.jsonl"
         self.port = free_ports(2)
         self.process = subprocess.Popen(
@@ -143,3 +145,25 @@ def test_another_seed_tells_another_story(simulator: Running, tmp_path: Path) ->
         assert [r["TVC"] for r in simulator.records(0, 50)] != [r["TVC"] for r in other.records(0, 50)]
     finally:
         other.end()
+
+
+def test_what_a_real_gateway_delivers_is_what_the_probe_could_say(tmp_path: Path) -> None:
+    fault = 'faults = [{ kind = "open_circuit", begins_minutes_before_now = 40, lasts_minutes = 12 }]'
+    scenario = SMALL.replace('probe = "ilr1-tvc"', f'probe = "ilr1-tvc"\n{fault}')
+    with EmbeddedBroker(tmp_path / "broker") as broker, FakeIngest(broker.port) as ingest:
+        simulator = Running(tmp_path, scenario=scenario)
+        settings = write_settings(tmp_path, broker.url, hub_port=simulator.port)
+        gateway = subprocess.Popen(
+            [sys.executable, "-m", "edge_agent", "run", "--config", str(settings)], cwd=ROOT, stderr=subprocess.DEVNULL
+        )
+        try:
+            until(lambda: len(ingest.stored) >= 60, SECONDS_MAX)
+        finally:
+            gateway.terminate()
+            gateway.wait(SECONDS_MAX)
+            simulator.end()
+        truth = {one.at_ms: one.reported_centi_celsius for one in read_truth(simulator.truth)}
+    delivered = {at_ms: told[2] for (sensor, at_ms), told in ingest.stored.items() if sensor == SENSOR}
+    assert len(delivered) >= 60
+    assert sum(value is None for value in delivered.values()) == 12
+    assert delivered == {at_ms: truth[at_ms] for at_ms in delivered}
