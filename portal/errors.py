@@ -167,9 +167,11 @@ def _document(request: Request, problem: Problem, status: int) -> dict[str, obje
 
 def _to_sign_in(request: Request) -> Response:
     language = getattr(request.state, "language", "en")
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    here = localised(request.url.path, language) + (f"?{request.url.query}" if request.url.query else "")
     target = localised("/login", language)
-    if request.method == "GET" and request.headers.get("HX-Request") is None:
+    if request.headers.get("HX-Request") is not None:
+        return Response(status_code=401, headers={"HX-Redirect": target})
+    if request.method == "GET":
         target += f"?next={quote(here, safe='')}"
     return RedirectResponse(target, 303)
 

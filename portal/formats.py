@@ -77,9 +77,7 @@ def duration(span_ms: int, language: str = "en") -> str:
 
 
 def minutes(count: int, language: str = "en") -> str:
-    """A rule's minutes as minutes, the way limits are written: `60 min`; above ten hours as `duration`."""
-    if count <= 10 * MINUTE_S and count % MINUTE_S:
-        return _amount(count, "min", language)
+    """A rule's minutes, the way limits are written: up to an hour in minutes (`60 min`), above as `duration`."""
     return _amount(count, "min", language) if count <= MINUTE_S else duration(count * MINUTE_S * SECOND_MS, language)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -77,12 +78,13 @@ def _common(request: Request) -> dict[str, object]:
     return {
         "request": request,
         "url": page_url,
+        "say": partial(translate, request),
         "csrf_field": csrf_field,
         "csrf_token": lambda: csrf.token_for(request),
         "path": path,
         "language": language,
         "other_language": other,
-        "other_language_url": localised(path, other),
+        "other_language_url": localised(path, other) + (f"?{request.url.query}" if request.url.query else ""),
         "staff": getattr(request.state, "staff", None),
         "now_ms": request.app.state.clock(),
         "alarm_count": getattr(request.state, "alarm_count", None),
@@ -118,6 +120,7 @@ def _filters(language: str) -> dict[str, Callable[..., Any]]:
         "temperature": formats.temperature,
         "degrees": formats.degrees,
         "number": formats.number,
+        "share": formats.percent,
         "clock": formats.clock,
         "clock_seconds": formats.clock_seconds,
         "machine_time": formats.machine_time,

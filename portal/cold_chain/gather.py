@@ -72,7 +72,7 @@ def state_row(reader: Reader, one: ApplianceNow, state: State) -> WorkRow:
         product = reader.product(inside.product)
         runs += rules.open_runs([*found.noted, *(hit.run for hit in found.reached if hit.run)]) if found else []
         hold_rules += product.hold_rules if product else []
-    used, run = rules.limit_used(state, runs, hold_rules)
+    used, run = rules.limit_used(state, runs, hold_rules, one.known_through_ms)
     return WorkRow(trouble, one, one.doses_usable, used, run=run)
 
 

@@ -1,5 +1,235 @@
-"""Pages of the cold chain."""
+"""Pages of the cold chain: overview, appliance, holding, alarms, lots, refused messages."""
 
-from fastapi import APIRouter
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from portal.cold_chain import chart, service, words
+from portal.errors import FieldProblem, status_of
+from portal.identity.service import OFFICERS, Role, Staff, require_staff
+from portal.language import marked
+from portal.web import language_of, render, translate, url
+from sheetal.contracts.problem import NotFound, Unavailable
 
 router = APIRouter()
+WATCHERS = (*OFFICERS, Role.HANDLER)
+Watcher = Annotated[Staff, Depends(require_staff(*WATCHERS))]
+Officer = Annotated[Staff, Depends(require_staff(*OFFICERS))]
+Anyone = Annotated[Staff, Depends(require_staff())]
+TEXT_CHARACTERS_MAX = 500
+ID_CHARACTERS_MAX = 200
+Trouble = Annotated[str, Query(pattern="^(freeze|warm|nodata|held|gap)?$")]
+ShortText = Annotated[str, Form(max_length=TEXT_CHARACTERS_MAX)]
+
+
+@router.get("/cc")
+def overview(request: Request, staff: Watcher, only: Trouble = "") -> Response:
+    """What is wrong, how long is left, how many doses, what to do."""
+    return _overview(request, staff, "cold_chain/overview.html", only)
+
+
+@router.get("/cc/live")
+def overview_live(request: Request, staff: Watcher, only: Trouble = "") -> Response:
+    """The changing part of the overview, asked for every two seconds."""
+    return _overview(request, staff, "cold_chain/overview_live.html", only)
+
+
+@router.get("/cc/strip.json")
+def strip(request: Request, staff: Watcher) -> Response:
+    """The heat strip's cells, compact: a letter, an id and a name each."""
+    state = request.app.state
+    seen = service.overview(state.ledger, state.telemetry, staff, state.clock())
+    districts = [
+        {
+            "name": one.name,
+            "trouble": one.trouble,
+            "letters": "".join(cell.letter for cell in one.cells),
+            "ids": [cell.appliance for cell in one.cells],
+            "names": [cell.name for cell in one.cells],
+        }
+        for one in seen.districts
+    ]
+    base = url(request, "/cc/appliances/")
+    said = {letter: translate(request, text) for letter, text in words.STRIP_WORDS.items()}
+    return JSONResponse({"districts": districts, "base": base, "words": said})
+
+
+@router.get("/cc/appliances/{appliance_id}")
+def appliance(
+    request: Request,
+    staff: Watcher,
+    appliance_id: str,
+    span: str = "24h",
+    sensor: str = "",
+) -> Response:
+    """One appliance: figures, chart, holdings inside, sensors, alarms."""
+    state = request.app.state
+    page = service.appliance_page(
+        state.ledger,
+        state.telemetry,
+        state.readings,
+        staff,
+        appliance_id,
+        state.clock(),
+    )
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    spans = list(chart.SPANS.values())
+    return render(
+        request,
+        "cold_chain/appliance.html",
+        words=words,
+        page=page,
+        span=_span(span),
+        spans=spans,
+        sensor=sensor,
+    )
+
+
+@router.get("/cc/appliances/{appliance_id}/chart.json")
+def appliance_chart(
+    request: Request,
+    staff: Watcher,
+    appliance_id: str,
+    span: str = "24h",
+    sensor: str = "",
+) -> Response:
+    """The chart's points and what is drawn around them, its words already in the page's language."""
+    state = request.app.state
+    try:
+        found = service.chart_of(
+            state.ledger,
+            state.readings,
+            staff,
+            appliance_id,
+            _span(span),
+            sensor or None,
+            state.clock(),
+        )
+    except (NotFound, Unavailable) as problem:
+        return JSONResponse({"message": translate(request, problem.message)}, status_of(problem))
+    return JSONResponse(words.chart_json(found, language_of(request), partial(translate, request)))
+
+
+@router.get("/cc/holdings/{holding_id}")
+def holding(request: Request, staff: Anyone, holding_id: str) -> Response:
+    """One holding: its verdict and how it was found, where it has been, what may be done."""
+    return _holding(request, staff, holding_id)
+
+
+@router.post("/cc/holdings/{holding_id}/quarantine")
+def quarantine(request: Request, staff: Anyone, holding_id: str, reason: ShortText = "") -> Response:
+    """Close the gate; every member of staff may, with a reason."""
+    state = request.app.state
+    if not reason.strip():
+        problem = FieldProblem(marked("Write why, for example “Vial found frozen”."), field="reason")
+        return _holding(request, staff, holding_id, problem)
+    service.quarantine(state.ledger, staff, holding_id, reason, state.clock())
+    return RedirectResponse(url(request, f"/cc/holdings/{holding_id}"), 303)
+
+
+@router.get("/cc/alarms")
+def alarms(
+    request: Request,
+    staff: Watcher,
+    show: Annotated[str, Query(pattern="^(open|all)$")] = "open",
+) -> Response:
+    """Alarms, active and unacknowledged first."""
+    state = request.app.state
+    lines = service.alarm_lines(state.ledger, staff, state.clock(), open_only=show == "open")
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    return render(request, "cold_chain/alarms.html", alarms=lines, show=show, words=words)
+
+
+@router.get("/cc/alarm")
+def alarm(request: Request, staff: Watcher, id: Annotated[str, Query(max_length=ID_CHARACTERS_MAX)]) -> Response:  # noqa: A002 -- the query's own name
+    """One alarm with the form that acknowledges it."""
+    return _alarm(request, staff, id, None, "", "")
+
+
+@router.post("/cc/alarm")
+def acknowledge(
+    request: Request,
+    staff: Watcher,
+    id: Annotated[str, Form(max_length=ID_CHARACTERS_MAX)],  # noqa: A002 -- the field's own name
+    cause: ShortText = "",
+    comment: ShortText = "",
+) -> Response:
+    """Record cause and comment; both are asked for."""
+    state = request.app.state
+    problem = words.acknowledgement_problem(cause, comment)
+    if problem is not None:
+        return _alarm(request, staff, id, problem, cause, comment)
+    service.acknowledge(state.ledger, staff, id, cause, comment, state.clock())
+    return RedirectResponse(url(request, "/cc/alarms"), 303)
+
+
+@router.get("/cc/lots")
+def lots(request: Request, staff: Anyone) -> Response:
+    """Lots, each the sum of its holdings."""
+    state = request.app.state
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    lines = service.lot_lines(state.ledger, state.telemetry, staff, state.clock())
+    return render(request, "cold_chain/lots.html", lots=lines)
+
+
+@router.get("/cc/lots/{lot_id:path}")
+def lot(request: Request, staff: Anyone, lot_id: str) -> Response:
+    """One lot: its holdings, wherever they are."""
+    state = request.app.state
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    line, holdings = service.lot_page(state.ledger, state.telemetry, staff, lot_id, state.clock())
+    return render(request, "cold_chain/lot.html", lot=line, holdings=holdings, words=words)
+
+
+@router.get("/cc/dead-letters")
+def dead_letters(request: Request, staff: Officer) -> Response:
+    """Messages that were refused, why, and how often they came."""
+    state = request.app.state
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    letters = service.dead_letters(state.telemetry)
+    return render(request, "cold_chain/dead_letters.html", letters=letters, words=words)
+
+
+def _overview(request: Request, staff: Staff, template: str, only: str) -> Response:
+    state = request.app.state
+    seen = service.overview(state.ledger, state.telemetry, staff, state.clock(), only)
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    return render(request, template, seen=seen, only=only, words=words)
+
+
+def _holding(request: Request, staff: Staff, holding_id: str, problem: FieldProblem | None = None) -> Response:
+    state = request.app.state
+    page = service.holding_page(state.ledger, state.telemetry, staff, holding_id, state.clock())
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    status = 422 if problem else 200
+    return render(request, "cold_chain/holding.html", status=status, page=page, problem=problem, words=words)
+
+
+def _alarm(
+    request: Request,
+    staff: Staff,
+    alarm_id: str,
+    problem: FieldProblem | None,
+    cause: str,
+    comment: str,
+) -> Response:
+    state = request.app.state
+    found = service.alarm_line(state.ledger, staff, alarm_id)
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    return render(
+        request,
+        "cold_chain/alarm.html",
+        status=422 if problem else 200,
+        words=words,
+        alarm=found,
+        problem=problem,
+        cause=cause,
+        comment=comment,
+    )
+
+
+def _span(name: str) -> chart.Span:
+    return chart.SPANS.get(name, chart.SPANS["24h"])

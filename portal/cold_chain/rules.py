@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ FRESH_INTERVALS = 3
 JUDGED_MS_MAX = 10 * MINUTE_MS
 HALF_MS_PER_MINUTE = 2 * MINUTE_MS
 WORKLIST_ROWS = 50
+SIGNATURE_MS_MAX = 5 * MINUTE_MS
 
 
 class State(StrEnum):
@@ -212,6 +215,23 @@ class Counts:
     facilities: int
 
 
+@dataclass(frozen=True)
+class GatewaySignature:
+    """What a gateway sends with a question: who it is, when it asked, and an HMAC-SHA-256 under its enrolment key."""
+
+    gateway: str
+    at: str
+    mac: str
+    path_with_query: str
+
+    def fits(self, key: bytes, now_ms: int) -> bool:
+        """Whether the mac is right and at most five minutes old (or ahead)."""
+        if not self.at.isascii() or not self.at.isdigit() or abs(now_ms - int(self.at)) > SIGNATURE_MS_MAX:
+            return False
+        signed = f"GET\n{self.path_with_query}\n{self.at}".encode()
+        return hmac.compare_digest(hmac.new(key, signed, hashlib.sha256).hexdigest().encode(), self.mac.encode())
+
+
 def state_of(one: ApplianceNow, now_ms: int) -> State:
     """The worst of what the engine judged, what the gateway's open alarms say and what the newest sample shows.
 
@@ -248,11 +268,19 @@ def open_runs(runs: Iterable[Run]) -> list[Run]:
     return [run for run in runs if run.open]
 
 
-def limit_used(state: State, runs: Sequence[Run], rules: Sequence[HoldRule]) -> tuple[LimitUsed | None, Run | None]:
-    """The rule that an ongoing run will reach first, with its run; nothing where no rule watches this side."""
+def limit_used(
+    state: State,
+    runs: Sequence[Run],
+    rules: Sequence[HoldRule],
+    known_through_ms: int | None,
+) -> tuple[LimitUsed | None, Run | None]:
+    """The rule that an ongoing run will reach first, with its run; nothing where no rule watches this side.
+
+    A verdict is not written anew for every reading of an open run, so the run goes on to the newest knowledge.
+    """
     side = Side.COLD if state is State.FREEZING else Side.HOT
     found = [
-        (LimitUsed(run.confirmed_half_ms // HALF_MS_PER_MINUTE, rule.minutes, rule), run)
+        (LimitUsed(_minutes_so_far(run, known_through_ms), rule.minutes, rule), run)
         for run in runs
         for rule in rules
         if run.side is side is rule.side and run.limit_centi_celsius == rule.limit_centi_celsius
@@ -324,6 +352,11 @@ def counts_of(appliances: Sequence[ApplianceNow], states: dict[str, State]) -> C
         appliances=len(appliances),
         facilities=len({one.place.facility_id for one in appliances}),
     )
+
+
+def _minutes_so_far(run: Run, known_through_ms: int | None) -> int:
+    so_far_ms = (known_through_ms or 0) - run.first_ms
+    return max(run.confirmed_half_ms // HALF_MS_PER_MINUTE, so_far_ms // MINUTE_MS)
 
 
 def _live_state(one: ApplianceNow, centi_celsius: int) -> State:

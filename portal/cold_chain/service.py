@@ -10,13 +10,16 @@ from portal.cold_chain import chart, gather, rules, store, work
 from portal.cold_chain.gather import Reader
 from portal.cold_chain.rules import ApplianceNow, Place, State
 from portal.cold_chain.views import AlarmLine, AppliancePage, Chart, Event, HoldingLine, HoldingPage, LotLine, Overview
+from portal.errors import SignInNeeded
 from portal.identity import service as identity
 from portal.language import marked
 from sheetal.contracts.disposition import USABLE, Disposition
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import NotFound, Refused
+from sheetal.contracts.topics import gateway_of
 from sheetal.ledger import alarms as ledger_alarms
-from sheetal.ledger import assets, holdings, judgements, stock, telemetry
+from sheetal.ledger import assets, catalogue, holdings, judgements, stock, telemetry
+from sheetal.thermal.exposure_report import build_report
 from sheetal.thermal.runs import samples_of
 
 if TYPE_CHECKING:
@@ -24,12 +27,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from portal.cold_chain.rules import GatewaySignature
     from portal.identity.service import Staff
     from sheetal.ledger.connect import Ledger
+    from sheetal.ledger.field_cipher import FieldCipher
     from sheetal.ledger.telemetry import DeadLetter
     from sheetal.readings.port import Bucket, ReadingsStore
+    from sheetal.thermal.report import ExposureReport
 
 RAW_ROWS_MAX = 60_000
+REPORT_ROWS_MAX = 600_000
+REPORT_MS_MAX = 400 * DAY_MS
 HISTORY_MS = 30 * DAY_MS
 LETTERS_SHOWN = 200
 ELSEWHERE_SHOWN = 10
@@ -244,6 +252,51 @@ def dead_letters(telemetry_store: Ledger) -> list[DeadLetter]:
     """The latest refused messages; their payload stays in the store."""
     with telemetry_store.read() as conn:
         return telemetry.dead_letters(conn, LETTERS_SHOWN)
+
+
+def check_gateway(ledger: Ledger, cipher: FieldCipher, signed: GatewaySignature, sensor_id: str, now_ms: int) -> None:
+    """Raise SignInNeeded for a signature that does not fit, NotFound for a sensor that is not this gateway's."""
+    with ledger.read() as conn:
+        key = assets.gateway_key(conn, cipher, signed.gateway)
+    if key is None or not signed.fits(key, now_ms):
+        raise SignInNeeded(marked("The gateway's signature does not fit."))
+    if gateway_of(sensor_id) != signed.gateway:
+        raise NotFound(marked("There is no such sensor."))
+
+
+def check_sensor_visible(ledger: Ledger, staff: Staff, sensor_id: str) -> None:
+    """Raise NotFound for a sensor that this person may not see."""
+    if staff.sees_all:
+        return
+    with ledger.read() as conn:
+        own = {one.id for one in assets.gateways(conn, staff.facility_id)}
+    if gateway_of(sensor_id) not in own:
+        raise NotFound(marked("There is no such sensor."))
+
+
+def exposure_report(
+    stores: tuple[Ledger, Ledger, ReadingsStore],
+    sensor_id: str,
+    from_ms: int,
+    until_ms: int,
+    now_ms: int,
+) -> ExposureReport:
+    """The report on at most 400 days and 600,000 readings; raises Refused beyond that, NotFound without any data."""
+    ledger, telemetry_store, readings = stores
+    if not 0 < until_ms - from_ms <= REPORT_MS_MAX:
+        raise Refused(marked("Ask for at most 400 days."), reason="span")
+    rows = readings.read(sensor_id, from_ms, until_ms, limit=REPORT_ROWS_MAX + 1)
+    if len(rows) > REPORT_ROWS_MAX:
+        raise Refused(marked("Too many readings; ask for a shorter span."), reason="rows")
+    with telemetry_store.read() as conn:
+        days = telemetry.day_summaries(conn, sensor_id, from_ms, until_ms)
+    with ledger.read() as conn:
+        products = catalogue.products(conn, now_ms)
+        spans = assets.appliances_of(conn, sensor_id, from_ms, until_ms)
+    interval_ms = spans[-1].interval_ms if spans else None
+    if not rows and not days:
+        raise NotFound(marked("There is no reading of this sensor in this time."))
+    return build_report(sensor_id, rows, days, products, from_ms, until_ms, interval_ms)
 
 
 @contextmanager

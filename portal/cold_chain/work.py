@@ -116,7 +116,7 @@ def _rule_step(rule: HoldRule | None, product: Product) -> Step:
 def _readings_step(verdict: Verdict) -> Step:
     sensors = sorted({sensor for stay in verdict.stays for sensor in stay.sensors})
     why = Words(
-        marked("%(stays)s stays; sensors: %(sensors)s"),
+        marked("Stays: %(stays)s; sensors: %(sensors)s"),
         {"stays": len(verdict.stays), "sensors": ", ".join(sensors) or formats.NONE},
     )
     total = sum(stay.readings for stay in verdict.stays)

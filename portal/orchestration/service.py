@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -10,13 +11,18 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.language import marked
 from portal.orchestration import store
-from portal.orchestration.rules import Session
+from portal.orchestration.rules import FacilityLine, FacilityPage, GatewayLine, Session, SessionLine
+from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import NotFound, Refused
-from sheetal.ledger import audit, stock
+from sheetal.ledger import assets, audit, catalogue, judgements, stock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from portal.identity.service import Staff
+    from sheetal.ledger.connect import Ledger
+
+SESSIONS_AHEAD_MS = 14 * DAY_MS
 __all__ = ["Session", "add_session", "holdings_of_session", "issue_holding", "session_by_id", "sessions"]
 
 
@@ -72,6 +78,58 @@ def return_holding(conn: Connection, session_id: str, holding_id: str, *, now_ms
 def holdings_of_session(conn: Connection, session_id: str) -> list[str]:
     """Ids of the holdings that are out at this session, in order of issue."""
     return store.holdings_of_session(conn, session_id)
+
+
+def facility_lines(ledger: Ledger, staff: Staff, now_ms: int) -> list[FacilityLine]:
+    """Every facility this person may see, in figures."""
+    with ledger.read() as conn:
+        places = [place for place in assets.facilities(conn) if staff.may_see(place.id)]
+        figures = store.figures(conn)
+        running = [one for one in store.sessions(conn, None, now_ms, now_ms + 1) if one.is_open(now_ms)]
+    open_at = Counter(one.facility_id for one in running)
+    nothing: dict[str, int] = {}
+    return [
+        FacilityLine(
+            facility=place,
+            appliances=figures.get(place.id, nothing).get("appliances", 0),
+            gateways=figures.get(place.id, nothing).get("gateways", 0),
+            gateways_online=figures.get(place.id, nothing).get("gateways_online", 0),
+            doses=figures.get(place.id, nothing).get("doses", 0),
+            sessions_open=open_at[place.id],
+        )
+        for place in places
+    ]
+
+
+def facility_page(ledger: Ledger, staff: Staff, facility_id: str, now_ms: int) -> FacilityPage:
+    """One facility; raises NotFound also where this person may not look."""
+    if not staff.may_see(facility_id):
+        raise NotFound(marked("There is no such facility."))
+    with ledger.read() as conn:
+        place = assets.facility_by_id(conn, facility_id)
+        said = judgements.gateway_states(conn)
+        judged = judgements.appliance_judgements(conn)
+        appliances = assets.appliances(conn, facility_id)
+        planned = store.sessions(conn, facility_id, now_ms - DAY_MS, now_ms + SESSIONS_AHEAD_MS)
+        return FacilityPage(
+            facility=place,
+            appliances=appliances,
+            states={one.id: judged[one.id].state for one in appliances if one.id in judged},
+            gateways=[
+                GatewayLine(one.id, one.retired_at_ms, said.get(one.id)) for one in assets.gateways(conn, facility_id)
+            ],
+            sessions=[_session_line(conn, one, now_ms) for one in planned],
+            holdings=[one for one in stock.holdings_at(conn, facility_id) if one.doses_left],
+        )
+
+
+def _session_line(conn: Connection, one: Session, now_ms: int) -> SessionLine:
+    out = store.holdings_of_session(conn, one.id)
+    try:
+        product = catalogue.product_version(conn, one.product_id, now_ms)
+    except NotFound:
+        return SessionLine(one, one.product_id, one.product_id, out)
+    return SessionLine(one, product.display_name, product.display_name_hindi, out)
 
 
 def _trace(

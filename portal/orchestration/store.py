@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from portal.orchestration.rules import Session
 from portal.orchestration.tables import session_holding, vaccination_session
+from sheetal.ledger.asset_tables import appliance, gateway
+from sheetal.ledger.judgement_tables import gateway_state
+from sheetal.ledger.stock_tables import holding
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -64,6 +67,26 @@ def holdings_of_session(conn: Connection, session_id: str) -> list[str]:
     table = session_holding.c
     query = select(table.holding_id).where(table.session_id == session_id, table.returned_at_ms.is_(None))
     return list(conn.execute(query.order_by(table.issued_at_ms, table.holding_id)).scalars())
+
+
+def figures(conn: Connection) -> dict[str, dict[str, int]]:
+    """Per facility: appliances, gateways in service, those online, and doses in hand."""
+    counts: dict[str, dict[str, int]] = {}
+    queries = {
+        "appliances": select(appliance.c.facility_id, func.count()).group_by(appliance.c.facility_id),
+        "gateways": select(gateway.c.facility_id, func.count())
+        .where(gateway.c.retired_at_ms.is_(None))
+        .group_by(gateway.c.facility_id),
+        "gateways_online": select(gateway.c.facility_id, func.count())
+        .join(gateway_state, gateway_state.c.gateway_id == gateway.c.id)
+        .where(gateway.c.retired_at_ms.is_(None), gateway_state.c.online)
+        .group_by(gateway.c.facility_id),
+        "doses": select(holding.c.facility_id, func.sum(holding.c.doses_left)).group_by(holding.c.facility_id),
+    }
+    for name, query in queries.items():
+        for facility_id, count in conn.execute(query):
+            counts.setdefault(facility_id, {})[name] = int(count)
+    return counts
 
 
 def _session(row: Row[*tuple[Any, ...]]) -> Session:
