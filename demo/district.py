@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCENARIO = ROOT / "firmware_sim" / "scenarios" / "district.toml"
 FIELD_KEY_BYTES = 32
 ALARMS_MAX = 50
+STOCKED_AFTER_MS = 10 * MINUTE_MS
 
 
 class District:
@@ -137,6 +138,21 @@ class District:
         return self._seed.good_holding
 
     @property
+    def freezing_name(self) -> str:
+        """What people call the refrigerator that freezes."""
+        return next(one.name for one in self._scenario.appliances if one.appliance == self._seed.freezing_appliance)
+
+    @property
+    def freezing_place(self) -> str:
+        """The facility where it stands."""
+        return next(
+            hub.facility_name
+            for hub in self._scenario.hubs
+            for one in hub.appliances
+            if one.appliance == self._seed.freezing_appliance
+        )
+
+    @property
     def freezing_sensor(self) -> str:
         """The sensor of the refrigerator that freezes."""
         return next(
@@ -166,7 +182,9 @@ class District:
         keys = gateways.write_all(plan, self._scenario, self._broker.url)
         with self._ledger.write() as connection:
             seed_assets.seed_assets(connection, cipher, self._scenario, keys, self._since_ms)
-            seed_stock.seed_stock(connection, self._seed, self._scenario, self._since_ms, now_ms)
+            # Stock came in after the first reading: time before it would be a gap that nothing covers.
+            stocked_at_ms = self._since_ms + HOUR_MS + STOCKED_AFTER_MS
+            seed_stock.seed_stock(connection, self._seed, self._scenario, stocked_at_ms, now_ms)
             seeded = seed_stock.seed_people(connection, cipher, self._seed, now_ms)
         self.session, self.appointments = seeded.session, seeded.appointments
 

@@ -59,7 +59,8 @@ class Person:
         headers = {"Idempotency-Key": key} if key else {}
         answer = self._client.post(path, json=body, headers=headers)
         if answer.status_code == httpx.codes.CONFLICT:
-            raise Refused(answer.json().get("title", "refused"), **_without_reserved(answer.json()))
+            body = answer.json()
+            raise Refused(f"{body.get('title', 'refused')} ({body.get('reason', '?')})", **_without_reserved(body))
         if answer.status_code not in {httpx.codes.OK, httpx.codes.CREATED}:
             raise Unavailable(f"{path} answered {answer.status_code}: {answer.text[:300]}", path=path)
         return answer.json()

@@ -34,8 +34,8 @@ def first_screen(district: District) -> str:
             "  Pages are in Hindi under /hi. Logs: " + str(district.plan.logs),
             "",
             "What will happen in the next two minutes: 24 appliances catch up from the past to",
-            "now. ILR-1 at Demo PHC, Block A freezes. Watch the officers' page, then try to use",
-            f"holding {district.freezing_holding} on the vaccinators' page.",
+            f"now. {district.freezing_name} at {district.freezing_place} freezes. Watch the officers' page, then try",
+            f"to use holding {district.freezing_holding} on the vaccinators' page.",
             "─" * WIDTH,
         ]
     )

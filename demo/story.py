@@ -99,7 +99,7 @@ def freeze_begins(district: District, memory: Memory) -> str:
     minutes = max((run["minutes_confirmed"] for run in runs), default=0)
     if minutes < FREEZING_MINUTES_BEFORE_DOSE:
         raise Unavailable(f"at or below −0.5 °C for {minutes} min so far")
-    return f"ILR-1 at or below −0.5 °C for {minutes} min; the rule holds at 60"
+    return f"{district.freezing_name} at or below −0.5 °C for {minutes} min; the rule holds at 60"
 
 
 def dose_before_hold(district: District, memory: Memory) -> str:
@@ -116,7 +116,7 @@ def device_alarm(district: District, memory: Memory) -> str:
     if not alarms:
         raise Unavailable("no device alarm yet")
     with _officer(district) as officer:
-        if "ILR-1" not in officer.page("/cc/alarms"):
+        if district.freezing_name not in officer.page("/cc/alarms"):
             raise Unavailable("the alarm is not on the officers' page yet")
     alarm = alarms[0]
     return f"{alarm.kind} alarm after {alarm.limit_minutes} min, lowest {alarm.extreme_centi_celsius / 100:+.1f} °C"
