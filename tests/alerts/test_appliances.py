@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from alerts.appliances import look, place_of
+from sheetal.contracts.problem import NotFound
+from sheetal.ledger import assets, judgement_writes
+from tests.alerts.given import FRIDGE, TOP, TVC, appliance, at
+
+if TYPE_CHECKING:
+    from sheetal.ledger.judgements import ApplianceJudgement
+    from tests.alerts.given import World
+
+
+def look_at(world: World, minute: float, *, is_judged: bool = True) -> ApplianceJudgement | None:
+    found = look(world.stores, [FRIDGE], at(minute), is_judged=is_judged)
+    with world.ledger.write() as conn:
+        for one in found:
+            judgement_writes.put_appliance_judgement(conn, one)
+    return found[0] if found else None
+
+
+def known(world: World, minute: float) -> tuple[int | None, str]:
+    found = look_at(world, minute)
+    assert found is not None
+    return found.known_through_ms, found.state
+
+
+def test_the_newest_of_all_its_sensors_counts(world: World) -> None:
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, FRIDGE, "top", at(0), at(0))
+    world.feed((0, 10, 450))
+    world.feed((0, 20, 900), sensor=TOP)
+    assert known(world, 21) == (at(19), "warm")
+
+
+def test_a_fault_is_no_news(world: World) -> None:
+    world.feed((0, 10, 450))
+    faults = [row._replace(centi_celsius=None, quality=1) for row in world.rows((10, 20, 0))]
+    world.store(faults)
+    assert known(world, 21) == (at(9), "in_range")
+
+
+def test_the_future_is_not_known_yet(world: World) -> None:
+    world.feed((0, 600, 450))
+    assert known(world, 30) == (at(30), "in_range")
+
+
+def test_a_removed_sensor_stops_speaking_but_what_it_said_stays_known(world: World) -> None:
+    world.feed((0, 10, 100))
+    with world.ledger.write() as conn:
+        assets.unassign_sensor(conn, TVC, at(5), at(10))
+    assert known(world, 12) == (at(4), "in_range")
+
+
+def test_what_was_known_stays_known_when_the_look_back_ends(world: World) -> None:
+    world.feed((0, 10, 450))
+    look_at(world, 10)
+    assert known(world, 3000) == (at(9), "no_data")
+
+
+def test_with_work_left_the_engine_does_not_claim_to_have_judged(world: World) -> None:
+    world.feed((0, 30, 450))
+    assert look_at(world, 10, is_judged=False) is None
+    look_at(world, 12)
+    found = look_at(world, 20, is_judged=False)
+    assert found is not None
+    assert (found.judged_through_ms, found.known_through_ms) == (at(12), at(20))
+
+
+def test_an_unknown_appliance_is_said(world: World) -> None:
+    with pytest.raises(NotFound):
+        look(world.stores, ["A-none"], at(0), is_judged=True)
+
+
+def test_a_place_allows_silence_up_to_its_sourced_holdover() -> None:
+    assert place_of(appliance("A")).silence_ms_max == 60 * 60_000
+    assert place_of(appliance("A", holdover_minutes=90)).silence_ms_max == 90 * 60_000
+    assert place_of(appliance("A", holdover_minutes=9000)).silence_ms_max == 240 * 60_000

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from alerts.engine import LEASE_MS, Engine
+from sheetal.contracts.disposition import Disposition
+from sheetal.contracts.problem import Unavailable
+from sheetal.readings.port import Health
+from tests.alerts.given import at
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.alerts.given import World
+
+
+class Clock:
+    def __init__(self, minute: float) -> None:
+        self.ms = at(minute)
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+def engine(world: World, clock: Clock, holder: str = "one") -> Engine:
+    return Engine(world.stores, world.readings, holder, clock)
+
+
+def judged_through(world: World) -> int | None:
+    found = world.judgement()
+    return None if found is None else found.judged_through_ms
+
+
+def test_only_the_holder_of_the_lease_judges(world: World) -> None:
+    clock, stop = Clock(90), threading.Event()
+    world.receive()
+    world.feed((0, 90, -180))
+    one, two = engine(world, clock), engine(world, clock, "two")
+    assert one.drain(stop)
+    assert world.holding().disposition is Disposition.QUARANTINED
+    assert two.drain(stop)
+    assert (one.is_leader, two.is_leader) == (True, False)
+    clock.ms += LEASE_MS + 1
+    assert two.drain(stop)
+    assert (one.is_leader, two.is_leader) == (False, True)
+
+
+def test_a_new_leader_reads_what_it_remembered_anew(world: World) -> None:
+    clock, stop = Clock(90), threading.Event()
+    one = engine(world, clock)
+    world.receive()
+    world.feed((0, 10, 450))
+    one.drain(stop)
+    clock.ms += LEASE_MS + 1
+    engine(world, clock, "two").drain(stop)
+    world.readings.write(world.rows((10, 85, -180)))
+    clock.ms += LEASE_MS + 1
+    world.feed((85, 86, -180))
+    one.drain(stop)
+    assert world.holding().disposition is Disposition.QUARANTINED
+
+
+def test_a_readings_store_that_is_away_stops_the_judged_instant(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, stop = Clock(90), threading.Event()
+    one = engine(world, clock)
+    world.receive()
+    world.feed((0, 90, 450))
+    assert one.drain(stop)
+    assert one.sweep()
+    with monkeypatch.context() as broken:
+        broken.setattr(world.readings, "health", lambda: Health(ok=False, detail="away"))
+        clock.ms += 5_000
+        assert not one.sweep()
+        assert judged_through(world) == at(90)
+
+        def away(*_: object, **__: object) -> list[object]:
+            raise Unavailable("the readings store does not answer")
+
+        broken.setattr(world.readings, "read", away)
+        world.feed((90, 95, 450))
+        assert not one.drain(stop)
+        assert one.problem == "the readings store does not answer"
+        assert not one.sweep()
+    assert one.drain(stop)
+    assert one.problem is None
+    assert one.sweep()
+    assert judged_through(world) == clock.ms
+
+
+def test_a_sweep_leaves_out_what_is_waiting(world: World) -> None:
+    clock, stop = Clock(90), threading.Event()
+    one = engine(world, clock)
+    world.receive()
+    world.feed((0, 80, 450))
+    one.drain(stop)
+    world.feed((80, 90, 450))
+    clock.ms += 2_000
+    assert one.sweep()
+    assert judged_through(world) == at(90)
+
+
+def test_a_wake_up_hastens_the_round(world: World) -> None:
+    clock, stop = Clock(90), threading.Event()
+    one = engine(world, clock)
+    world.receive()
+    thread = threading.Thread(target=one.run, args=(stop,))
+    thread.start()
+    try:
+        while one.judged_at_ms is None:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        world.feed((0, 90, -180))
+        begun = time.monotonic()
+        one.wake()
+        while world.holding().disposition is not Disposition.QUARANTINED:
+            assert time.monotonic() - begun < 1.5
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        one.wake()
+        thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_stopped_engine_gives_its_lease_up(world: World) -> None:
+    clock, stop = Clock(90), threading.Event()
+    one = engine(world, clock)
+    stop.set()
+    one.drain(threading.Event())
+    one.run(stop)
+    two = engine(world, clock, "two")
+    two.drain(threading.Event())
+    assert two.is_leader
+
+
+def test_a_ledger_that_is_away_is_said_and_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> object:
+        raise Unavailable("the ledger does not answer")
+
+    one = engine(world, Clock(0))
+    with monkeypatch.context() as broken:
+        broken.setattr(world.ledger, "write", away)
+        assert not one.drain(threading.Event())
+        assert one.problem == "the ledger does not answer"
+    assert one.drain(threading.Event())

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from alerts.evaluate import Judged, commit, is_news, judge_holding, mark_gap
+from sheetal.contracts.batch import DaySummary
+from sheetal.contracts.disposition import Disposition, EvidenceKind
+from sheetal.contracts.limits import DAY_MS, MINUTE_MS
+from sheetal.contracts.verdict import Finding
+from sheetal.ledger import assets, judgement_writes, telemetry_writes
+from tests.alerts.given import FACILITY, HOLDING, OTHER, TOP, at
+
+if TYPE_CHECKING:
+    from tests.alerts.given import World
+
+
+def judged(world: World, minute: float) -> Judged:
+    return judge_holding(world.stores, HOLDING, at(minute))
+
+
+def write(world: World, found: Judged, minute: float) -> list[str]:
+    with world.ledger.write() as conn:
+        return commit(conn, found, at(minute))
+
+
+def test_committing_the_same_twice_writes_once(world: World) -> None:
+    world.receive()
+    world.feed((0, 90, -180))
+    found = judged(world, 90)
+    assert write(world, found, 90) == [HOLDING]
+    assert write(world, found, 91) == []
+    assert (len(world.verdicts()), len(world.compromises()), len(world.notices())) == (1, 1, 1)
+
+
+def test_a_failed_transaction_leaves_nothing_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.receive()
+    world.feed((0, 90, -180))
+    found = judged(world, 90)
+
+    def broken(*_: object) -> bool:
+        raise RuntimeError("the power went here")
+
+    monkeypatch.setattr(judgement_writes, "add_notice", broken)
+    with pytest.raises(RuntimeError):
+        write(world, found, 90)
+    assert (world.verdicts(), world.compromises(), world.notices()) == ([], [], [])
+    assert world.holding().disposition is Disposition.AVAILABLE
+
+
+def test_news_is_a_first_verdict_a_changed_one_or_a_gap(world: World) -> None:
+    world.receive()
+    world.feed((0, 30, 450))
+    first = judged(world, 30)
+    with world.ledger.read() as conn:
+        assert is_news(conn, first)
+    write(world, first, 30)
+    world.feed((30, 40, 450))
+    with world.ledger.read() as conn:
+        assert not is_news(conn, judged(world, 40))
+        assert is_news(conn, judged(world, 200))
+    world.feed((40, 50, 900))
+    for hour in (at(0),):
+        world.stores.hours.forget("gw-01.tvc", hour)
+    with world.ledger.read() as conn:
+        assert is_news(conn, judged(world, 50))
+
+
+def test_a_gap_is_told_once_for_each_beginning(world: World) -> None:
+    world.receive()
+    with world.ledger.write() as conn:
+        assert mark_gap(conn, FACILITY, HOLDING, at(5), at(100))
+        assert not mark_gap(conn, FACILITY, HOLDING, at(5), at(110))
+    assert world.holding().gap_open_from_ms == at(5)
+    assert [(notice.kind, notice.facts["proposal"]) for notice in world.notices()] == [("holding_gap", "hold")]
+
+
+def summary(*, alarm: float | None) -> DaySummary:
+    return DaySummary(
+        sequence=1,
+        sensor=TOP,
+        starts_at_ms=at(0),
+        ends_at_ms=at(0) + DAY_MS,
+        centi_celsius_min=-150,
+        centi_celsius_max=700,
+        low_limit_centi_celsius=-50,
+        low_limit_minutes=60,
+        high_limit_centi_celsius=800,
+        high_limit_minutes=600,
+        minutes_below=200,
+        minutes_above=0,
+        minutes_unknown=0,
+        low_alarm_at_ms=None if alarm is None else at(alarm),
+    )
+
+
+@pytest.mark.parametrize(("alarm", "finding"), [(None, Finding.EXCURSION_NOTED), (300, Finding.HOLD)])
+def test_a_logger_without_readings_speaks_through_its_day_summaries(
+    world: World,
+    alarm: float | None,
+    finding: Finding,
+) -> None:
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, OTHER, "logger", at(0), at(0))
+    world.receive(appliance_id=OTHER, kind=EvidenceKind.LOGGER_FILE)
+    with world.telemetry.write() as conn:
+        telemetry_writes.put_day_summaries(conn, [summary(alarm=alarm)], at(1500))
+        telemetry_writes.mark_dirty(conn, {(TOP, at(0))})
+    world.drain(1500)
+    found = world.verdicts()[0].verdict
+    assert found.finding is finding
+    judgement = world.judgement(OTHER)
+    assert judgement is not None
+    assert judgement.known_through_ms == at(0) + DAY_MS
+    assert world.holding().gap_open_from_ms is None
+    if alarm is not None:
+        assert world.compromises()[0].compromised_from_ms == at(alarm) - 60 * MINUTE_MS
+
+
+def test_a_verdict_names_what_is_needed_to_read_the_same_rows_again(world: World) -> None:
+    world.receive()
+    world.feed((0, 90, -180))
+    write(world, judged(world, 90), 90)
+    (stored,) = world.verdicts()
+    (stay,) = stored.verdict.stays
+    assert (stay.sensors, stay.from_ms, stay.until_ms, stay.readings) == (["gw-01.tvc"], at(0), None, 90)
+    assert stored.verdict.judged_through_ms == at(90)
+    assert stored.verdict.rule_version
+    again = judged(world, 90)
+    assert again.verdict == stored.verdict

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from alerts.lives import allowance_of, days_of, life_of, segments_of, with_records
+from sheetal.contracts.disposition import Disposition, EvidenceKind
+from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
+from sheetal.contracts.problem import NotFound
+from sheetal.contracts.verdict import Finding
+from sheetal.ledger import assets, stock
+from sheetal.ledger.manual_checks import ManualCheck, add_manual_check
+from sheetal.ledger.stock import Stay
+from tests.alerts.given import CARRIER, FRIDGE, HOLDING, OTHER, TOP, TVC, at
+
+if TYPE_CHECKING:
+    from alerts.lives import Life
+    from tests.alerts.given import World
+
+
+def life(world: World, minute: float = 1000) -> Life:
+    with world.ledger.read() as conn:
+        return life_of(conn, HOLDING, at(minute))
+
+
+def parts(world: World) -> list[tuple[int, int | None, list[str]]]:
+    return [
+        (
+            (part.from_ms - at(0)) // MINUTE_MS,
+            None if part.until_ms is None else (part.until_ms - at(0)) // MINUTE_MS,
+            [span.sensor for span in part.sensors],
+        )
+        for part in life(world).parts
+    ]
+
+
+def test_a_stay_is_cut_where_sensors_come_and_go(world: World) -> None:
+    world.receive()
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, FRIDGE, "top", at(50), at(50))
+        assets.unassign_sensor(conn, TVC, at(80), at(80))
+    assert parts(world) == [(0, 50, [TVC]), (50, 80, [TOP, TVC]), (80, None, [TOP])]
+
+
+def test_an_assignment_at_the_stays_own_edge_cuts_nothing(world: World) -> None:
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, FRIDGE, "top", at(0), at(0))
+    world.receive()
+    assert parts(world) == [(0, None, [TOP, TVC])]
+
+
+def test_a_stay_without_sensors_is_one_empty_part(world: World) -> None:
+    world.receive(appliance_id=CARRIER, kind=EvidenceKind.PACKED_CARRIER)
+    assert parts(world) == [(0, None, [])]
+
+
+def test_an_unknown_holding_is_said(world: World) -> None:
+    with pytest.raises(NotFound):
+        life(world)
+
+
+def test_an_undeclared_interval_takes_the_median_of_the_rows(world: World) -> None:
+    with world.ledger.write() as conn:
+        assets.register_sensor(
+            conn, assets.Sensor(id="gw-01.log", gateway_id="gw-01", serial="l", model="logger"), at(0)
+        )
+        assets.assign_sensor(conn, "gw-01.log", OTHER, "coldest", at(0), at(0))
+    world.receive(appliance_id=OTHER)
+    world.feed((0, 300, 500), sensor="gw-01.log", every=10)
+    (segment,) = segments_of(life(world), world.stores.hours, world.telemetry, at(400))
+    last = segment.traces[0].exposure.last
+    assert last is not None
+    assert last.cap_ms == 30 * MINUTE_MS
+
+
+def stay(packed: float | None = None) -> Stay:
+    return Stay(
+        id=1,
+        holding_id=HOLDING,
+        appliance_id=CARRIER,
+        evidence_kind=EvidenceKind.TELEMETRY if packed is None else EvidenceKind.PACKED_CARRIER,
+        from_ms=at(60),
+        until_ms=None,
+        known_bound_ms=8 * HOUR_MS,
+        packed_at_ms=None if packed is None else at(packed),
+    )
+
+
+def test_a_carrier_counts_its_cold_life_from_its_packing() -> None:
+    assert allowance_of(stay(), []).bound_ms == 8 * HOUR_MS
+    assert allowance_of(stay(packed=0), []).bound_ms == 7 * HOUR_MS
+    assert allowance_of(stay(packed=-1000), []).bound_ms == 0
+
+
+def check(minute: float, value: int, low: int | None = None, high: int | None = None) -> ManualCheck:
+    return ManualCheck(
+        appliance_id=OTHER,
+        checked_at_ms=at(minute),
+        centi_celsius=value,
+        centi_celsius_min=low,
+        centi_celsius_max=high,
+        actor="ravi",
+    )
+
+
+def test_checks_tell_the_extremes_of_the_time_between_them() -> None:
+    (day,) = days_of([check(0, 400), check(700, 500, 150, 900)])
+    assert (day.starts_at_ms, day.ends_at_ms) == (at(0), at(700))
+    assert (day.centi_celsius_min, day.centi_celsius_max) == (150, 900)
+    assert days_of([check(0, 400)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "finding"),
+    [(300, 700, Finding.USABLE), (300, 950, Finding.EXCURSION_NOTED), (-70, 700, Finding.HOLD)],
+    ids=["in range", "was warm, minutes unknown", "may have been frozen for hours"],
+)
+def test_a_twice_daily_record_is_judged_by_its_extremes(world: World, low: int, high: int, finding: Finding) -> None:
+    world.receive(appliance_id=OTHER, kind=EvidenceKind.TWICE_DAILY)
+    with world.ledger.write() as conn:
+        for made in (check(1, 450), check(700, 450, low, high)):
+            add_manual_check(conn, made, at(701))
+    world.drain(701)
+    assert world.verdicts()[0].verdict.finding is finding
+    assert (world.holding().disposition is Disposition.QUARANTINED) == (finding is Finding.HOLD)
+    judgement = world.judgement(OTHER)
+    assert judgement is not None
+    assert judgement.known_through_ms == at(700)
+    assert world.holding().gap_open_from_ms is None
+
+
+def test_records_are_added_to_their_own_stay_only(world: World) -> None:
+    world.receive(appliance_id=OTHER, kind=EvidenceKind.TWICE_DAILY)
+    with world.ledger.write() as conn:
+        for made in (check(1, 450), check(700, 450)):
+            add_manual_check(conn, made, at(701))
+        stock.holding_by_id(conn, HOLDING)
+    found = life(world)
+    (segment,) = with_records(found, segments_of(found, world.stores.hours, world.telemetry, at(701)))
+    assert [trace.sensor for trace in segment.traces] == [f"{OTHER}/checks"]

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from alerts.sweep import sweep
+from sheetal.contracts.disposition import EvidenceKind, RefusalReason
+from sheetal.contracts.problem import Refused
+from sheetal.ledger import assets, holdings
+from tests.alerts.given import CARRIER, FACILITY, FRIDGE, HOLDING, OTHER, TOP, at
+
+if TYPE_CHECKING:
+    from tests.alerts.given import World
+
+
+def refusal(world: World, minute: float) -> RefusalReason | None:
+    try:
+        with world.ledger.read() as conn:
+            holdings.check_gate(conn, HOLDING, FACILITY, at(minute))
+    except Refused as refused:
+        return RefusalReason(str(refused.facts["reason"]))
+    return None
+
+
+def instants(world: World, appliance_id: str = FRIDGE) -> tuple[int, int | None, str]:
+    found = world.judgement(appliance_id)
+    assert found is not None
+    return found.judged_through_ms, found.known_through_ms, found.state
+
+
+def test_silence_stops_what_is_known_but_not_the_judging(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    sweep(world.ledger, (), at(60))
+    assert instants(world) == (at(60), at(9), "in_range")
+    assert refusal(world, 60) is None
+
+
+def test_past_the_bound_the_gate_refuses_and_stock_carries_the_mark(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    assert sweep(world.ledger, (), at(69)) == 0
+    assert refusal(world, 69) is None
+    assert refusal(world, 69.1) is RefusalReason.DATA_TOO_OLD
+    assert sweep(world.ledger, (), at(70)) == 1
+    assert world.holding().gap_open_from_ms == at(9)
+    assert instants(world) == (at(70), at(9), "no_data")
+    assert refusal(world, 70) is RefusalReason.GAP
+    assert sweep(world.ledger, (), at(80)) == 0
+    assert [notice.kind for notice in world.notices()] == ["holding_gap"]
+
+
+def test_fresh_data_alone_does_not_take_the_mark_off(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    sweep(world.ledger, (), at(100))
+    world.feed((120, 150, 450))
+    world.drain(150)
+    assert instants(world)[2] == "in_range"
+    assert refusal(world, 150) is RefusalReason.GAP
+    world.feed((10, 120, 450))
+    world.drain(160)
+    assert refusal(world, 160) is None
+
+
+def test_a_mark_that_a_person_took_off_is_not_put_back_by_the_same_silence(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    sweep(world.ledger, (), at(100))
+    with world.ledger.write() as conn:
+        holdings.clear_gap(conn, HOLDING, "dr-asha", "read the dial every hour", at(101))
+    assert sweep(world.ledger, (), at(110)) == 0
+    assert world.holding().gap_open_from_ms is None
+    assert refusal(world, 110) is RefusalReason.DATA_TOO_OLD
+
+
+def test_the_sourced_holdover_is_the_bound(world: World) -> None:
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, OTHER, "coldest", at(0), at(0))
+    world.receive(appliance_id=OTHER)
+    world.feed((0, 10, 450), sensor=TOP)
+    world.drain(10)
+    assert sweep(world.ledger, (), at(128)) == 0
+    assert instants(world, OTHER)[2] == "in_range"
+    assert sweep(world.ledger, (), at(130)) == 1
+
+
+def test_a_sensor_that_never_spoke_counts_from_the_stay(world: World) -> None:
+    world.receive(minute=5)
+    world.drain(6)
+    assert sweep(world.ledger, (), at(64)) == 0
+    assert sweep(world.ledger, (), at(66)) == 1
+    assert world.holding().gap_open_from_ms == at(5)
+
+
+def test_a_packed_carrier_has_its_own_bound(world: World) -> None:
+    world.receive(appliance_id=CARRIER, kind=EvidenceKind.PACKED_CARRIER)
+    world.drain(1)
+    assert sweep(world.ledger, (), at(479)) == 0
+    assert refusal(world, 479) is None
+    assert sweep(world.ledger, (), at(481)) == 1
+    assert refusal(world, 481) is RefusalReason.GAP
+
+
+def test_an_appliance_with_pending_work_stays_where_it_was(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    sweep(world.ledger, {FRIDGE}, at(60))
+    assert instants(world)[0] == at(10)
+    assert instants(world, OTHER)[0] == at(60)
+
+
+def test_an_older_look_never_moves_the_instants_back(world: World) -> None:
+    world.receive()
+    sweep(world.ledger, (), at(60))
+    sweep(world.ledger, (), at(50))
+    assert instants(world)[0] == at(60)
+
+
+@pytest.mark.parametrize("minutes", [11, 30])
+def test_without_a_sweep_the_gate_takes_the_engine_for_dead(world: World, minutes: int) -> None:
+    world.receive()
+    world.feed((0, 60, 450))
+    world.drain(10)
+    assert refusal(world, 10 + minutes) is RefusalReason.ENGINE_SILENT
