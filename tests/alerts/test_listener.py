@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from alerts import device_alarms
+from alerts.keys import Keys
+from alerts.listener import Listener
+from alerts.subscriber import Incoming
+from sheetal.contracts import topics
+from sheetal.contracts.problem import Unavailable
+from sheetal.contracts.topics import Channel
+from sheetal.ledger import alarms
+from tests.alerts.given import GATEWAY, at
+from tests.alerts.wire import alarm, sealed
+
+if TYPE_CHECKING:
+    from sheetal.contracts.device_alarm import DeviceAlarm
+    from sheetal.ledger.connect import Ledger
+    from tests.alerts.given import World
+
+
+class Line:
+    """Both ends of a wire in memory."""
+
+    def __init__(self) -> None:
+        self.coming: list[Incoming] = []
+        self.published: list[str] = []
+        self.acknowledged = 0
+
+    def take(self, seconds_max: float) -> Incoming | None:
+        del seconds_max
+        return self.coming.pop(0) if self.coming else None
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        del payload
+        self.published.append(topic)
+        return True
+
+    def bring(self, payload: bytes, channel: Channel = Channel.ALARM, gateway: str = GATEWAY) -> Incoming:
+        def acknowledge() -> None:
+            self.acknowledged += 1
+
+        self.coming.append(Incoming(gateway, channel, payload, acknowledge))
+        return self.coming[-1]
+
+
+def listener(world: World, line: Line) -> Listener:
+    def clock() -> int:
+        return at(100)
+
+    return Listener(line, world.ledger, Keys(world.ledger, world.cipher, clock), clock)
+
+
+def kept(world: World) -> int:
+    with world.ledger.read() as conn:
+        return len(alarms.alarms(conn))
+
+
+def test_an_alarm_is_acknowledged_only_after_it_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line()
+    real = device_alarms.keep
+
+    def keep(ledger: Ledger, said: DeviceAlarm, now_ms: int) -> bool:
+        assert line.published == []
+        return real(ledger, said, now_ms)
+
+    monkeypatch.setattr(device_alarms, "keep", keep)
+    listener(world, line).deal_with(line.bring(sealed(alarm())))
+    assert (kept(world), line.published, line.acknowledged) == (
+        1,
+        [topics.of_gateway(GATEWAY, Channel.ALARM_ACK)],
+        1,
+    )
+
+
+def test_a_ledger_that_is_away_acknowledges_nothing_to_the_gateway(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> bool:
+        raise Unavailable("the ledger does not answer")
+
+    line = Line()
+    monkeypatch.setattr(device_alarms, "keep", away)
+    listener(world, line).deal_with(line.bring(sealed(alarm())))
+    assert (line.published, line.acknowledged) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("payload", "gateway"),
+    [(b"\xff\xfe", GATEWAY), (sealed(alarm(), key=b"q" * 32), GATEWAY), (sealed(alarm()), "gw-77")],
+    ids=["rubbish", "forged", "not enrolled"],
+)
+def test_what_is_refused_is_counted_and_never_answered(world: World, payload: bytes, gateway: str) -> None:
+    line = Line()
+    one = listener(world, line)
+    one.deal_with(line.bring(payload, gateway=gateway))
+    assert (one.refused, kept(world), line.published, line.acknowledged) == (1, 0, [], 1)
+
+
+def test_it_runs_until_it_is_told_to_stop(world: World) -> None:
+    line, stop = Line(), threading.Event()
+    line.bring(sealed(alarm()))
+    thread = threading.Thread(target=listener(world, line).run, args=(stop,))
+    thread.start()
+    while not line.published:
+        thread.join(0.01)
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
