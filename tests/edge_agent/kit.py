@@ -17,6 +17,7 @@ from edge_agent.sample import Sample
 from sheetal.contracts import seal as sealing
 from sheetal.contracts.batch import Ack, Batch, RefusedRange, ranges
 from sheetal.contracts.device_alarm import AlarmAck, DeviceAlarm
+from sheetal.contracts.gateway_state import Birth, State
 from sheetal.contracts.topics import Channel, of_every_gateway, of_gateway, parse
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ T0_MS = 1_790_000_000_000
 MINUTE_MS = 60_000
 _batches = msgspec.json.Decoder(Batch)
 _alarms = msgspec.json.Decoder(DeviceAlarm)
+_births = msgspec.json.Decoder(Birth)
+_states = msgspec.json.Decoder(State)
 
 
 def sample(number: int, centi_celsius: int | None = 450, *, sensor: str = SENSOR, notable: bool = False) -> Sample:
@@ -190,6 +193,14 @@ class FakeIngest:
 
     def publish(self, channel: Channel, body: object, key: bytes = KEY) -> None:
         self._client.publish(of_gateway(GATEWAY, channel), sealing.seal(channel, GATEWAY, key, body), qos=1)
+
+    def births(self) -> list[Birth]:
+        found = [payload for channel, payload, retained in self.others if channel is Channel.BIRTH and not retained]
+        return [sealing.unseal(sealing.open_envelope(told), Channel.BIRTH, GATEWAY, KEY, _births) for told in found]
+
+    def states(self) -> list[State]:
+        found = [payload for channel, payload, retained in self.others if channel is Channel.STATE and not retained]
+        return [sealing.unseal(sealing.open_envelope(told), Channel.STATE, GATEWAY, KEY, _states) for told in found]
 
     def _hear(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         topic = parse(message.topic)

@@ -21,6 +21,7 @@ from edge_agent.app import make_source
 from edge_agent.settings import SourceSetting
 from edge_agent.sources.ds01_tcp import Ds01TcpSource
 from sheetal.contracts.device_alarm import AlarmKind
+from sheetal.contracts.gateway_state import State
 from tests.edge_agent.kit import (
     MINUTE_MS,
     SENSOR,
@@ -126,6 +127,23 @@ def test_killed_while_sending_it_loses_nothing_that_it_had_kept(tmp_path: Path, 
     assert len(kept) > 200
     assert ingest.clashes == []
     assert len({batch.boot for batch in ingest.batches}) > 2
+
+
+def test_the_will_names_the_session_that_was_lost(tmp_path: Path, broker: EmbeddedBroker) -> None:
+    config = write_settings(tmp_path, broker.url, hub_port=free_port())
+    with FakeIngest(broker.port) as ingest:
+        with gateway(config) as process:
+            until(lambda: ingest.states() and ingest.states()[-1].online)
+            lost = ingest.states()[-1]
+            process.kill()
+        until(lambda: ingest.states()[-1] == State(gateway=lost.gateway, session=lost.session, online=False))
+        with gateway(config) as process:
+            until(lambda: ingest.states()[-1].online)
+            assert ingest.states()[-1].session > lost.session
+            process.terminate()
+            assert process.wait(5) == 0
+        until(lambda: not ingest.states()[-1].online)
+        ingest.clear_retained()
 
 
 def test_a_freezing_refrigerator_is_reported_and_its_recovery_too(tmp_path: Path, broker: EmbeddedBroker) -> None:

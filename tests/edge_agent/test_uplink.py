@@ -16,12 +16,10 @@ from edge_agent.settings import Settings, load_settings
 from edge_agent.uplink import Uplink
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm
-from sheetal.contracts.gateway_state import Birth, State
-from sheetal.contracts.seal import open_envelope, unseal
+from sheetal.contracts.gateway_state import State
 from sheetal.contracts.topics import Channel
 from tests.edge_agent.kit import (
     GATEWAY,
-    KEY,
     SENSOR,
     FakeIngest,
     capricious,
@@ -49,8 +47,6 @@ ALARM = DeviceAlarm(
     limit_centi_celsius=-50,
     limit_minutes=60,
 )
-_births = msgspec.json.Decoder(Birth)
-_states = msgspec.json.Decoder(State)
 
 
 @pytest.fixture
@@ -80,27 +76,18 @@ def uplink(settings: Settings, box: Outbox) -> Iterator[Uplink]:
     running.stop()
 
 
-def births(ingest: FakeIngest) -> list[Birth]:
-    found = [told for channel, told, _ in ingest.others if channel is Channel.BIRTH]
-    return [unseal(open_envelope(told), Channel.BIRTH, GATEWAY, KEY, _births) for told in found]
-
-
-def states(ingest: FakeIngest) -> list[State]:
-    found = [told for channel, told, _ in ingest.others if channel is Channel.STATE]
-    return [unseal(open_envelope(told), Channel.STATE, GATEWAY, KEY, _states) for told in found]
-
-
 def test_birth_and_state_carry_the_session(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
-    until(lambda: uplink.status().connected and states(ingest))
-    [birth] = births(ingest)
+    until(lambda: uplink.status().connected and ingest.states())
     session = uplink.status().session
+    [birth] = ingest.births()
     assert (birth.gateway, birth.boot, birth.session, birth.sensors) == (GATEWAY, box.boot, session, [SENSOR])
     assert abs(birth.at_ms - now_ms()) < 60_000
-    assert states(ingest) == [State(gateway=GATEWAY, session=session, online=True)]
-    assert [channel for channel, _, _ in ingest.others] == [Channel.BIRTH, Channel.STATE]
+    assert ingest.states() == [State(gateway=GATEWAY, session=session, online=True)]
+    told = [channel for channel, _, retained in ingest.others if not retained]
+    assert told == [Channel.BIRTH, Channel.STATE]
     uplink.stop()
-    until(lambda: len(states(ingest)) == 2)
-    assert states(ingest)[1] == State(gateway=GATEWAY, session=session, online=False)
+    until(lambda: len(ingest.states()) == 2)
+    assert ingest.states()[1] == State(gateway=GATEWAY, session=session, online=False)
 
 
 def test_birth_and_state_are_retained(broker: EmbeddedBroker, uplink: Uplink) -> None:
@@ -110,23 +97,6 @@ def test_birth_and_state_are_retained(broker: EmbeddedBroker, uplink: Uplink) ->
         until(lambda: len(later.others) == 2)
         assert all(retained for _, _, retained in later.others)
         later.clear_retained()
-
-
-def test_the_will_names_the_session_that_was_lost(ingest: FakeIngest, settings: Settings, box: Outbox) -> None:
-    first = Uplink(settings, box)
-    first.start()
-    until(lambda: states(ingest))
-    session = first.status().session
-    assert session
-    other_box = Outbox(settings.outbox)
-    second = Uplink(settings, other_box)
-    second.start()
-    until(lambda: State(gateway=GATEWAY, session=second.status().session, online=True) in states(ingest))
-    assert second.status().session > session
-    until(lambda: State(gateway=GATEWAY, session=session, online=False) in states(ingest))
-    first.stop()
-    second.stop()
-    other_box.close()
 
 
 def test_rows_days_and_alarms_arrive_and_are_settled(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
@@ -253,7 +223,7 @@ def test_each_connection_is_a_new_session(settings: Settings, ingest: FakeIngest
     rival.stop()
     until(lambda: uplink.status().connected and uplink.status().session > first)
     uplink.stop()
-    assert [birth.session for birth in births(ingest)].count(first) == 1
+    assert [birth.session for birth in ingest.births()].count(first) == 1
 
 
 def test_it_stops_within_three_seconds_before_a_broker_that_never_answers(tmp_path: Path, box: Outbox) -> None:
