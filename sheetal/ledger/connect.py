@@ -43,7 +43,6 @@ _SQLITE_AWAY = frozenset(
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_READONLY,
     },
 )
 _PRIMARY_CODE = 0xFF

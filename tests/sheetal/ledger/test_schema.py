@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Column, MetaData, Text, inspect
+
+from sheetal.contracts.problem import SettingProblem
+from sheetal.ledger import schema
+from sheetal.ledger.base import NAMING, ledger_metadata, telemetry_metadata
+from sheetal.ledger.connect import open_ledger, open_telemetry
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from sheetal.ledger.connect import Ledger
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def names_of(metadata: MetaData) -> set[str]:
+    return {table.name for table in metadata.tables.values()}
+
+
+def differences(conn: Connection, metadata: MetaData, place: str | None) -> list[tuple[object, ...]]:
+    """What autogenerate would change of our own tables; the portal's are compared by its own test."""
+    ours = names_of(metadata)
+
+    def is_ours(_one: object, name: str | None, kind: str, _reflected: bool, other: object) -> bool:  # noqa: FBT001 - alembic's
+        return kind != "table" or name in ours or other is not None
+
+    options = {"include_object": is_ours, "compare_type": True, "compare_server_default": True}
+    options |= {"include_schemas": place is not None, "version_table_schema": place}
+    return list(compare_metadata(MigrationContext.configure(conn, opts=options), metadata))
+
+
+def checks_of(metadata: MetaData, dialect: str) -> dict[str, set[str]]:
+    """The CHECKs of each table; a Boolean needs one only where there is no such type."""
+    return {
+        table.name: {
+            str(check.name)
+            for check in table.constraints
+            if isinstance(check, CheckConstraint) and (dialect == "sqlite" or not check._type_bound)
+        }
+        for table in metadata.tables.values()
+    }
+
+
+@pytest.mark.parametrize("store", ["ledger", "telemetry"])
+def test_the_models_are_the_migrated_schema(addresses: tuple[str, str], dialect: str, store: str) -> None:
+    opened = open_ledger(addresses[0]) if store == "ledger" else open_telemetry(addresses[1])
+    place = "telemetry" if (store, dialect) == ("telemetry", "postgresql") else None
+    metadata = MetaData(naming_convention=NAMING, schema=place)
+    for table in (ledger_metadata if store == "ledger" else telemetry_metadata).sorted_tables:
+        table.to_metadata(metadata, schema=place)
+    with closing(opened), opened.read() as conn:
+        assert differences(conn, metadata, place) == []
+        looked = inspect(conn)
+        found = {
+            name: {check["name"] for check in looked.get_check_constraints(name, schema=place)}
+            for name in names_of(metadata)
+        }
+    assert found == checks_of(metadata, dialect)
+
+
+def test_a_fresh_store_is_refused_until_it_is_upgraded(empty_addresses: tuple[str, str]) -> None:
+    with closing(open_ledger(empty_addresses[0])) as ledger, closing(open_telemetry(empty_addresses[1])) as telemetry:
+        for store, variable in ((ledger, "SHEETAL_LEDGER_URL"), (telemetry, "SHEETAL_TELEMETRY_URL")):
+            with pytest.raises(SettingProblem, match="schema none") as caught:
+                schema.check_schema(store)
+            assert caught.value.facts["variable"] == variable
+        schema.upgrade(*empty_addresses)
+        schema.check_schema(ledger)
+        schema.check_schema(telemetry)
+
+
+def test_upgrading_twice_changes_nothing(addresses: tuple[str, str], ledger: Ledger) -> None:
+    schema.upgrade(*addresses)
+    schema.check_schema(ledger)
+
+
+def test_an_older_schema_is_refused(empty_addresses: tuple[str, str]) -> None:
+    schema.upgrade(*empty_addresses, revision="0001")
+    with closing(open_ledger(empty_addresses[0])) as ledger, pytest.raises(SettingProblem, match="0001"):
+        schema.check_schema(ledger)
+
+
+def test_the_first_revision_can_be_taken_back(empty_addresses: tuple[str, str]) -> None:
+    schema.upgrade(*empty_addresses, revision="0001")
+    schema.downgrade(*empty_addresses, revision="base")
+    for address, metadata in zip(empty_addresses, (ledger_metadata, telemetry_metadata), strict=True):
+        with closing(open_ledger(address)) as store, store.read() as conn:
+            place = "telemetry" if store.dialect_name == "postgresql" and metadata is telemetry_metadata else None
+            assert not names_of(metadata) & set(inspect(conn).get_table_names(schema=place))
+
+
+def test_each_store_holds_its_own_tables_only(addresses: tuple[str, str], dialect: str) -> None:
+    if dialect == "sqlite":
+        with closing(open_telemetry(addresses[1])) as store, store.read() as conn:
+            assert set(inspect(conn).get_table_names()) == {*names_of(telemetry_metadata), "alembic_version"}
+    else:
+        with closing(open_ledger(addresses[0])) as store, store.read() as conn:
+            tables = set(inspect(conn).get_table_names(schema="telemetry"))
+            assert tables == {*names_of(telemetry_metadata), "alembic_version"}
+            assert not names_of(telemetry_metadata) & set(inspect(conn).get_table_names())
+
+
+def alembic(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHEETAL_")}
+    return subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_line_upgrades_both_stores(empty_addresses: tuple[str, str]) -> None:
+    done = alembic({"SHEETAL_LEDGER_URL": empty_addresses[0], "SHEETAL_TELEMETRY_URL": empty_addresses[1]})
+    assert done.returncode == 0, done.stderr
+    with closing(open_ledger(empty_addresses[0])) as ledger, closing(open_telemetry(empty_addresses[1])) as telemetry:
+        schema.check_schema(ledger)
+        schema.check_schema(telemetry)
+
+
+def test_the_command_line_names_the_missing_variable(tmp_path: Path) -> None:
+    done = alembic({"SHEETAL_LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"})
+    assert done.returncode != 0
+    assert "SHEETAL_TELEMETRY_URL is not set" in done.stderr
+
+
+def test_a_revision_is_all_or_nothing(empty_addresses: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("power")
+
+    with closing(open_ledger(empty_addresses[0])) as ledger:
+        monkeypatch.setattr("alembic.op.create_index", fail)
+        with pytest.raises(RuntimeError, match="power"):
+            schema.upgrade(*empty_addresses)
+        with ledger.read() as conn:
+            assert inspect(conn).get_table_names() == []
+        monkeypatch.undo()
+        schema.upgrade(*empty_addresses)
+        schema.check_schema(ledger)
+
+
+def test_a_column_that_no_revision_made_is_seen(ledger: Ledger) -> None:
+    metadata = MetaData(naming_convention=NAMING)
+    for table in ledger_metadata.sorted_tables:
+        table.to_metadata(metadata)
+    metadata.tables["lot"].append_column(Column("colour", Text))
+    with ledger.read() as conn:
+        assert [change[0] for change in differences(conn, metadata, None)] == ["add_column"]

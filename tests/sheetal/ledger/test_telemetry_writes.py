@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from sheetal.contracts.limits import DAY_MS, HOUR_MS
+from sheetal.ledger import judgement_writes
+from sheetal.ledger import telemetry as reads
+from sheetal.ledger import telemetry_writes as writes
+from sheetal.ledger.telemetry_tables import day_summary, sensor_state
+from tests.sheetal.ledger.telemetry_rows import CONFLICT, COVERAGE, DAY, STATE
+
+if TYPE_CHECKING:
+    from sheetal.contracts.batch import DaySummary
+    from sheetal.ledger.connect import Ledger
+
+
+def test_an_hour_is_marked_once_and_again(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        writes.mark_dirty(conn, [])
+        writes.mark_dirty(conn, {("gw.a", HOUR_MS), ("gw.a", 0), ("gw.b", HOUR_MS)})
+        before = {(one.sensor_id, one.hour_ms): one.marked for one in reads.dirty_hours(conn, 10)}
+        writes.mark_dirty(conn, {("gw.a", 0)})
+        after = {(one.sensor_id, one.hour_ms): one.marked for one in reads.dirty_hours(conn, 10)}
+    assert before.keys() == after.keys() == {("gw.a", 0), ("gw.a", HOUR_MS), ("gw.b", HOUR_MS)}
+    assert {key for key in after if after[key] != before[key]} == {("gw.a", 0)}
+
+
+def test_a_judged_hour_goes_only_if_its_mark_is_unchanged(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        writes.mark_dirty(conn, {("gw.a", 0), ("gw.b", 0)})
+        judged = reads.dirty_hours(conn, 10)
+        writes.mark_dirty(conn, {("gw.b", 0)})
+        assert judgement_writes.clear_dirty(conn, judged) == 1
+        assert [one.sensor_id for one in reads.dirty_hours(conn, 10)] == ["gw.b"]
+
+
+def test_an_hour_deleted_and_marked_anew_is_not_taken_for_the_old_one(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        writes.mark_dirty(conn, {("gw.a", 0)})
+        judged = reads.dirty_hours(conn, 10)
+        assert judgement_writes.clear_dirty(conn, judged) == 1
+        writes.mark_dirty(conn, {("gw.a", 0)})
+        assert judgement_writes.clear_dirty(conn, judged) == 0
+
+
+def test_the_newest_sample_is_kept(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        assert writes.put_sensor_states(conn, []) == 0
+        assert writes.put_sensor_states(conn, [STATE]) == 1
+        older = replace(STATE, measured_at_ms=STATE.measured_at_ms - 1, centi_celsius=900)
+        assert writes.put_sensor_states(conn, [older]) == 0
+        same = replace(STATE, received_at_ms=STATE.received_at_ms + 5)
+        assert writes.put_sensor_states(conn, [same]) == 1
+        (kept,) = reads.sensor_states(conn)
+    assert (kept.measured_at_ms, kept.centi_celsius) == (STATE.measured_at_ms, 450)
+    assert kept.received_at_ms == STATE.received_at_ms + 5
+
+
+def test_a_faulty_sample_has_no_value(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        writes.put_sensor_states(conn, [replace(STATE, centi_celsius=None, quality=2, clock_offset_ms=-5)])
+        (kept,) = reads.sensor_states(conn)
+    assert (kept.centi_celsius, kept.quality, kept.clock_offset_ms) == (None, 2, -5)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(range(6)))
+def test_the_newest_sample_wins_in_any_order(telemetry: Ledger, order: list[int]) -> None:
+    with telemetry.write() as conn:
+        conn.execute(delete(sensor_state))
+        for step in order:
+            writes.put_sensor_states(conn, [replace(STATE, measured_at_ms=1_000 + step, centi_celsius=step)])
+        assert [state.centi_celsius for state in reads.sensor_states(conn)] == [5]
+
+
+def test_coverage_widens_and_counts(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        writes.add_coverage(conn, [COVERAGE, replace(COVERAGE, boot=2)])
+        writes.add_coverage(conn, [replace(COVERAGE, first_sequence=5, last_sequence=30, rows_stored=9)])
+        writes.add_coverage(conn, [replace(COVERAGE, first_sequence=3, last_sequence=7, received_at_ms=1)])
+        later, first = reads.coverages(conn, "gw-01")
+        assert reads.coverages(conn, "gw-02") == []
+    assert later.boot == 2
+    assert (first.first_sequence, first.last_sequence) == (3, 30)
+    assert (first.rows_stored, first.received_at_ms) == (COVERAGE.rows_stored * 2 + 9, COVERAGE.received_at_ms)
+
+
+def test_a_dead_letter_keeps_reason_hash_size_and_head(telemetry: Ledger) -> None:
+    payload = b"\xff" * 20_000
+    with telemetry.write() as conn:
+        writes.add_dead_letter(conn, "cc/v1/gw-01/data", payload, "bad_json", "at byte 0", 5)
+        (letter,) = reads.dead_letters(conn, 10)
+    assert (letter.topic, letter.reason, letter.detail) == ("cc/v1/gw-01/data", "bad_json", "at byte 0")
+    assert letter.sha256 == hashlib.sha256(payload).hexdigest()
+    assert (letter.size_bytes, letter.head) == (20_000, b"\xff" * 16_384)
+
+
+def test_the_same_letter_only_counts_up(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        for at_ms in (5, 6, 7):
+            writes.add_dead_letter(conn, "t", b"x", "bad_json", "d", at_ms)
+        writes.add_dead_letter(conn, "t", b"x", "wrong_mac", "d", 8)
+        writes.add_dead_letter(conn, "t", b"y", "bad_json", "d", 9)
+        letters = reads.dead_letters(conn, 10)
+    assert [(one.reason, one.repeats, one.first_at_ms, one.last_at_ms) for one in letters] == [
+        ("bad_json", 0, 9, 9),
+        ("wrong_mac", 0, 8, 8),
+        ("bad_json", 2, 5, 7),
+    ]
+
+
+def test_a_dead_letter_is_bounded_whatever_the_sender_wrote(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        writes.add_dead_letter(conn, "t" * 70_000, b"", "bad_json", "ü" * 9_000, 5)
+        (letter,) = reads.dead_letters(conn, 10)
+    assert (len(letter.topic), len(letter.detail), letter.size_bytes) == (500, 500, 0)
+
+
+def test_conflicts_are_kept_once(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        assert writes.add_conflicts(conn, []) == 0
+        assert writes.add_conflicts(conn, [CONFLICT, replace(CONFLICT, sequence=8)]) == 2
+        assert writes.add_conflicts(conn, [CONFLICT, replace(CONFLICT, sequence=9)]) == 1
+        assert [one.sequence for one in reads.conflicts(conn, 10)] == [9, 8, 7]
+        assert reads.conflicts(conn, 10)[-1] == CONFLICT
+
+
+def test_a_later_report_of_a_day_replaces_the_earlier(telemetry: Ledger) -> None:
+    whole, half = DAY, day_until(DAY.starts_at_ms + DAY_MS // 2, 100)
+    with telemetry.write() as conn:
+        assert writes.put_day_summaries(conn, [half], 1) == 1
+        assert writes.put_day_summaries(conn, [whole], 2) == 1
+        assert writes.put_day_summaries(conn, [half], 3) == 0
+        assert writes.put_day_summaries(conn, [whole], 4) == 0
+        assert reads.day_summaries(conn, DAY.sensor, 0, 2 * DAY_MS) == [whole]
+        assert conn.execute(day_summary.select()).one().complete is True
+
+
+def day_until(ends_at_ms: int, sequence: int) -> DaySummary:
+    return msgspec.structs.replace(DAY, ends_at_ms=ends_at_ms, sequence=sequence)
+
+
+@pytest.mark.parametrize(("hours", "complete"), [(22, False), (23, True), (24, True), (25, True)])
+def test_a_day_has_23_hours_at_least(telemetry: Ledger, hours: int, complete: object) -> None:
+    with telemetry.write() as conn:
+        writes.put_day_summaries(conn, [day_until(DAY.starts_at_ms + hours * HOUR_MS, 1)], 1)
+        assert conn.execute(day_summary.select()).one().complete is complete
