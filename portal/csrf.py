@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.errors import Forbidden
+from portal.language import marked
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD = "csrf_token"
@@ -66,7 +67,10 @@ async def check_form(request: Request) -> None:
         offered = value if isinstance(value, str) else ""
     secret = _browser_secret(request)
     if not secret or not hmac.compare_digest(offered.encode(), _token(secret, session_cookie(request)).encode()):
-        raise Forbidden("This form is too old.", next_step="Open the page again and repeat the step.")
+        raise Forbidden(
+            marked("This form is too old."),
+            next_step=marked("Open the page again and repeat the step."),
+        )
 
 
 async def check_api_origin(request: Request) -> None:
@@ -83,7 +87,10 @@ def check_origin(request: Request) -> None:
     same_site = site in {None, "same-origin", "none"}
     same_origin = origin is None or urlsplit(origin).netloc in own
     if not (same_site and same_origin) or (site is None and origin is None):
-        raise Forbidden("This request came from another site.", next_step="Open the page here and repeat the step.")
+        raise Forbidden(
+            marked("This request came from another site."),
+            next_step=marked("Open the page here and repeat the step."),
+        )
 
 
 def _browser_secret(request: Request) -> str:

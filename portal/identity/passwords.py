@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from portal.language import marked
 from sheetal.contracts.problem import Unavailable
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def is_outdated(password_hash: str) -> bool:
 @contextmanager
 def _turn() -> Iterator[None]:
     if not _turns.acquire(timeout=WAIT_SECONDS):
-        raise Unavailable("Too many people are signing in.", next_step="Try again in a few seconds.")
+        raise Unavailable(
+            marked("Too many people are signing in."),
+            next_step=marked("Try again in a few seconds."),
+        )
     try:
         yield
     finally:
