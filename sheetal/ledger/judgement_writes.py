@@ -20,13 +20,14 @@ from sheetal.ledger.upsert import insert_missing, replacing, upsert
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from sheetal.contracts.device_alarm import DeviceAlarm
     from sheetal.contracts.limits import Side
     from sheetal.contracts.verdict import Verdict
     from sheetal.ledger.judgements import ApplianceJudgement, GatewayState
     from sheetal.ledger.telemetry import DirtyHour
+    from sheetal.ledger.upsert import Excluded
 
 
 def append_verdict(conn: Connection, found: Verdict, now_ms: int) -> int:
@@ -97,24 +98,30 @@ def put_alarm(conn: Connection, said: DeviceAlarm, appliance_id: str | None, now
         **{name: getattr(said, name) for name in ("began_at_ms", "fired_at_ms", "cleared_at_ms")},
         **{name: getattr(said, name) for name in ("extreme_centi_celsius", "limit_centi_celsius", "limit_minutes")},
     }
-    is_cold = said.kind is AlarmKind.FREEZE
     upsert(
         conn,
         alarm,
         [row],
-        changes=lambda excluded: {
-            "cleared_at_ms": func.coalesce(alarm.c.cleared_at_ms, excluded.cleared_at_ms),
-            "extreme_centi_celsius": excluded.extreme_centi_celsius,
-            "change": excluded.change,
+        changes=lambda new: {
+            "cleared_at_ms": func.coalesce(alarm.c.cleared_at_ms, new.cleared_at_ms),
+            "extreme_centi_celsius": case(
+                (_is_worse(said.kind, new), new.extreme_centi_celsius),
+                else_=alarm.c.extreme_centi_celsius,
+            ),
+            "change": new.change,
         },
-        guard=lambda excluded: or_(
-            and_(alarm.c.cleared_at_ms.is_(None), excluded.cleared_at_ms.is_not(None)),
-            excluded.extreme_centi_celsius < alarm.c.extreme_centi_celsius
-            if is_cold
-            else excluded.extreme_centi_celsius > alarm.c.extreme_centi_celsius,
+        guard=lambda new: or_(
+            and_(alarm.c.cleared_at_ms.is_(None), new.cleared_at_ms.is_not(None)),
+            _is_worse(said.kind, new),
         ),
     )
     return True
+
+
+def _is_worse(kind: AlarmKind, new: Excluded) -> ColumnElement[bool]:
+    if kind is AlarmKind.FREEZE:
+        return new.extreme_centi_celsius < alarm.c.extreme_centi_celsius
+    return new.extreme_centi_celsius > alarm.c.extreme_centi_celsius
 
 
 def add_notice(

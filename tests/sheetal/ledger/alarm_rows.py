@@ -1,0 +1,29 @@
+"""The device alarm that the alarm tests share."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm, alarm_id
+from tests.sheetal.ledger.seeds import GATEWAY, NOW_MS, SENSOR
+
+FIRED = DeviceAlarm(
+    alarm=alarm_id(SENSOR, AlarmKind.FREEZE, NOW_MS - 3_600_000),
+    gateway=GATEWAY,
+    boot=1,
+    sensor=SENSOR,
+    kind=AlarmKind.FREEZE,
+    began_at_ms=NOW_MS - 3_600_000,
+    fired_at_ms=NOW_MS,
+    cleared_at_ms=None,
+    extreme_centi_celsius=-120,
+    limit_centi_celsius=-50,
+    limit_minutes=60,
+)
+
+
+def changed(said: DeviceAlarm, **values: object) -> DeviceAlarm:
+    return msgspec.structs.replace(said, **values)
+
+
+CLEARED = changed(FIRED, cleared_at_ms=NOW_MS + 600_000)

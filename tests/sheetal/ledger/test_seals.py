@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import delete, update
+
+from sheetal.ledger import audit, seals
+from sheetal.ledger.audit import AuditEntry, ChainReport
+from sheetal.ledger.judgement_tables import audit as audit_table
+from sheetal.ledger.judgement_tables import audit_head
+from sheetal.ledger.judgement_tables import seal as seal_table
+from tests.sheetal.ledger.seeds import FACILITY, NOW_MS, OTHER_FACILITY
+
+if TYPE_CHECKING:
+    from sheetal.ledger.connect import Ledger
+
+
+def sign(digest: bytes) -> str:
+    return hmac.new(b"sealer", digest, hashlib.sha256).hexdigest()
+
+
+def act(ledger: Ledger, subject: str = "x") -> None:
+    with ledger.write() as conn:
+        audit.append(conn, FACILITY, AuditEntry(NOW_MS, "staff-1", "tested", subject))
+
+
+def seal(ledger: Ledger) -> seals.Seal:
+    with ledger.write() as conn:
+        return seals.add_seal(conn, sign, NOW_MS)
+
+
+def test_a_seal_signs_every_head(house: Ledger) -> None:
+    act(house)
+    made = seal(house)
+    assert (made.number, made.previous_hash) == (1, audit.GENESIS_HASH)
+    assert made.signature == sign(made.hash.encode())
+    with house.read() as conn:
+        assert list(made.sealed_heads().values()) == audit.heads(conn)
+        assert list(made.sealed_heads()) == [FACILITY, OTHER_FACILITY]
+        assert seals.latest_seal(conn) == made
+
+
+def test_there_is_no_seal_before_the_first(house: Ledger) -> None:
+    with house.read() as conn:
+        assert seals.latest_seal(conn) is None
+        assert seals.verify_seals(conn) == ChainReport(0, None)
+
+
+def test_seals_follow_each_other(house: Ledger) -> None:
+    first, second = seal(house), seal(house)
+    assert (second.number, second.previous_hash) == (2, first.hash)
+    with house.read() as conn:
+        assert seals.verify_seals(conn) == ChainReport(2, None)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("column", ["heads", "hash", "previous_hash", "sealed_at_ms", None])
+def test_a_changed_or_missing_seal_is_found(house: Ledger, number: int, column: str | None) -> None:
+    for _ in range(4):
+        seal(house)
+    with house.write() as conn:
+        chosen = seal_table.c.number == number
+        if column is None:
+            conn.execute(delete(seal_table).where(chosen))
+        else:
+            value: object = 7 if column == "sealed_at_ms" else "[]"
+            conn.execute(update(seal_table).where(chosen).values({column: value}))
+        assert seals.verify_seals(conn).broken_at == number
+
+
+def test_a_seal_kept_outside_convicts_a_rewritten_chain(house: Ledger) -> None:
+    act(house)
+    act(house)
+    outside = seal(house)
+    act(house)
+    with house.read() as conn:
+        assert seals.verify_against(conn, outside) == {}
+    with house.write() as conn:
+        conn.execute(delete(audit_table))
+        conn.execute(update(audit_head).values(number=0, hash=audit.GENESIS_HASH))
+    for _ in range(3):
+        act(house, "rewritten")
+    with house.read() as conn:
+        assert audit.verify_chain(conn, FACILITY).broken_at is None
+        assert seals.verify_against(conn, outside) == {FACILITY: ChainReport(1, 2)}
