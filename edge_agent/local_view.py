@@ -62,6 +62,7 @@ dd.others{font-size:18px;font-weight:400}
 footer{min-height:84px;border-top:2px solid #10202b;align-items:stretch}
 footer div{flex:1 1 150px;padding:10px 16px 8px 28px;border-left:1px solid #d3dade;margin-left:-1px}
 footer dt{font-size:18px}footer dd{font-size:22px;margin:0}footer dl{border:0;padding:0;max-width:none}
+@media(min-width:700px){main{flex-wrap:nowrap}.figure{font-size:min(170px,21vw)}}
 a{color:inherit;text-underline-offset:4px}a:focus-visible{outline:3px solid currentColor;outline-offset:2px}
 """
 
