@@ -28,7 +28,7 @@ export function element(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (value !== null) made.setAttribute(name, value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== ""));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== ""));
   return made;
 }
 
@@ -50,7 +50,7 @@ export function sentence(text) {
 }
 
 export function show(...children) {
-  document.getElementById("main").replaceChildren(...children.flat().filter(Boolean));
+  document.getElementById("main").replaceChildren(...children.flat(Infinity).filter(Boolean));
 }
 
 // Why this browser cannot check anything here; null when it can.

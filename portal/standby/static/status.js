@@ -8,7 +8,7 @@ export const UNKNOWN = -1;
 
 export async function loadStatusList(trust) {
   try {
-    const answer = await fetch("/status/doses.json", { credentials: "omit" });
+    const answer = await fetch("/status/doses.json", { credentials: "omit", cache: "no-cache" });
     if (!answer.ok) return null;
     return await openList(await answer.json(), trust);
   } catch {

@@ -2,7 +2,7 @@
 const CURVE = { name: "ECDSA", namedCurve: "P-256" };
 
 export async function loadTrust() {
-  const answer = await fetch("/keys/trust.json", { credentials: "omit" });
+  const answer = await fetch("/keys/trust.json", { credentials: "omit", cache: "no-cache" });
   if (!answer.ok) throw new Error("no key list");
   const file = await answer.json();
   const keys = await Promise.all(file.keys.map(importKey));
