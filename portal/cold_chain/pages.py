@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from portal.cold_chain import chart, service, words
+from portal.cold_chain import chart, service, words, work
 from portal.errors import FieldProblem, status_of
 from portal.identity.service import OFFICERS, Role, Staff, require_staff
 from portal.language import marked
@@ -204,8 +204,18 @@ def _holding(request: Request, staff: Staff, holding_id: str, problem: FieldProb
     state = request.app.state
     page = service.holding_page(state.ledger, state.telemetry, staff, holding_id, state.clock())
     request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
-    status = 422 if problem else 200
-    return render(request, "cold_chain/holding.html", status=status, page=page, problem=problem, words=words)
+    steps = []
+    if page.verdict is not None and page.judged_by is not None:
+        steps = work.steps(page.verdict.verdict, page.judged_by, language_of(request))
+    return render(
+        request,
+        "cold_chain/holding.html",
+        status=422 if problem else 200,
+        page=page,
+        steps=steps,
+        problem=problem,
+        words=words,
+    )
 
 
 def _alarm(

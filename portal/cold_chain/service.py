@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from portal.cold_chain import chart, gather, rules, store, work
+from portal.cold_chain import chart, gather, rules, store
 from portal.cold_chain.gather import Reader
 from portal.cold_chain.rules import ApplianceNow, Place, State
 from portal.cold_chain.views import AlarmLine, AppliancePage, Chart, Event, HoldingLine, HoldingPage, LotLine, Overview
@@ -169,7 +169,7 @@ def holding_page(
             standing=rules.standing_of(inside, now_ms, is_judged=bool(verdicts)),
             verdict=shown,
             earlier=max(0, len(verdicts) - 1),
-            steps=work.steps(found, judged_by) if found and judged_by else [],
+            judged_by=judged_by,
             stays=stays,
             appliance_name=assets.appliance_by_id(reader.conn, here).name if here else None,
             events=_events(reader.conn, held.facility_id, holding_id),

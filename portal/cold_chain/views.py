@@ -10,7 +10,6 @@ from portal.cold_chain.rules import Standing, State
 if TYPE_CHECKING:
     from portal.cold_chain.chart import Drawn, Watched
     from portal.cold_chain.rules import ApplianceNow, Counts, Inside, LimitUsed, Place, WorkRow
-    from portal.cold_chain.work import Step
     from sheetal.contracts.product import Product
     from sheetal.contracts.verdict import Run, Verdict
     from sheetal.ledger.assets import Appliance, Calibration
@@ -167,7 +166,7 @@ class HoldingPage:
     standing: Standing
     verdict: StoredVerdict | None
     earlier: int
-    steps: list[Step]
+    judged_by: Product | None
     stays: list[Stay]
     appliance_name: str | None
     events: list[Event]

@@ -47,15 +47,15 @@ class Step:
     tone: str = ""
 
 
-def steps(verdict: Verdict, product: Product) -> list[Step]:
+def steps(verdict: Verdict, product: Product, language: str = "en") -> list[Step]:
     """The steps from the rule that applies to the comparison, in reading order."""
     reached = verdict.reached[0] if verdict.reached else None
     run = reached.run if reached is not None else longest(verdict.noted)
     rule = reached.rule if reached is not None else rule_of(run, product)
     return [
-        _rule_step(rule, product),
+        _rule_step(rule, product, language),
         _readings_step(verdict),
-        *_run_steps(reached, run),
+        *_run_steps(reached, run, language),
         _unknown_step(verdict),
         _extremes_step(verdict.stays),
         _last_step(verdict, rule, reached, run),
@@ -87,7 +87,7 @@ def limit_words(rule: HoldRule) -> Words:
     )
 
 
-def _rule_step(rule: HoldRule | None, product: Product) -> Step:
+def _rule_step(rule: HoldRule | None, product: Product, language: str) -> Step:
     if rule is None:
         return Step(Words(marked("Which limit applies")), Words(marked("none published")))
     unbroken = rule.measure is Measure.RUN
@@ -95,7 +95,7 @@ def _rule_step(rule: HoldRule | None, product: Product) -> Step:
     sign = formats.limit(rule.limit_centi_celsius, inclusive=rule.inclusive, cold=rule.side is Side.COLD)
     why = marked("%(product)s, rule %(rule)s. Source: %(source)s; confidence %(confidence)s.")
     facts: dict[str, object] = {
-        "product": product.display_name,
+        "product": product.display_name_hindi if language == "hi" else product.display_name,
         "rule": rule.rule,
         "source": rule.source.citation,
         "confidence": rule.source.confidence,
@@ -124,7 +124,7 @@ def _readings_step(verdict: Verdict) -> Step:
     return Step(question, Words(marked("%(readings)s readings"), {"readings": formats.number(total)}), why)
 
 
-def _run_steps(reached: Reached | None, run: Run | None) -> list[Step]:
+def _run_steps(reached: Reached | None, run: Run | None, language: str) -> list[Step]:
     if reached is None and run is None:
         question = Words(marked("Longest time beyond a limit"))
         return [
@@ -136,7 +136,11 @@ def _run_steps(reached: Reached | None, run: Run | None) -> list[Step]:
     if run is not None:
         span = Words(
             marked("First %(first)s, last %(last)s, sensor %(sensor)s"),
-            {"first": formats.moment(run.first_ms), "last": formats.moment(run.last_ms), "sensor": run.sensor},
+            {
+                "first": formats.moment(run.first_ms, language),
+                "last": formats.moment(run.last_ms, language),
+                "sensor": run.sensor,
+            },
         )
     return [
         Step(
