@@ -1,22 +1,32 @@
-"""`GET /healthz` for services without a web server: one small thread on the standard library's http.server."""
+"""`GET /healthz` for services without a web server: one small thread on the standard library's http.server.
+
+`python -m sheetal.health URL` asks such a page, for a container's health check: exit code 0 only when it says "well".
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Check = Callable[[], dict[str, object]]
 
 PATH = "/healthz"
 REQUEST_SECONDS_MAX = 5.0
+ASK_SECONDS_MAX = 4.0
+"""Below every interval at which container engines ask."""
+ANSWER_BYTES_MAX = 16 * 1024
+WELL, NOT_WELL, WRONG_USE = 0, 1, 2
 
 
 class HealthServer:
@@ -61,6 +71,44 @@ def answer(check: Check) -> tuple[HTTPStatus, bytes]:
     return status, json.dumps(found, default=str).encode()
 
 
+def ask(url: str) -> tuple[bool, str]:
+    """Whether the page at an http address answers 200, and what it said, in one line.
+
+    Raises SettingProblem for what is no http address.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise SettingProblem(f"{url!r} is not an http address: {error}", variable="URL") from error
+    if not host or parts.scheme != "http":
+        raise SettingProblem(f"{url!r} is not an http address", variable="URL")
+    connection = HTTPConnection(host, port, timeout=ASK_SECONDS_MAX)
+    try:
+        connection.request("GET", parts.path or "/")
+        response = connection.getresponse()
+        said = response.read(ANSWER_BYTES_MAX).decode(errors="replace")
+    except (OSError, HTTPException) as error:
+        return False, f"no answer: {type(error).__name__}"
+    finally:
+        connection.close()
+    return response.status == HTTPStatus.OK, f"{response.status} {' '.join(said.split())}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The health check's command: 0 when well, 1 when not or silent, 2 for a wrong use."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m sheetal.health URL\n")
+        return WRONG_USE
+    try:
+        is_well, said = ask(arguments[0])
+    except SettingProblem as problem:
+        sys.stderr.write(f"{problem.message}\n")
+        return WRONG_USE
+    (sys.stdout if is_well else sys.stderr).write(f"{said}\n")
+    return WELL if is_well else NOT_WELL
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
@@ -87,3 +135,7 @@ def _handler(check: Check) -> type[BaseHTTPRequestHandler]:
             """Probes come every few seconds; they are no news."""
 
     return Handler
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -3,19 +3,24 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sheetal.contracts.problem import SettingProblem
-from sheetal.health import answer, serve_health
+from sheetal.health import answer, ask, main, serve_health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sheetal.health import HealthServer
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def get(port: int, path: str = "/healthz") -> tuple[int, dict[str, object]]:
@@ -111,3 +116,64 @@ def test_close_frees_the_port_and_ends_the_thread() -> None:
     with socket.socket() as next_one:
         next_one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         next_one.bind(("127.0.0.1", server.port))
+
+
+def page_of(server: HealthServer, path: str = "/healthz") -> str:
+    return f"http://127.0.0.1:{server.port}{path}"
+
+
+def test_the_command_tells_a_well_service_from_a_sick_one(
+    serve: Callable[..., HealthServer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    well, sick = serve(lambda: {"ok": True, "waiting": 0}), serve(lambda: {"ok": False, "problem": "no broker"})
+    assert main([page_of(well)]) == 0
+    assert capsys.readouterr().out == '200 {"ok": true, "waiting": 0}\n'
+    assert main([page_of(sick)]) == 1
+    assert capsys.readouterr().err == '503 {"ok": false, "problem": "no broker"}\n'
+    assert main([page_of(well, "/other")]) == 1
+
+
+def test_nobody_there_is_not_well_and_said_without_a_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert main([f"http://127.0.0.1:{bound.getsockname()[1]}/healthz"]) == 1
+    assert capsys.readouterr().err == "no answer: ConnectionRefusedError\n"
+
+
+def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sheetal.health.ASK_SECONDS_MAX", 0.2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        assert ask(f"http://127.0.0.1:{silent.getsockname()[1]}/healthz") == (False, "no answer: TimeoutError")
+
+
+def test_one_that_speaks_another_language_is_not_well() -> None:
+    def greet(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1_000)
+            connection.sendall(b"220 mail.example ESMTP\r\n")
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        thread = threading.Thread(target=greet, args=(other,))
+        thread.start()
+        assert ask(f"http://127.0.0.1:{other.getsockname()[1]}/")[0] is False
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a", "b"], ["healthz"], ["ftp://127.0.0.1/x"], ["http://"], ["http://127.0.0.1:99999/"], ["http://[/"]],
+)
+def test_a_wrong_use_is_one_line_and_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_module_is_the_command(serve: Callable[..., HealthServer]) -> None:
+    command = [sys.executable, "-m", "sheetal.health", page_of(serve(lambda: {"ok": True}))]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, '200 {"ok": true}\n', "")
