@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sheetal.contracts.limits import DAY_MS, MINUTE_MS, Measure, Side
+from sheetal.contracts.problem import FileProblem, NotFound, Refused
+from sheetal.ledger import catalogue, rejudge, stock
+from tests.sheetal.ledger import seeds
+from tests.sheetal.ledger.seeds import NOW_MS, PRODUCT
+
+if TYPE_CHECKING:
+    from sheetal.contracts.product import Product
+    from sheetal.ledger.connect import Ledger
+
+RANGE_CITATION = 'citation = "WHO EUL and SmPC: store at 2 to 8 C, do not freeze, protect from light"'
+OWN_RULE = """
+[[hold_rules]]
+rule = "own"
+side = "hot"
+limit_centi_celsius = 800
+inclusive = false
+measure = "run"
+minutes = 5
+"""
+FOLDER = Path(__file__).resolve().parents[3] / "catalogue"
+LOADED = {one.product: one for one in catalogue.load_catalogue(FOLDER)}
+COWIN = ("covishield", "covaxin", "corbevax", "sputnik-v", "gemcovac-19", "incovacc", "zycov-d", "covovax")
+REFRIGERATED = [name for name in LOADED if name != "sputnik-v"]
+
+
+def ms(day: str) -> int:
+    return int(dt.datetime.fromisoformat(f"{day}T00:00:00+05:30").timestamp() * 1000)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A catalogue of one product that a test may spoil."""
+    (tmp_path / "products").mkdir()
+    shutil.copy(FOLDER / "programme.toml", tmp_path)
+    shutil.copy(FOLDER / "products" / "covishield.toml", tmp_path / "products")
+    return tmp_path
+
+
+def spoil(folder: Path, before: str, after: str, name: str = "products/covishield.toml") -> None:
+    text = (folder / name).read_text()
+    assert before in text
+    (folder / name).write_text(text.replace(before, after, 1))
+
+
+def test_the_vaccines_of_cowin_are_there() -> None:
+    assert set(COWIN) <= set(LOADED)
+
+
+@pytest.mark.parametrize("name", REFRIGERATED)
+def test_a_refrigerated_product_is_judged_by_the_programmes_two_rules(name: str) -> None:
+    freeze, heat = LOADED[name].hold_rules
+    assert (freeze.side, freeze.limit_centi_celsius, freeze.inclusive) == (Side.COLD, -50, True)
+    assert (freeze.measure, freeze.minutes) == (Measure.RUN, 60)
+    assert (heat.side, heat.limit_centi_celsius, heat.inclusive) == (Side.HOT, 800, False)
+    assert (heat.measure, heat.minutes) == (Measure.RUN, 600)
+    (labelled,) = LOADED[name].ranges
+    assert (labelled.centi_celsius_min, labelled.centi_celsius_max) == (200, 800)
+
+
+def test_frozen_stock_is_judged_by_its_own_upper_limit() -> None:
+    (rule,) = LOADED["sputnik-v"].hold_rules
+    assert (rule.side, rule.limit_centi_celsius, rule.inclusive, rule.minutes) == (Side.HOT, -1_800, False, 60)
+    assert LOADED["sputnik-v"].stage == "frozen"
+
+
+def test_frozen_stock_without_an_upper_limit_is_judged_by_the_devices(copy: Path) -> None:
+    spoil(copy, 'default_rules = ["freeze_sensitive", "refrigerated"]', 'default_rules = ["frozen"]')
+    spoil(copy, "freeze_sensitive = true", "freeze_sensitive = false")
+    spoil(copy, "centi_celsius_max = 800", "")
+    (product,) = catalogue.load_catalogue(copy)
+    assert product.hold_rules[0].limit_centi_celsius == -1_500
+
+
+@pytest.mark.parametrize("product", LOADED.values(), ids=LOADED)
+def test_every_default_says_that_it_is_one_and_who_decided_when(product: Product) -> None:
+    for rule in product.hold_rules:
+        assert rule.source.default_of == "programme"
+        assert rule.source.decided_by is not None
+        role, day = rule.source.decided_by.rsplit(", ", 1)
+        assert "medical officer" in role
+        assert dt.date.fromisoformat(day)
+
+
+@pytest.mark.parametrize("product", LOADED.values(), ids=LOADED)
+def test_every_product_is_complete(product: Product) -> None:
+    assert product.vaccine == product.vaccine.upper()
+    assert product.display_name_hindi != product.display_name
+    assert product.schedule.doses_total >= 1
+    assert product.schedule.age_years_min in {12, 15, 18}
+    assert product.vvm_type is None
+    for sourced in (*product.ranges, *product.hold_rules, product.schedule):
+        assert sourced.source.citation
+        assert sourced.source.confidence in {"high", "medium", "low"}
+
+
+def test_the_schedules_of_the_drive() -> None:
+    days = {name: (one.schedule.interval_days_min, one.schedule.interval_days_max) for name, one in LOADED.items()}
+    assert days["covishield"] == (84, 112)
+    assert days["covaxin"] == (28, 42)
+    assert days["sputnik-v"] == (21, 90)
+    assert days["covovax"] == (21, None)
+    assert LOADED["zycov-d"].schedule.doses_total == 3
+
+
+def test_dcc_codes_where_they_are_known() -> None:
+    codes = {
+        name: (one.dcc_prophylaxis, one.dcc_medicinal_product, one.dcc_manufacturer) for name, one in LOADED.items()
+    }
+    assert codes["covishield"] == ("J07BX03", "Covishield", "ORG-100001981")
+    assert codes["covaxin"] == ("J07BX03", "Covaxin", "Bharat-Biotech")
+    assert codes["gemcovac-19"] == ("1119349007", None, None)
+
+
+def test_the_time_a_packed_carrier_is_believed_in_is_the_ledgers() -> None:
+    programme = catalogue.load_programme(FOLDER)
+    assert programme.packed_carrier.cold_life_minutes * MINUTE_MS == stock.COLD_LIFE_MS_UNSOURCED
+
+
+BAD = [
+    (RANGE_CITATION, "", "ranges[0].source"),
+    (
+        RANGE_CITATION,
+        'citation = " "',
+        "ranges[0].source.citation",
+    ),
+    (
+        f'[ranges.source]\n{RANGE_CITATION}\nconfidence = "high"',
+        "",
+        "ranges[0]",
+    ),
+    ('confidence = "medium"', 'confidence = "certain"', "schedule.source.confidence"),
+    ("[handling]", "[handling]\ncolour = 1", "handling"),
+    ("doses_per_vial = 10", 'doses_per_vial = "ten"', "handling.doses_per_vial"),
+    ('stage = "refrigerated"', 'stage = "frozen"', "stage"),
+    ('product = "covishield"', 'product = "covaxin"', "product"),
+    ('"freeze_sensitive", ', '"shaken", ', "default_rules"),
+    ('"freeze_sensitive", ', "", "default_rules"),
+    (', "refrigerated"', "", "default_rules"),
+    ('effective_from = "2021-05-13"', 'effective_from = "13-05-2021"', "effective_from"),
+    ("version = 1", "version =", "the file"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "key"), BAD)
+def test_a_bad_file_is_refused_with_its_name_and_key(copy: Path, before: str, after: str, key: str) -> None:
+    spoil(copy, before, after)
+    with pytest.raises(FileProblem, match=r"covishield\.toml") as caught:
+        catalogue.load_catalogue(copy)
+    assert caught.value.facts["key"] == key
+    assert str(caught.value.facts["file"]).endswith("products/covishield.toml")
+    assert caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ('default_of = "programme"', "", "default_rule[0].source"),
+        (
+            'decided_by = "medical officer in charge of the immunisation programme, 2026-11-23"',
+            "",
+            "default_rule[0].source",
+        ),
+        ("minutes = 60", "", "default_rule[0]"),
+        ('side = "cold"', 'side = "left"', "default_rule[0].side"),
+    ],
+)
+def test_a_programme_default_without_a_decision_is_refused(copy: Path, before: str, after: str, key: str) -> None:
+    spoil(copy, before, after, "programme.toml")
+    with pytest.raises(FileProblem, match=r"programme\.toml") as caught:
+        catalogue.load_catalogue(copy)
+    assert caught.value.facts["key"] == key
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="cannot be read"):
+        catalogue.load_catalogue(tmp_path)
+
+
+def test_a_hold_rule_of_the_products_own_needs_a_source_too(copy: Path) -> None:
+    path = copy / "products" / "covishield.toml"
+    path.write_text(path.read_text() + OWN_RULE)
+    with pytest.raises(FileProblem, match="source"):
+        catalogue.load_catalogue(copy)
+    path.write_text(path.read_text() + '[hold_rules.source]\ncitation = "label"\nconfidence = "high"\n')
+    (product,) = catalogue.load_catalogue(copy)
+    assert [one.rule for one in product.hold_rules] == ["own", "programme-freeze", "programme-heat"]
+
+
+def test_the_whole_catalogue_is_recorded_and_read_back(ledger: Ledger) -> None:
+    with ledger.write() as conn:
+        assert catalogue.record_products(conn, list(LOADED.values()), NOW_MS) == list(LOADED)
+        assert catalogue.record_products(conn, list(LOADED.values()), NOW_MS) == []
+        assert {one.product: one for one in catalogue.products(conn, NOW_MS)} == LOADED
+        assert catalogue.product_version(conn, "covaxin", NOW_MS) == LOADED["covaxin"]
+
+
+def test_a_dose_is_judged_by_the_version_in_force_on_its_day(ledger: Ledger) -> None:
+    first = seeds.product(effective_from="2021-01-16", effective_until="2021-05-13")
+    second = seeds.product(version=2, effective_from="2021-05-13")
+    with ledger.write() as conn:
+        catalogue.record_products(conn, [first, second], NOW_MS)
+        for at_ms, version in (
+            (ms("2021-01-16"), 1),
+            (ms("2021-05-13") - 1, 1),
+            (ms("2021-05-13"), 2),
+            (NOW_MS, 2),
+        ):
+            assert catalogue.product_version(conn, PRODUCT, at_ms).version == version
+        assert catalogue.product_by_version(conn, PRODUCT, 1) == first
+        with pytest.raises(NotFound):
+            catalogue.product_version(conn, PRODUCT, ms("2021-01-16") - 1)
+        with pytest.raises(NotFound):
+            catalogue.product_by_version(conn, PRODUCT, 3)
+        assert catalogue.products(conn, ms("2020-01-01")) == []
+
+
+def test_the_highest_version_in_force_wins(ledger: Ledger) -> None:
+    with ledger.write() as conn:
+        catalogue.record_products(conn, [seeds.product(), seeds.product(version=3), seeds.product(version=2)], NOW_MS)
+        assert catalogue.product_version(conn, PRODUCT, NOW_MS).version == 3
+
+
+def test_a_recorded_version_never_changes(house: Ledger) -> None:
+    with house.write() as conn, pytest.raises(Refused) as caught:
+        catalogue.record_products(conn, [seeds.product(doses_per_vial=11)], NOW_MS)
+    assert caught.value.facts == {"reason": "version_changed", "product": PRODUCT, "version": 1}
+
+
+def test_a_new_version_has_every_holding_judged_again(stocked: Ledger) -> None:
+    seeds.split(stocked, "H-1", "H-2")
+    seeds.judge(stocked)
+    with stocked.write() as conn:
+        catalogue.record_products(conn, [seeds.product("other")], NOW_MS)
+        assert rejudge.pending(conn, 10) == []
+        assert catalogue.record_products(conn, [seeds.product(version=2)], NOW_MS) == [PRODUCT]
+        assert [mark.holding_id for mark in rejudge.pending(conn, 10)] == ["H-1", "H-2"]
+    assert seeds.refusal(stocked) is not None
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "day"),
+    [(0, "1970-01-01"), (66_599_999, "1970-01-01"), (66_600_000, "1970-01-02"), (66_600_000 + DAY_MS, "1970-01-03")],
+)
+def test_a_day_is_indias(at_ms: int, day: str) -> None:
+    assert catalogue.day_of(at_ms) == day
