@@ -38,6 +38,7 @@ KEY_BYTES = 32
 LENGTH_BYTES = 4
 # A lighter error correction where the better one would need a code too fine for a small screen.
 TEXT_CHARACTERS_AT_Q_MAX = 702  # ISO/IEC 18004: alphanumeric capacity of version 20-Q
+_SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
 _INFO_KEY = b"sheetal bundle key 1"
 _INFO_NAME = b"sheetal bundle name 1:"
 
@@ -87,10 +88,11 @@ def content_of(record: DoseRecord, hcert: str, issued_at_ms: int) -> Content:
 
 
 def qr_svg(text: str) -> str:
-    """The QR code of a text as an SVG drawing, with its quiet zone."""
+    """The QR code of a text as an SVG drawing that scales, with its quiet zone."""
     level = "Q" if len(text) <= TEXT_CHARACTERS_AT_Q_MAX else "M"
     svg: str = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level=level).to_svg()
-    return svg[svg.index("<svg") :]
+    drawing = svg[svg.index("<svg") :]
+    return _SIZE.sub(r'\g<0> viewBox="0 0 \1 \2"', drawing, count=1)
 
 
 def name_of(secret: bytes, certificate: str) -> str:

@@ -4,13 +4,13 @@ import { UNKNOWN } from "./status.js";
 import { ageOf, dateOf, daysOf, momentOf, say } from "./words.js";
 
 export function authenticField(certificate, detail, size = "") {
-  return element("section", { class: `field authentic ${size}`, "data-outcome": "authentic" },
+  return element("section", { class: `field authentic ${size}`, tabindex: -1, "data-outcome": "authentic" },
     glyph("authentic", size === "big" ? 112 : 40),
     element("div", {}, element("h2", {}, say("authentic")), element("p", {}, detail)));
 }
 
 export function plainField(outcome, title, detail) {
-  return element("section", { class: `field ${outcome.replace("_", "-")} tall`, "data-outcome": outcome },
+  return element("section", { class: `field ${outcome.replace("_", "-")} tall`, tabindex: -1, "data-outcome": outcome },
     glyph(outcome.replace("_", "-"), 72), element("h2", {}, title), element("p", {}, detail));
 }
 

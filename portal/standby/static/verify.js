@@ -80,13 +80,13 @@ async function check(text) {
 function showResult() {
   const shown = { authentic: showAuthentic, not_authentic: showNotAuthentic, cannot_tell: showCannotTell };
   shown[state.result.outcome](state.result);
-  document.querySelector("#main h2").focus?.();
+  document.querySelector("[data-outcome]").focus({ preventScroll: true });
 }
 
 function showAuthentic(certificate) {
   const now = Date.now();
   const advisory = advisoryOf(state.list, certificate, now);
-  const born = certificate.birthDate ? `, ${say("born", { date: isoDate(certificate.birthDate) })}` : "";
+  const born = certificate.birthDate ? `, ${say("born_in_line", { date: isoDate(certificate.birthDate) })}` : "";
   const person = `${certificate.name}${born}`;
   const views = {
     venue: () => [
@@ -112,7 +112,7 @@ function travelFacts(certificate) {
   const dose = certificate.dose;
   return [
     [say("vaccine"), dose.vaccine],
-    [say("doses"), say("dose_of", { n: dose.number, total: dose.total })],
+    [say("dose"), say("number_of", { n: dose.number, total: dose.total })],
     [say("given_on"), isoDate(dose.date)],
     [say("issuer"), certificate.issuer],
     [say("valid_to"), dateOf(certificate.expiresAtMs)],

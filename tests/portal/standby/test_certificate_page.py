@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import zxingcpp
 
 from portal.certificate.advisory import Level
 from portal.certificate.mirror import Mirror
 from portal.certificate.status_list import sign_list
+from portal.certificate.verify import verify_hcert
 from tests.portal.given_certificates import DAY_MS, NAME, NOW_MS, PENTAVALENT, RECORD, another, demo_keys
 from tests.portal.standby.site import publish, set_level
 
@@ -72,6 +76,33 @@ def test_it_shows_authentic_and_later_the_advisory_beside_it(site: Books, phone:
         assert "Dose 2 is being checked" in strip
         assert "Status list of 23\u00a0Nov\u00a02026, 14:51, 1 min old." in strip
         picture(page, "certificate-advisory-en")
+
+
+def pixels_of(phone: BrowserContext, png: bytes) -> np.ndarray:
+    """A PNG as grey pixels, decoded by the browser."""
+    page = phone.new_page()
+    width, height, grey = page.evaluate(
+        """async (address) => {
+          const picture = await createImageBitmap(await (await fetch(address)).blob());
+          const canvas = new OffscreenCanvas(picture.width, picture.height);
+          const context = canvas.getContext("2d");
+          context.drawImage(picture, 0, 0);
+          const data = context.getImageData(0, 0, picture.width, picture.height).data;
+          return [picture.width, picture.height, Array.from(data.filter((_, at) => at % 4 === 0))];
+        }""",
+        "data:image/png;base64," + base64.b64encode(png).decode(),
+    )
+    page.close()
+    return np.array(grey, np.uint8).reshape(height, width)
+
+
+def test_the_code_on_the_screen_can_be_scanned(site: Books, phone: BrowserContext) -> None:
+    link = site.issue(RECORD).link
+    publish(site, NOW_MS)
+    with opened(phone, link, ".qr img") as page:
+        seen = pixels_of(phone, page.locator(".qr img").screenshot())
+    found = zxingcpp.read_barcodes(seen)
+    assert verify_hcert(found[0].text, site.keys.trust, NOW_MS).subclaims[3]["name"] == NAME
 
 
 def test_it_speaks_hindi(site: Books, phone: BrowserContext) -> None:
