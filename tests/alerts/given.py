@@ -1,9 +1,9 @@
-"""A small world on real SQLite stores: one facility, two refrigerators, a carrier, two probes, one product."""
+"""A small world on real stores: one facility, two refrigerators, a carrier, two probes, one product."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from alerts.drain import Work, drain_once
 from alerts.evaluate import Stores
@@ -98,11 +98,25 @@ def appliance(appliance_id: str, kind: str = "ilr", *, holdover_minutes: int | N
     )
 
 
+class Addresses(NamedTuple):
+    """Where a world's stores are."""
+
+    ledger: str
+    telemetry: str
+    readings: str
+    field_key_file: Path
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Self:
+        stores = (f"sqlite:///{folder}/{name}.db" for name in ("ledger", "telemetry", "readings"))
+        return cls(*stores, folder / "field.key")
+
+
 @dataclass
 class World:
     """Stores, and short words for what happens in them."""
 
-    folder: Path
+    addresses: Addresses
     ledger: Ledger
     telemetry: Ledger
     readings: ReadingsStore
@@ -197,11 +211,11 @@ def found_world(world: World) -> None:
         )
 
 
-def open_world(folder: Path, readings_url: str | None = None) -> World:
-    readings = open_readings(readings_url or f"sqlite:///{folder}/readings.db")
-    ledger, telemetry = open_ledger(f"sqlite:///{folder}/ledger.db"), open_telemetry(f"sqlite:///{folder}/telemetry.db")
-    cipher = FieldCipher.from_file(folder / "field.key")
-    return World(folder, ledger, telemetry, readings, cipher, Stores(ledger, telemetry, Hours(readings)))
+def open_world(addresses: Addresses) -> World:
+    readings = open_readings(addresses.readings)
+    ledger, telemetry = open_ledger(addresses.ledger), open_telemetry(addresses.telemetry)
+    cipher = FieldCipher.from_file(addresses.field_key_file)
+    return World(addresses, ledger, telemetry, readings, cipher, Stores(ledger, telemetry, Hours(readings)))
 
 
 def close_world(world: World) -> None:

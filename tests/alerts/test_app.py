@@ -44,11 +44,11 @@ class Service:
         self.port = free_port()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SHEETAL_")},
-            "SHEETAL_LEDGER_URL": f"sqlite:///{world.folder}/ledger.db",
-            "SHEETAL_TELEMETRY_URL": f"sqlite:///{world.folder}/telemetry.db",
-            "SHEETAL_READINGS_URL": f"sqlite:///{world.folder}/readings.db",
+            "SHEETAL_LEDGER_URL": world.addresses.ledger,
+            "SHEETAL_TELEMETRY_URL": world.addresses.telemetry,
+            "SHEETAL_READINGS_URL": world.addresses.readings,
             "SHEETAL_BROKER_URL": broker_url,
-            "SHEETAL_FIELD_KEY_FILE": f"{world.folder}/field.key",
+            "SHEETAL_FIELD_KEY_FILE": str(world.addresses.field_key_file),
             "SHEETAL_HEALTH_PORT": str(self.port),
             **more,
         }
