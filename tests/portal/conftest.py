@@ -3,9 +3,11 @@ from __future__ import annotations
 import base64
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
+import structlog.testing
 
 from portal.app import Resources, create_app
 from portal.identity.service import Role, Staff, add_staff
@@ -21,7 +23,7 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, MutableMapping
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -65,6 +67,12 @@ class Browser(TestClient):
     def sign_in(self, user_name: str, password: str = PASSWORD) -> None:
         answer = self.send_form("/login", user_name=user_name, password=password)
         assert answer.status_code == 303, answer.text
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    with structlog.testing.capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture(scope="session")
