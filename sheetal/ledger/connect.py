@@ -74,7 +74,7 @@ class Ledger:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one snapshot and cannot write; raises Unavailable."""
-        with _unavailable_when_away(), self._reader.connect() as connection:
+        with unavailable_when_away(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -83,7 +83,7 @@ class Ledger:
 
         Entries given to `audit.append` are chained at the very end, so that the heads are the last rows locked.
         """
-        with self._turn(), _unavailable_when_away(), self._writer.begin() as connection, audit.collecting(connection):
+        with self._turn(), unavailable_when_away(), self._writer.begin() as connection, audit.collecting(connection):
             yield connection
 
     def close(self) -> None:
@@ -177,7 +177,8 @@ def _write_lock(url: URL) -> threading.Lock | None:
 
 
 @contextmanager
-def _unavailable_when_away() -> Iterator[None]:
+def unavailable_when_away() -> Iterator[None]:
+    """Let a server or file that does not answer now be an Unavailable; any other error stays what it is."""
     try:
         yield
     except (DBAPIError, PoolTimeout, sqlite3.OperationalError) as error:

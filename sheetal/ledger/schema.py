@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from sheetal.contracts.problem import SettingProblem
 from sheetal.ledger import asset_tables, judgement_tables, stock_tables, telemetry_tables
 from sheetal.ledger.base import ledger_metadata, telemetry_metadata
-from sheetal.ledger.connect import LEDGER_VARIABLE, TELEMETRY_VARIABLE, checked_url
+from sheetal.ledger.connect import LEDGER_VARIABLE, TELEMETRY_VARIABLE, checked_url, unavailable_when_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class Store:
 
 
 def upgrade(ledger_url: str, telemetry_url: str, revision: str = "head") -> None:
-    """Bring both stores to a revision; raises SettingProblem for an impossible address."""
+    """Bring both stores to a revision; raises SettingProblem for an impossible address, and Unavailable."""
     command.upgrade(_config(ledger_url, telemetry_url), revision)
 
 
@@ -103,11 +103,11 @@ def telemetry_schema_of_run() -> str | None:
 
 
 def migrate(environment: Any) -> None:  # noqa: ANN401 - alembic's context is a module that plays EnvironmentContext
-    """Walk the chain over both stores; called by migrations/env.py."""
+    """Walk the chain over both stores; called by migrations/env.py. Raises SettingProblem and Unavailable."""
     for store in _stores(environment.config):
         engine = _engine(store.url)
         try:
-            with engine.connect() as connection:
+            with unavailable_when_away(), engine.connect() as connection:
                 _walk(environment, connection, store)
         finally:
             engine.dispose()

@@ -12,10 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Column, MetaData, Text, inspect
 
-from sheetal.contracts.problem import SettingProblem
+from sheetal.contracts.problem import SettingProblem, Unavailable
 from sheetal.ledger import schema
 from sheetal.ledger.base import NAMING, ledger_metadata, telemetry_metadata
 from sheetal.ledger.connect import open_ledger, open_telemetry
+from tests.stack.servers import free_port
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -135,7 +136,21 @@ def test_the_command_line_upgrades_both_stores(empty_addresses: tuple[str, str])
 def test_the_command_line_names_the_missing_variable(tmp_path: Path) -> None:
     done = alembic({"SHEETAL_LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"})
     assert done.returncode != 0
-    assert "SHEETAL_TELEMETRY_URL is not set" in done.stderr
+    assert done.stdout + done.stderr == "FAILED: SHEETAL_TELEMETRY_URL is not set; set SHEETAL_TELEMETRY_URL\n"
+
+
+def test_a_server_that_is_away_is_one_line_too() -> None:
+    address = f"postgresql+psycopg://postgres@127.0.0.1:{free_port()}/sheetal"
+    done = alembic({"SHEETAL_LEDGER_URL": address, "SHEETAL_TELEMETRY_URL": address})
+    assert done.returncode != 0
+    assert done.stdout + done.stderr == "FAILED: the ledger does not answer; try again in a moment\n"
+    with pytest.raises(Unavailable):
+        schema.upgrade(address, address)
+
+
+def test_an_impossible_address_is_a_setting_problem(tmp_path: Path) -> None:
+    with pytest.raises(SettingProblem, match="SHEETAL_TELEMETRY_URL"):
+        schema.upgrade(f"sqlite:///{tmp_path}/ledger.db", "mysql://x/y")
 
 
 def test_a_revision_is_all_or_nothing(empty_addresses: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
