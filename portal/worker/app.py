@@ -64,6 +64,7 @@ class Worker:
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._published: Published | None = None
         self._last_success_ms: int | None = None
+        self._failed: list[str] = []
 
     def round(self, at_ms: int) -> bool:
         """Do what is due; True when more is waiting. Troubles of ledger or disk are logged and tried again."""
@@ -86,11 +87,22 @@ class Worker:
     def health(self, at_ms: int) -> dict[str, object]:
         """What /healthz says."""
         age_ms = None if self._last_success_ms is None else at_ms - self._last_success_ms
-        return {"ok": age_ms is not None and age_ms <= SILENT_MS_MAX, "last_round_ms_ago": age_ms}
+        is_recent = age_ms is not None and age_ms <= SILENT_MS_MAX
+        return {"ok": is_recent and not self._failed, "last_round_ms_ago": age_ms, "failed": self._failed}
+
+    def _failing(self, work: Round, at_ms: int) -> str | None:
+        name = getattr(work, "__module__", "another slice")
+        try:
+            work(self.ledger, at_ms)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault in one slice's work must not keep certificates from people
+            log.error("a slice's work failed", slice=name, error=type(error).__name__)  # noqa: TRY400 - a traceback may hold personal data
+            return name
+        return None
 
     def _work(self, at_ms: int) -> bool:
-        for work in self._rounds:
-            work(self.ledger, at_ms)
+        self._failed = [name for work in self._rounds if (name := self._failing(work, at_ms))]
         exported = export_pending(self.ledger, self._cipher, self._mirror, at_ms)
         if exported.written or exported.failed:
             log.info("certificates exported", written=exported.written, failed=exported.failed)

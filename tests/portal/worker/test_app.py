@@ -91,7 +91,7 @@ def test_a_round_exports_and_publishes(books: Books) -> None:
     books.issue(RECORD)
     with worker_of(books) as worker:
         assert worker.round(NOW_MS) is False
-        assert worker.health(NOW_MS) == {"ok": True, "last_round_ms_ago": 0}
+        assert worker.health(NOW_MS) == {"ok": True, "last_round_ms_ago": 0, "failed": []}
     assert exported(books) == 1
     assert (books.mirror / "status" / "doses.json").is_file()
     assert (books.mirror / "keys" / "trust.json").is_file()
@@ -122,6 +122,24 @@ def test_other_slices_work_runs_in_each_round(books: Books) -> None:
         worker.round(NOW_MS)
         worker.round(NOW_MS + 1000)
     assert seen == [NOW_MS, NOW_MS + 1000]
+
+
+def test_a_fault_in_another_slice_keeps_no_certificate_back(books: Books, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [KeyError("Asha Secret")]
+
+    def broken(_ledger: object, _at_ms: int) -> None:
+        if faults:
+            raise faults[0]
+
+    books.issue(RECORD)
+    with worker_of(books, rounds=(broken,)) as worker:
+        worker.round(NOW_MS)
+        assert worker.health(NOW_MS) == {"ok": False, "last_round_ms_ago": 0, "failed": [__name__]}
+        faults.clear()
+        worker.round(NOW_MS + 1000)
+        assert worker.health(NOW_MS + 1000)["ok"] is True
+    assert exported(books) == 1
+    assert "Asha Secret" not in "".join(capsys.readouterr())
 
 
 def test_trouble_with_the_disk_is_survived_and_shows_in_health(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
