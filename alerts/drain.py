@@ -72,6 +72,7 @@ def drain_once(stores: Stores, now_ms: int) -> Work:
     failed = _judge_all(stores, work, now_ms)
     looks = appliances.look(stores, sorted(work.appliances), now_ms, is_judged=not work.is_full)
     with stores.ledger.write() as conn:
+        stores.fence(conn)
         for look in looks:
             judgement_writes.put_appliance_judgement(conn, look)
         _settle(conn, work, failed, now_ms)
@@ -159,6 +160,7 @@ def _commit_together(stores: Stores, work: Work, waiting: Sequence[Judged], now_
 def _commit(stores: Stores, work: Work, news: Sequence[Judged], now_ms: int) -> None:
     held: list[str] = []
     with stores.ledger.write() as conn:
+        stores.fence(conn)
         for judged in news:
             held += commit(conn, judged, now_ms)
         rejudge.clear(conn, work.marks_of(one.verdict.holding for one in news))

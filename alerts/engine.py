@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,13 +14,15 @@ from sheetal.contracts.problem import Rejected, Unavailable
 from sheetal.ledger import lease
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from alerts.evaluate import Stores
     from sheetal.contracts.clock import Clock
     from sheetal.readings.port import ReadingsStore
 
 LEASE = "alerts"
-LEASE_MS = 10_000
-LEASE_RENEWED_MS = 3_000
+LEASE_MS = 6_000
+LEASE_RENEWED_MS = 2_000
 ROUND_SECONDS = 2.0
 PAUSE_SECONDS_MIN = 0.5
 PAUSE_SECONDS_MAX = 10.0
@@ -35,7 +38,7 @@ class Engine:
     """
 
     def __init__(self, stores: Stores, readings: ReadingsStore, holder: str, clock: Clock) -> None:
-        self._stores = stores
+        self._stores = replace(stores, fence=self._fence)
         self._readings = readings
         self._holder = holder
         self._clock = clock
@@ -115,6 +118,12 @@ class Engine:
             log.info("This process judges now", holder=self._holder)
         self._leased_until_ms = now_ms + LEASE_MS if is_taken else 0
         return is_taken
+
+    def _fence(self, conn: Connection) -> None:
+        """Prolong the lease inside the writing transaction itself; raises Unavailable when it has gone to another."""
+        if not lease.take(conn, LEASE, self._holder, self._clock(), LEASE_MS):
+            self._leased_until_ms = 0
+            raise Unavailable("another process judges now")
 
     def _give_up_lease(self) -> None:
         try:

@@ -21,6 +21,8 @@ from sheetal.thermal.exposure_report import reason_of
 from sheetal.thermal.verdict import digest, digest_of_reached, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from alerts.hours import Hours
@@ -35,13 +37,19 @@ HELD, GAP = "holding_held", "holding_gap"
 AUDIT_ENTRIES_SEARCHED = 1_000
 
 
+def no_fence(conn: Connection) -> None:
+    """Nobody else writes."""
+    del conn
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What judging reads."""
+    """What judging reads and writes; `fence` opens each writing transaction and refuses it to a process overtaken."""
 
     ledger: Ledger
     telemetry: Ledger
     hours: Hours
+    fence: Callable[[Connection], None] = no_fence
 
 
 @dataclass(frozen=True, slots=True)

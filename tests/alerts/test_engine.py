@@ -4,6 +4,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from alerts import drain as drain_module
 from alerts.engine import LEASE_MS, Engine
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.problem import Unavailable
@@ -45,6 +46,30 @@ def test_only_the_holder_of_the_lease_judges(world: World) -> None:
     clock.ms += LEASE_MS + 1
     assert two.drain(stop)
     assert (one.is_leader, two.is_leader) == (False, True)
+
+
+def test_a_process_overtaken_in_the_middle_of_a_round_writes_nothing(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, stop = Clock(90), threading.Event()
+    one, two = engine(world, clock), engine(world, clock, "two")
+    one.drain(stop)
+    world.receive()
+    world.feed((0, 90, -180))
+    real = drain_module.judge_holding
+
+    def judge_slowly(*arguments: object) -> object:
+        clock.ms += LEASE_MS + 1
+        with monkeypatch.context() as quick:
+            quick.setattr(drain_module, "judge_holding", real)
+            two.drain(stop)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(drain_module, "judge_holding", judge_slowly)
+    assert not one.drain(stop)
+    assert (one.problem, one.is_leader, two.is_leader) == ("another process judges now", False, True)
+    assert (len(world.verdicts()), len(world.compromises()), len(world.notices())) == (1, 1, 1)
 
 
 def test_a_new_leader_reads_what_it_remembered_anew(world: World) -> None:
