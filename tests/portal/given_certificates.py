@@ -145,13 +145,16 @@ class Books:
 
 
 @contextmanager
-def open_books(folder: Path, migrated: Path, standby_url: str = STANDBY_URL) -> Iterator[Books]:
-    """A ledger copied from the migrated one, a key file and demo keys."""
-    (folder / "ledger.db").write_bytes((migrated / "ledger.db").read_bytes())
+def open_books(
+    folder: Path, migrated: Path, standby_url: str = STANDBY_URL, ledger_url: str | None = None
+) -> Iterator[Books]:
+    """A ledger (copied from the migrated one, or the one given), a key file and demo keys."""
+    if ledger_url is None:
+        (folder / "ledger.db").write_bytes((migrated / "ledger.db").read_bytes())
     (folder / "field.keys").write_text(FIELD_KEYS)
     books = Books(
         folder=folder,
-        ledger=open_ledger(f"sqlite:///{folder / 'ledger.db'}"),
+        ledger=open_ledger(ledger_url or f"sqlite:///{folder / 'ledger.db'}"),
         cipher=FieldCipher.from_file(folder / "field.keys"),
         keys=demo_keys(folder / "keys", standby_url=standby_url),
     )
