@@ -10,6 +10,8 @@ Problem
 from __future__ import annotations
 
 import secrets
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 PROBLEM_JSON = "application/problem+json"
 ERROR_CODE_BYTES = 4
+FRAMES_LOGGED = 12
 log = structlog.get_logger(__name__)
 
 
@@ -119,7 +122,8 @@ def install(app: FastAPI, page: Page, headers: Mapping[str, str]) -> None:
 
     def on_failure(request: Request, error: Exception) -> Response:
         code = secrets.token_hex(ERROR_CODE_BYTES)
-        log.error("A request failed", error_code=code, path_template=_template_path(request), exc_info=error)
+        where = {"path_template": _template_path(request), "failure": type(error).__name__, "frames": _frames(error)}
+        log.error("A request failed", error_code=code, **where)
         response = _plain(request, page, 500, error_code=code)
         response.headers.update(headers)
         return response
@@ -174,6 +178,12 @@ def _to_sign_in(request: Request) -> Response:
     if request.method == "GET":
         target += f"?next={quote(here, safe='')}"
     return RedirectResponse(target, 303)
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where it failed, innermost last; never the message, which may hold a person's data."""
+    found = traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in found]
 
 
 def _is_api(request: Request) -> bool:

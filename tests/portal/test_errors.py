@@ -113,6 +113,9 @@ def test_an_unforeseen_failure_tells_a_code_and_no_cause(
     assert logged[-1]["error_code"] == code
     assert logged[-1]["event"] == "A request failed"
     assert logged[-1]["path_template"] == "/api/failing"
+    assert logged[-1]["failure"] == "RuntimeError"
+    assert logged[-1]["frames"][-1].startswith("test_errors.py:")
+    assert "swordfish" not in str(logged)
 
 
 def test_a_wrong_question_names_its_fields_not_its_values(client: Browser) -> None:
