@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ WRONG_SETTING = 2
 
 
 def main(arguments: list[str]) -> int:
-    """Run the demo; 0 when every step came true, 1 when one failed, 2 for a wrong setting or a taken port."""
+    """Run the demo; 0 when every step came true, 1 when one did not, 2 for a wrong setting or a taken port."""
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -34,8 +35,8 @@ def main(arguments: list[str]) -> int:
         print(f"{problem.message}\n{problem.next_step}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped.")
-        return 0
+        print("\nStopped before the story's end.")
+        return 1
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -77,7 +78,9 @@ def _run(plan: Plan, *, in_terminal: bool) -> int:
         print(screen.end_line(played, len(story.STEPS)), flush=True)
         if in_terminal:
             print(screen.staying_up(), flush=True)
-            _stay(district)
+            with suppress(KeyboardInterrupt):
+                _stay(district)
+            print("\nStopping …", flush=True)
     return 0 if len(played) == len(story.STEPS) and played[-1].ok else 1
 
 

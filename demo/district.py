@@ -23,39 +23,55 @@ if TYPE_CHECKING:
     from demo.plan import Plan
     from portal.certificate.keys import TrustedKey
     from sheetal.ledger.alarms import Alarm
+    from sheetal.ledger.connect import Ledger
     from sheetal.ledger.stock import Holding
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIO = ROOT / "firmware_sim" / "scenarios" / "district.toml"
 FIELD_KEY_BYTES = 32
 ALARMS_MAX = 50
+BROKER_USERS = ("ingest", "alerts")
 STOCKED_AFTER_MS = 10 * MINUTE_MS
 
 
 class District:
-    """The demo as a context manager; leaving it stops every process it started."""
+    """The demo as a context manager; leaving it stops every process it started.
 
-    def __init__(self, plan: Plan) -> None:
+    Without `simulated` there are no refrigerators and no gateways: whoever uses it sends by itself. Raises
+    SettingProblem for a server that was asked for and is not there, Unavailable for a process that does not start.
+    """
+
+    def __init__(self, plan: Plan, *, simulated: bool = True) -> None:
         self.plan = plan
+        self.scenario = load_scenario(SCENARIO)
+        self.seed = seed_stock.load_seed()
+        users = [*BROKER_USERS, *gateways.names(self.scenario)]
+        self.broker = servers.choose_broker(plan.folder, plan.ports.broker, plan.broker, users)
+        ports = plan.ports
+        self.readings = servers.choose_readings(plan.folder, ports.influxd, ports.influxd_rpc, plan.readings)
         self.supervisor = Supervisor(plan.logs, ROOT)
-        self._scenario = load_scenario(SCENARIO)
-        self._seed = seed_stock.load_seed()
-        self._broker = servers.choose_broker(plan.folder, plan.ports.broker, plan.broker)
-        self._readings = servers.choose_readings(plan.folder, plan.ports.influxd, plan.readings)
+        self._simulated = simulated
+        self._ledger: Ledger | None = None
 
     def __enter__(self) -> Self:
         try:
-            self._prepare()
+            self.prepare()
             self._start()
         except BaseException:  # whatever broke the start, Ctrl-C among it, nothing may be left running
-            self.supervisor.stop()
+            self.close()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ledger.close()
+        self.close()
+
+    def close(self) -> None:
+        """Stop every process; safe to call twice."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
         self.supervisor.stop()
 
     def now_ms(self) -> int:
@@ -64,16 +80,16 @@ class District:
 
     def sensors(self) -> list[str]:
         """Every sensor of the scenario."""
-        return [hub.sensor(appliance) for hub in self._scenario.hubs for appliance in hub.appliances]
+        return [hub.sensor(appliance) for hub in self.scenario.hubs for appliance in hub.appliances]
 
     def alarms(self) -> list[Alarm]:
         """The newest device alarms in the ledger."""
-        with self._ledger.read() as connection:
+        with self.ledger.read() as connection:
             return alarms.alarms(connection, limit=ALARMS_MAX)
 
     def holding(self, holding_id: str) -> Holding:
         """A holding as it stands now."""
-        with self._ledger.read() as connection:
+        with self.ledger.read() as connection:
             return stock.holding_by_id(connection, holding_id)
 
     def trust(self) -> list[TrustedKey]:
@@ -86,6 +102,13 @@ class District:
     def portal_answers(self) -> bool:
         """Whether the live portal is up."""
         return servers.answers(f"{self.portal_url}/healthz")
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, read from outside the services; closed when the district is."""
+        if self._ledger is None:
+            self._ledger = open_ledger(self.plan.ledger)
+        return self._ledger
 
     @property
     def portal_url(self) -> str:
@@ -105,22 +128,22 @@ class District:
     @property
     def password(self) -> str:
         """The one password of every demo log-in."""
-        return self._seed.password
+        return self.seed.password
 
     @property
     def other_logins(self) -> list[str]:
         """Log-ins that the first screen names only in passing."""
-        return [one.login for one in self._seed.staff if one.login not in {"officer", "vaccinator"}]
+        return [one.login for one in self.seed.staff if one.login not in {"officer", "vaccinator"}]
 
     @property
     def broker_label(self) -> str:
         """Which broker runs."""
-        return self._broker.label
+        return self.broker.label
 
     @property
     def readings_label(self) -> str:
         """Which readings store is used."""
-        return self._readings.label
+        return self.readings.label
 
     @property
     def ledger_label(self) -> str:
@@ -128,28 +151,33 @@ class District:
         return "PostgreSQL" if self.plan.ledger.startswith("postgresql") else "SQLite"
 
     @property
+    def freezing_appliance(self) -> str:
+        """The refrigerator that freezes."""
+        return self.seed.freezing_appliance
+
+    @property
     def freezing_holding(self) -> str:
         """The holding in the refrigerator that freezes."""
-        return self._seed.freezing_holding
+        return self.seed.freezing_holding
 
     @property
     def good_holding(self) -> str:
         """The holding beside it that stays good."""
-        return self._seed.good_holding
+        return self.seed.good_holding
 
     @property
     def freezing_name(self) -> str:
         """What people call the refrigerator that freezes."""
-        return next(one.name for one in self._scenario.appliances if one.appliance == self._seed.freezing_appliance)
+        return next(one.name for one in self.scenario.appliances if one.appliance == self.seed.freezing_appliance)
 
     @property
     def freezing_place(self) -> str:
         """The facility where it stands."""
         return next(
             hub.facility_name
-            for hub in self._scenario.hubs
+            for hub in self.scenario.hubs
             for one in hub.appliances
-            if one.appliance == self._seed.freezing_appliance
+            if one.appliance == self.seed.freezing_appliance
         )
 
     @property
@@ -157,9 +185,9 @@ class District:
         """The sensor of the refrigerator that freezes."""
         return next(
             hub.sensor(appliance)
-            for hub in self._scenario.hubs
+            for hub in self.scenario.hubs
             for appliance in hub.appliances
-            if appliance.appliance == self._seed.freezing_appliance
+            if appliance.appliance == self.seed.freezing_appliance
         )
 
     @property
@@ -167,36 +195,37 @@ class District:
         """An instant before the first reading."""
         return self._since_ms
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         """Folders, keys, the migrated and seeded ledger, the gateways' files."""
         plan = self.plan
         for folder in (plan.folder / "data", plan.folder / "keys", plan.mirror):
             folder.mkdir(parents=True, exist_ok=True)
         now_ms = self.now_ms()
-        self._since_ms = now_ms - self._scenario.history_minutes * MINUTE_MS - HOUR_MS
+        self._since_ms = now_ms - self.scenario.history_minutes * MINUTE_MS - HOUR_MS
         _write_field_key(plan.field_keys)
         make_keys(plan.certificate_keys, issuer="Demo State Health Department", country="IN", demo=True, now_ms=now_ms)
         schema.upgrade(plan.ledger, plan.telemetry)
-        self._ledger = open_ledger(plan.ledger)
         cipher = FieldCipher.from_file(plan.field_keys)
-        keys = gateways.write_all(plan, self._scenario, self._broker.url)
-        with self._ledger.write() as connection:
-            seed_assets.seed_assets(connection, cipher, self._scenario, keys, self._since_ms)
+        self.gateway_keys = gateways.write_all(plan, self.scenario, self.broker.url, self.broker.passwords)
+        with self.ledger.write() as connection:
+            seed_assets.seed_assets(connection, cipher, self.scenario, self.gateway_keys, self._since_ms)
             # Stock came in after the first reading: time before it would be a gap that nothing covers.
             stocked_at_ms = self._since_ms + HOUR_MS + STOCKED_AFTER_MS
-            seed_stock.seed_stock(connection, self._seed, self._scenario, stocked_at_ms, now_ms)
-            seeded = seed_stock.seed_people(connection, cipher, self._seed, now_ms)
+            seed_stock.seed_stock(connection, self.seed, self.scenario, stocked_at_ms, now_ms)
+            seeded = seed_stock.seed_people(connection, cipher, self.seed, now_ms)
         self.session, self.appointments = seeded.session, seeded.appointments
 
     def _start(self) -> None:
         """Servers, then services, then the simulator and its gateways; each group is awaited."""
-        ground = [chosen.process for chosen in (self._broker, self._readings) if chosen.process]
-        for group in (ground, self._services(), [self._simulator()], self._gateways()):
+        ground = [chosen.process for chosen in (self.broker, self.readings) if chosen.process]
+        district = [[self._simulator()], self._gateways()] if self._simulated else []
+        for group in (ground, self.services(), *district):
             for spec in group:
                 self.supervisor.start(spec)
             self.supervisor.wait_ready([spec.name for spec in group])
 
-    def _services(self) -> list[ProcessSpec]:
+    def services(self) -> list[ProcessSpec]:
+        """Our five services, each with its whole environment."""
         ports = self.plan.ports
         return [
             self._service("portal", ports.portal, {}),
@@ -207,7 +236,10 @@ class District:
         ]
 
     def _service(self, module: str, port: int, extra: dict[str, str]) -> ProcessSpec:
-        environment = {**self.plan.environment(self._broker.url, self._readings.url), **extra}
+        environment = {**self.plan.environment(self.broker.url, self.readings.url), **extra}
+        if module in self.broker.passwords:
+            environment["SHEETAL_BROKER_USERNAME"] = module
+            environment["SHEETAL_BROKER_PASSWORD"] = self.broker.passwords[module]
         url = f"http://127.0.0.1:{port}/healthz"
         return ProcessSpec(module, python_module(module), environment, lambda: servers.answers(url))
 
@@ -226,7 +258,7 @@ class District:
                 hub.gateway,
                 python_module("edge_agent", "run", "--config", str(self.plan.gateways / f"{hub.gateway}.toml")),
             )
-            for hub in self._scenario.hubs
+            for hub in self.scenario.hubs
         ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from demo.limits import LIMITS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from demo.plan import Plan
@@ -15,28 +16,51 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 REPLAY_GATEWAY = "gw-replay"
+UPLINK = "\n[uplink]\nmessage_age_seconds = 2\n"
+"""Two seconds in place of a minute: while simulated time runs fast, a reading is old soon."""
 
 
-def write_all(plan: Plan, scenario: Scenario, broker_url: str) -> dict[str, bytes]:
-    """One settings file and one key a hub, and those of the replay gateway; returns the keys by gateway."""
+def names(scenario: Scenario) -> list[str]:
+    """Every gateway of the demo."""
+    return [*(hub.gateway for hub in scenario.hubs), REPLAY_GATEWAY]
+
+
+def write_all(plan: Plan, scenario: Scenario, broker_url: str, passwords: Mapping[str, str]) -> dict[str, bytes]:
+    """One settings file, key and broker password a hub, and those of the replay gateway; returns the keys by gateway.
+
+    `passwords` are the broker's, by gateway; none where it asks for none.
+    """
     plan.gateways.mkdir(parents=True, exist_ok=True)
     keys: dict[str, bytes] = {}
     for number, hub in enumerate(scenario.hubs):
         keys[hub.gateway] = _write_key(plan.gateways, hub.gateway)
         text = _head(plan, hub.gateway, broker_url, plan.ports.local_page_first + number)
+        text += _login(plan.gateways, hub.gateway, passwords)
+        text += UPLINK
         text += _source(scenario, hub, plan.ports.simulator_first + number)
         (plan.gateways / f"{hub.gateway}.toml").write_text(text)
     keys[REPLAY_GATEWAY] = _write_key(plan.gateways, REPLAY_GATEWAY)
-    (plan.gateways / f"{REPLAY_GATEWAY}.toml").write_text(_head(plan, REPLAY_GATEWAY, broker_url, None))
+    text = _head(plan, REPLAY_GATEWAY, broker_url, None) + _login(plan.gateways, REPLAY_GATEWAY, passwords) + UPLINK
+    (plan.gateways / f"{REPLAY_GATEWAY}.toml").write_text(text)
     return keys
 
 
 def _write_key(folder: Path, gateway: str) -> bytes:
     key = secrets.token_bytes(KEY_BYTES)
-    path = folder / f"{gateway}.key"
-    path.touch(mode=0o600)
-    path.write_text(key.hex() + "\n")
+    _write_secret(folder / f"{gateway}.key", key.hex())
     return key
+
+
+def _login(folder: Path, gateway: str, passwords: Mapping[str, str]) -> str:
+    if gateway not in passwords:
+        return ""
+    _write_secret(folder / f"{gateway}.password", passwords[gateway])
+    return f'username = "{gateway}"\npassword_file = "{gateway}.password"\n'
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text + "\n")
 
 
 def _head(plan: Plan, gateway: str, broker_url: str, local_page_port: int | None) -> str:
@@ -49,8 +73,6 @@ def _head(plan: Plan, gateway: str, broker_url: str, local_page_port: int | None
         f'broker_url = "{broker_url}"\n'
         f'portal_url = "{plan.portal_url}"\n'
         f"{page}"
-        "\n[uplink]\n"
-        "message_age_seconds = 2\n"
     )
 
 

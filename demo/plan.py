@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GATEWAYS = 6
+FREE_FROM, FREE_UNTIL = 20_000, 32_000
+"""Below the ports that systems give to outgoing connections (Linux from 32,768, macOS from 49,152)."""
+ATTEMPTS_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,9 @@ class Ports:
 
 
 def free_ports() -> Ports:
-    """Ports that are free at this moment, two of them the first of a free row."""
-    singles = [name for name in Ports.__slots__ if not name.endswith("_first")]
-    rows = [name for name in Ports.__slots__ if name.endswith("_first")]
-    return Ports(**{name: _free_port() for name in singles}, **{name: _free_row() for name in rows})
+    """Ports that are free at this moment, two of them the first of a free row; raises SettingProblem without any."""
+    chosen: set[int] = set()
+    return Ports(**{name: _free_row(GATEWAYS if name.endswith("_first") else 1, chosen) for name in Ports.__slots__})
 
 
 def refuse_taken(ports: Ports) -> None:
@@ -58,18 +61,15 @@ def refuse_taken(ports: Ports) -> None:
             )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _free_row() -> int:
-    """The first of GATEWAYS neighbouring free ports."""
-    while True:
-        first = _free_port()
-        if first + GATEWAYS < 65_000 and all(_can_bind(first + number) for number in range(GATEWAYS)):  # noqa: PLR2004, below the last port
+def _free_row(length: int, chosen: set[int]) -> int:
+    """The first of so many neighbouring free ports, none of them chosen before; adds them to the chosen."""
+    for _ in range(ATTEMPTS_MAX):
+        first = FREE_FROM + secrets.randbelow(FREE_UNTIL - FREE_FROM - length)
+        row = range(first, first + length)
+        if chosen.isdisjoint(row) and all(_can_bind(port) for port in row):
+            chosen.update(row)
             return first
+    raise SettingProblem("no free ports could be found", next_step="name them in demo/plan.py", variable="--ports")
 
 
 def _can_bind(port: int) -> bool:

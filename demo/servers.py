@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from demo import mosquitto
 from demo.supervisor import ProcessSpec, python_module
 from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 CONNECT_SECONDS = 0.3
@@ -22,11 +23,15 @@ CONNECT_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A server the demo will use: what to call it on the first screen, its address, its process when we run it."""
+    """A server the demo will use: what to call it on the first screen, its address, its process when we run it.
+
+    `passwords` are those it asks for, by user name; none where anybody may come in.
+    """
 
     label: str
     url: str
     process: ProcessSpec | None
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def port_is_open(port: int) -> bool:
@@ -47,39 +52,44 @@ def answers(url: str) -> bool:
         return False
 
 
-def choose_broker(folder: Path, port: int, wanted: str) -> Chosen:
-    """Mosquitto when on PATH (or asked for), else the broker that comes in a wheel.
+def choose_broker(folder: Path, port: int, wanted: str, users: Sequence[str]) -> Chosen:
+    """Mosquitto when on PATH (or asked for), each user with a password of its own; else the broker out of a wheel.
 
-    Raises SettingProblem when Mosquitto was asked for by name and is not installed.
+    Raises SettingProblem when Mosquitto was asked for by name and is not installed, and for any other word.
     """
     url = f"mqtt://127.0.0.1:{port}"
     if wanted.startswith("mqtt://"):
         return Chosen("the broker at the address given", wanted, None)
-    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if wanted == "mosquitto" and mosquitto is None:
-        raise SettingProblem("mosquitto is not on PATH", variable="--broker")
-    ready = _open_port(port)
-    if wanted == "embedded" or mosquitto is None:
+    if wanted not in {"auto", "mosquitto", "embedded"}:
+        raise SettingProblem(f"--broker {wanted}: not auto, mosquitto, embedded or mqtt://…", variable="--broker")
+    programs = None if wanted == "embedded" else mosquitto.find()
+    if wanted == "mosquitto" and programs is None:
+        raise SettingProblem("--broker mosquitto: it is not on PATH", variable="--broker")
+    if programs is None:
         command = python_module("demo.broker", "--port", str(port), "--folder", str(folder / "broker"))
-        return Chosen("embedded broker (not for production)", url, ProcessSpec("broker", command, {}, ready))
-    config = _write_mosquitto_config(folder, port)
-    command = (mosquitto, "-c", str(config))
-    return Chosen("Mosquitto", url, ProcessSpec("broker", command, {}, ready))
+        process = ProcessSpec("broker", command, {}, _open_port(port))
+        return Chosen("embedded broker (not for production)", url, process)
+    passwords = mosquitto.make_passwords(users)
+    settings = mosquitto.write_settings(programs, folder / "servers", port, passwords)
+    process = ProcessSpec("broker", (programs.broker, "-c", str(settings)), {}, _open_port(port))
+    return Chosen("Mosquitto, a password each", url, process, passwords)
 
 
-def choose_readings(folder: Path, port: int, wanted: str) -> Chosen:
+def choose_readings(folder: Path, port: int, rpc_port: int, wanted: str) -> Chosen:
     """InfluxDB at the address given, or `influxd` when on PATH, else embedded SQLite.
 
-    Raises SettingProblem when influxd was asked for by name and is not installed.
+    Raises SettingProblem when influxd was asked for by name and is not installed, and for any other word.
     """
     if "://" in wanted:
         return Chosen("the readings store at the address given", wanted, None)
+    if wanted not in {"auto", "influxd", "embedded"}:
+        raise SettingProblem(f"--readings {wanted}: not auto, influxd, embedded or an address", variable="--readings")
     influxd = shutil.which("influxd")
-    if wanted == "influxd" and influxd is None:
-        raise SettingProblem("influxd is not on PATH", variable="--readings")
+    if wanted == "influxd" and (influxd is None or not _is_influxdb_1(influxd)):
+        raise SettingProblem("--readings influxd: no InfluxDB 1.x is on PATH", variable="--readings")
     if wanted == "embedded" or influxd is None or not _is_influxdb_1(influxd):
         return Chosen("embedded SQLite", f"sqlite:///{folder / 'data' / 'readings.db'}", None)
-    config = _write_influxd_config(folder, port)
+    config = _write_influxd_config(folder, port, rpc_port)
     spec = ProcessSpec("influxd", (influxd, "run", "-config", str(config)), {}, _ping(port))
     return Chosen("InfluxDB 1.x", f"influxdb1+http://127.0.0.1:{port}/cc", spec)
 
@@ -97,28 +107,14 @@ def _is_influxdb_1(influxd: str) -> bool:
     return "v1." in version.stdout or " 1." in version.stdout
 
 
-def _write_mosquitto_config(folder: Path, port: int) -> Path:
-    config = folder / "servers" / "mosquitto.conf"
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(
-        f"listener {port} 127.0.0.1\n"
-        "allow_anonymous true\n"
-        "persistence false\n"
-        "set_tcp_nodelay true\n"
-        "max_inflight_messages 1000\n"
-        "max_queued_messages 100000\n"
-    )
-    return config
-
-
-def _write_influxd_config(folder: Path, port: int) -> Path:
+def _write_influxd_config(folder: Path, port: int, rpc_port: int) -> Path:
     """The settings of an InfluxDB 1.x that binds to loopback only and holds any number of sensors."""
     config = folder / "servers" / "influxd.conf"
     data = folder / "servers" / "influxdb"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(
         "reporting-enabled = false\n"
-        f'bind-address = "127.0.0.1:{port + 1}"\n'
+        f'bind-address = "127.0.0.1:{rpc_port}"\n'
         f'[meta]\ndir = "{data}/meta"\n'
         f'[data]\ndir = "{data}/data"\nwal-dir = "{data}/wal"\nindex-version = "tsi1"\nquery-log-enabled = false\n'
         "max-values-per-tag = 0\nmax-series-per-database = 0\n"

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from demo.guard import Guard
 from sheetal.contracts.problem import Unavailable
 
 if TYPE_CHECKING:
@@ -38,28 +39,40 @@ def python_module(module: str, *arguments: str) -> tuple[str, ...]:
 
 
 class Supervisor:
-    """Runs processes with one log file each; `stop` ends them in reverse order, first asked, then forced."""
+    """Runs processes with one log file each; `stop` ends them in reverse order, first asked, then forced.
+
+    If this process dies before it could stop them, a guard does so within seconds.
+    """
 
     def __init__(self, log_folder: Path, working_folder: Path) -> None:
         self._logs = log_folder
         self._working_folder = working_folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._specs: dict[str, ProcessSpec] = {}
+        self._guard = Guard()
         log_folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, spec: ProcessSpec) -> None:
-        """Start one process in a session of its own, so that Ctrl-C reaches the supervisor alone."""
-        with (self._logs / f"{spec.name}.log").open("ab") as log:
-            self._running[spec.name] = subprocess.Popen(
-                spec.command,
-                env={**os.environ, **spec.environment},
-                cwd=self._working_folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        """Start one process in a session of its own, so that Ctrl-C reaches the supervisor alone.
+
+        Raises Unavailable when there is no such program.
+        """
         self._specs[spec.name] = spec
+        with (self._logs / f"{spec.name}.log").open("ab") as log:
+            try:
+                process = subprocess.Popen(
+                    spec.command,
+                    env=_environment(spec),
+                    cwd=self._working_folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise Unavailable(f"{spec.name} cannot be started: {error.strerror}") from error
+        self._running[spec.name] = process
+        self._guard.watch(process.pid)
 
     def restart(self, name: str) -> None:
         """Start a stopped process again as it was first started, and wait until it is ready."""
@@ -96,10 +109,16 @@ class Supervisor:
         """The process id of a running process."""
         return self._running[name].pid
 
-    def stop_one(self, name: str, signal_number: int = signal.SIGTERM) -> None:
-        """Stop one process: the given signal, then, when it does not end in time, SIGKILL."""
+    def is_running(self, name: str) -> bool:
+        """Whether a process was started, not stopped, and has not ended by itself."""
+        return name in self._running and self._running[name].poll() is None
+
+    def stop_one(self, name: str, signal_number: int = signal.SIGTERM) -> int:
+        """Stop one process: the given signal, then, when it does not end in time, SIGKILL; gives its exit code."""
         process = self._running.pop(name)
-        _end(process, signal_number)
+        if process.poll() is None:
+            process.send_signal(signal_number)
+        return self._wait_or_kill(process, STOP_SECONDS)
 
     def stop(self) -> None:
         """Stop all, last started first; returns when none is left."""
@@ -108,18 +127,21 @@ class Supervisor:
                 process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         for name in reversed(list(self._running)):
-            _wait_or_kill(self._running.pop(name), max(0.1, deadline - time.monotonic()))
+            self._wait_or_kill(self._running[name], max(0.1, deadline - time.monotonic()))
+            del self._running[name]
+        self._guard.close()
+
+    def _wait_or_kill(self, process: subprocess.Popen[bytes], seconds: float) -> int:
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        self._guard.forget(process.pid)
+        return code
 
 
-def _end(process: subprocess.Popen[bytes], signal_number: int) -> None:
-    if process.poll() is None:
-        process.send_signal(signal_number)
-    _wait_or_kill(process, STOP_SECONDS)
-
-
-def _wait_or_kill(process: subprocess.Popen[bytes], seconds: float) -> None:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _environment(spec: ProcessSpec) -> dict[str, str]:
+    """Ours, without settings that a person has in the shell for other purposes, and what the process needs."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("SHEETAL_")}
+    return {**plain, **spec.environment}
