@@ -3,7 +3,7 @@ import { element } from "./dom.js";
 import { isoDate, language, momentOf, say } from "./words.js";
 
 const STYLE = "body{font:16px/1.6 sans-serif;margin:0 auto;padding:20px;max-width:560px;color:#10202B}"
-  + "svg{width:276px;height:276px}code{font-size:11px;overflow-wrap:anywhere}dt{color:#43545F}dd{margin:0 0 8px;font-weight:700}";
+  + "svg{width:276px;height:276px}code{font-size:11px;overflow-wrap:anywhere;white-space:pre-wrap}dt{color:#43545F}dd{margin:0 0 8px;font-weight:700}";
 
 export function saveCopy(content, certificate) {
   const address = URL.createObjectURL(new Blob([copyOf(content, certificate)], { type: "text/html" }));
