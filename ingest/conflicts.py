@@ -91,8 +91,10 @@ def spans_to_read(sensor: str, instants: Sequence[int], stored_through_ms: int |
     return spans
 
 
-def split(offered: Iterable[Reading], stored: Iterable[Reading]) -> Split:
+def split(offered: Sequence[Reading], stored: Sequence[Reading]) -> Split:
     """Compares rows with those read back, and with each other: of two new rows for one key the first is kept."""
+    if not stored and len({reading[:2] for reading in offered}) == len(offered):
+        return Split(list(offered), [], [])
     kept = {(reading.sensor, reading.measured_at_ms): reading for reading in stored}
     result = Split([], [], [])
     for reading in offered:

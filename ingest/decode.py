@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 INTEGER_MAX = 2**63 - 1
 """The largest number that every store can hold."""
 
+TOPICS_KEPT_MAX = 100_000
+
+_place = functools.lru_cache(TOPICS_KEPT_MAX)(topics.parse)
 _batch = msgspec.json.Decoder(Batch)
 
 
@@ -35,7 +39,7 @@ def decode(topic: str, payload: bytes, key_of: Callable[[str], bytes | None]) ->
     """
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise _problem(Reason.TOO_BIG, f"{len(payload)} bytes, allowed are {PAYLOAD_BYTES_MAX}")
-    place = topics.parse(topic)
+    place = _place(topic)
     if place is None or place.channel is not topics.Channel.DATA:
         raise _problem(Reason.BAD_TOPIC, "not a gateway's data topic")
     sealed = seal.open_envelope(payload)
@@ -55,11 +59,12 @@ def _check_body(batch: Batch, gateway: str) -> None:
     if len(batch.rows) > ROWS_MAX:
         raise _problem(Reason.TOO_BIG, f"{len(batch.rows)} rows, allowed are {ROWS_MAX}")
     # Without a boot and sequences that can be named back, no ack could answer the batch.
-    numbers = [batch.boot, batch.sent_at_ms]
-    for part in (batch.rows, batch.aux, batch.days):
-        numbers += [item.sequence for item in part]
-    if min(numbers) < 0 or max(numbers) > INTEGER_MAX:
-        raise _problem(Reason.BAD_BODY, "a boot, sequence or sending time is not in 0 … 2**63 - 1")
+    if not (0 <= batch.boot <= INTEGER_MAX and 0 <= batch.sent_at_ms <= INTEGER_MAX):
+        raise _problem(Reason.BAD_BODY, "a boot or sending time is not in 0 … 2**63 - 1")
+    for items in (batch.rows, batch.aux, batch.days):
+        for item in items:
+            if not 0 <= item.sequence <= INTEGER_MAX:
+                raise _problem(Reason.BAD_BODY, "a sequence is not in 0 … 2**63 - 1")
 
 
 def _problem(reason: Reason, detail: str) -> WireProblem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Condition
+from threading import Event, Lock
 from typing import NamedTuple
 
 MESSAGES_MAX = 2_000
@@ -28,29 +28,35 @@ class Inbox:
         self._bytes = 0
         self._messages_max = messages_max
         self._bytes_max = bytes_max
-        self._changed = Condition()
+        self._lock = Lock()
+        self._filled = Event()
 
-    def has_room(self) -> bool:
-        """Whether another message may be read from the socket."""
-        return len(self._messages) < self._messages_max and self._bytes < self._bytes_max
+    def has_room(self, slack: int = 1) -> bool:
+        """Whether another message may be read from the socket; `slack` stretches both bounds."""
+        return len(self._messages) < slack * self._messages_max and self._bytes < slack * self._bytes_max
 
     def put(self, message: Message) -> None:
         """Keeps a message; never blocks and never drops."""
-        with self._changed:
+        with self._lock:
             self._messages.append(message)
             self._bytes += len(message.payload)
-            self._changed.notify()
+        # One wake-up for each burst: one for each message would make two threads fight for the interpreter.
+        if not self._filled.is_set():
+            self._filled.set()
 
-    def take(self, timeout_seconds: float) -> Message | None:
-        """The oldest message, or None when none came in time."""
-        with self._changed:
+    def take(self) -> Message | None:
+        """The oldest message, or None when there is none now."""
+        with self._lock:
             if not self._messages:
-                self._changed.wait(timeout_seconds)
-            if not self._messages:
+                self._filled.clear()
                 return None
             message = self._messages.popleft()
             self._bytes -= len(message.payload)
             return message
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Returns when there is a message, or none came in time."""
+        self._filled.wait(timeout_seconds)
 
     def __len__(self) -> int:
         return len(self._messages)

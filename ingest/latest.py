@@ -5,10 +5,9 @@ Gathered in memory, written once a second, off the path of the ack; a crash lose
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import replace
+from collections import Counter, OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -33,6 +32,15 @@ GATEWAYS_MAX = 200_000
 log = structlog.get_logger()
 
 
+class Span(NamedTuple):
+    """What was stored of one boot since the last flush."""
+
+    first: int
+    last: int
+    rows: int
+    received_at_ms: int
+
+
 class Latest:
     """Takes what was stored from the pipeline's thread; `flush` may run in another."""
 
@@ -40,38 +48,35 @@ class Latest:
         self._telemetry = telemetry
         self._lock = Lock()
         self._states: dict[str, SensorState] = {}
-        self._coverage: dict[tuple[str, int], Coverage] = {}
+        self._spans: dict[tuple[str, int], Span] = {}
         self._aux: OrderedDict[tuple[str, str, str], AuxRow] = OrderedDict()
         self._skewed: OrderedDict[str, None] = OrderedDict()
 
     def note(self, parts: Iterable[Part], written: Written) -> None:
         """Remembers what one stored load says; conflicting rows show nowhere, repeated ones count once."""
         hidden = {conflict.offered for conflict in written.conflicting} | {reading for reading, _ in written.refused}
-        counted: dict[tuple[str, int], int] = {}
-        for reading in written.new:
-            origin = (gateway_of(reading.sensor), reading.boot)
-            counted[origin] = counted.get(origin, 0) + 1
+        counted = Counter((gateway_of(reading.sensor), reading.boot) for reading in written.new)
         with self._lock:
             for part in parts:
                 self._note_part(part, hidden)
             for origin, rows in counted.items():
-                known = self._coverage[origin]
-                self._coverage[origin] = replace(known, rows_stored=known.rows_stored + rows)
+                known = self._spans[origin]
+                self._spans[origin] = known._replace(rows=known.rows + rows)
 
     def flush(self) -> int:
         """Writes what changed since the last call; how many sensors. Raises Unavailable and keeps all for the next."""
         with self._lock:
             states, self._states = self._states, {}
-            coverage, self._coverage = self._coverage, {}
-        if not states and not coverage:
+            spans, self._spans = self._spans, {}
+        if not states and not spans:
             return 0
         try:
             with self._telemetry.write() as connection:
                 put_sensor_states(connection, list(states.values()))
-                add_coverage(connection, list(coverage.values()))
+                add_coverage(connection, [_coverage(origin, span) for origin, span in spans.items()])
         except BaseException:
             with self._lock:
-                self._put_back(states, coverage)
+                self._put_back(states, spans)
             raise
         return len(states)
 
@@ -84,25 +89,21 @@ class Latest:
         batch, received_at_ms = part.believed.batch, part.message.received_at_ms
         offset_ms = received_at_ms - batch.sent_at_ms
         self._note_clock(batch.gateway, offset_ms)
+        newest: dict[str, Reading] = {}
         for reading in part.accepted.readings:
-            if reading in hidden:
-                continue
+            known = newest.get(reading.sensor)
+            if (known is None or known.measured_at_ms <= reading.measured_at_ms) and reading not in hidden:
+                newest[reading.sensor] = reading
+        for reading in newest.values():
             self._note_reading(reading, received_at_ms, offset_ms)
         for row in part.accepted.aux:
             self._note_aux(batch.gateway, row)
-        sequences = [
-            item.sequence for items in (part.accepted.readings, part.accepted.aux, part.accepted.days) for item in items
-        ]
+        sequences = [reading.sequence for reading in part.accepted.readings]
+        sequences += [row.sequence for row in part.accepted.aux]
+        sequences += [day.sequence for day in part.accepted.days]
         if sequences:
-            seen = Coverage(
-                gateway_id=batch.gateway,
-                boot=batch.boot,
-                first_sequence=min(sequences),
-                last_sequence=max(sequences),
-                rows_stored=0,
-                received_at_ms=received_at_ms,
-            )
-            self._note_coverage(seen)
+            span = Span(min(sequences), max(sequences), 0, received_at_ms)
+            self._widen((batch.gateway, batch.boot), span)
 
     def _note_reading(self, reading: Reading, received_at_ms: int, offset_ms: int) -> None:
         known = self._states.get(reading.sensor)
@@ -125,15 +126,13 @@ class Latest:
         if len(self._aux) > AUX_VALUES_MAX:
             self._aux.popitem(last=False)
 
-    def _note_coverage(self, seen: Coverage) -> None:
-        key = (seen.gateway_id, seen.boot)
-        known = self._coverage.get(key, seen)
-        self._coverage[key] = replace(
-            seen,
-            first_sequence=min(known.first_sequence, seen.first_sequence),
-            last_sequence=max(known.last_sequence, seen.last_sequence),
-            rows_stored=known.rows_stored + (seen.rows_stored if known is not seen else 0),
-            received_at_ms=max(known.received_at_ms, seen.received_at_ms),
+    def _widen(self, origin: tuple[str, int], seen: Span) -> None:
+        known = self._spans.get(origin, seen)
+        self._spans[origin] = Span(
+            min(known.first, seen.first),
+            max(known.last, seen.last),
+            known.rows + (0 if known is seen else seen.rows),
+            max(known.received_at_ms, seen.received_at_ms),
         )
 
     def _note_clock(self, gateway: str, offset_ms: int) -> None:
@@ -150,10 +149,21 @@ class Latest:
             log.info("A gateway's clock is right again", gateway=gateway, offset_ms=offset_ms)
             del self._skewed[gateway]
 
-    def _put_back(self, states: dict[str, SensorState], coverage: dict[tuple[str, int], Coverage]) -> None:
+    def _put_back(self, states: dict[str, SensorState], spans: dict[tuple[str, int], Span]) -> None:
         for sensor, state in states.items():
             known = self._states.get(sensor)
             if known is None or known.measured_at_ms < state.measured_at_ms:
                 self._states[sensor] = state
-        for seen in coverage.values():
-            self._note_coverage(seen)
+        for origin, span in spans.items():
+            self._widen(origin, span)
+
+
+def _coverage(origin: tuple[str, int], span: Span) -> Coverage:
+    return Coverage(
+        gateway_id=origin[0],
+        boot=origin[1],
+        first_sequence=span.first,
+        last_sequence=span.last,
+        rows_stored=span.rows,
+        received_at_ms=span.received_at_ms,
+    )

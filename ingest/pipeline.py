@@ -84,22 +84,26 @@ class Pipeline:
 
     def run(self, stop: Event) -> None:
         """Carries load after load until told to stop; what is not acknowledged by then comes again."""
-        try:
-            while not stop.is_set():
+        while not stop.is_set():
+            try:
                 self.carry(self.gather())
-        except Stopped:
-            log.info("Stopped while a store was away; its messages come again")
+            except Stopped:
+                log.info("Stopped while a store was away; its messages come again")
+            except Exception:  # a load that cannot be answered comes again; the next one must not wait for it
+                log.exception("A load could not be answered")
 
     def gather(self) -> Load:
         """Takes apart what has come, until the load is full or nothing more comes; empty when nothing came."""
         load = Load()
-        message = self.inbox.take(IDLE_SECONDS)
+        self.inbox.wait(IDLE_SECONDS)
         deadline = time.monotonic() + GATHER_SECONDS_MAX
-        while message is not None:
-            load.add(message, self._take_apart(message))
-            if load.is_full or time.monotonic() >= deadline:
-                break
-            message = self.inbox.take(QUIET_SECONDS)
+        before = -1
+        while not load.is_full and len(load.items) > before and time.monotonic() < deadline:
+            if before >= 0:
+                time.sleep(QUIET_SECONDS)
+            before = len(load.items)
+            while not load.is_full and (message := self.inbox.take()) is not None:
+                load.add(message, self._take_apart(message))
         return load
 
     def carry(self, load: Load) -> None:

@@ -23,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ingest.inbox import Message
+from ingest.outgoing import Acknowledge, Outgoing, Publish
 from sheetal.contracts import topics
 
 if TYPE_CHECKING:
@@ -44,10 +45,38 @@ CLOSE_TURNS_MAX = 5
 RECEIVE_MAX = 1_000
 """Un-acknowledged messages asked of the broker at once; Mosquitto 2.0.11 was measured ignoring it."""
 PACKET_BYTES_MAX = 12 * 1024 * 1024
-OUT_INFLIGHT_MAX = 1_000
-OUT_QUEUED_MAX = 10_000
+READ_BYTES = 64 * 1024
+STALLED_SLACK = 2
 
 log = structlog.get_logger()
+
+
+class ForesightedClient(Client):
+    """paho, but reading the socket in large pieces.
+
+    paho asks for each packet in four small ones, and every call gives the interpreter away to the pipeline's thread.
+    """
+
+    ahead = b""
+    _position = 0
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if self._position >= len(self.ahead):
+            self.ahead, self._position = super()._sock_recv(max(bufsize, READ_BYTES)), 0
+        piece = self.ahead[self._position : self._position + bufsize]
+        self._position += len(piece)
+        return piece
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether bytes wait that select cannot see."""
+        connection = self.socket()
+        decrypted = connection.pending() if isinstance(connection, ssl.SSLSocket) else 0
+        return self._position < len(self.ahead) or decrypted > 0
+
+    def forget_bytes(self) -> None:
+        """Drops what the last connection left."""
+        self.ahead, self._position = b"", 0
 
 
 class Subscriber:
@@ -61,6 +90,8 @@ class Subscriber:
         self._connection = 0
         self._subscriptions = 0
         self._alive_request: int | None = None
+        self._outgoing = Outgoing()
+        self._is_connected = False
         self._subscribed = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
@@ -74,12 +105,11 @@ class Subscriber:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Hands a QoS 1 message over; while the broker is away a bounded number waits, more are dropped."""
-        self._client.publish(topic, payload, qos=1, retain=retain)
+        self._outgoing.put(Publish(topic, payload, retain))
 
     def acknowledge(self, message: Message) -> None:
-        """Sends the MQTT acknowledgement, unless the connection that brought the message is gone."""
-        if message.connection == self._connection:
-            self._client.ack(message.message_id, 1)
+        """Hands the MQTT acknowledgement over; void when the connection that brought the message is gone."""
+        self._outgoing.put(Acknowledge(message.message_id, message.connection))
 
     def wake(self) -> None:
         """Makes the loop look at once for room in the inbox and for packets to send."""
@@ -97,7 +127,7 @@ class Subscriber:
         pause_seconds = RETRY_SECONDS_MIN
         while not stop.is_set():
             before = self._subscriptions
-            if self._inbox.has_room() and self._connect():
+            if self._has_room() and self._connect():
                 while self._client.socket() is not None and not stop.is_set():
                     self._turn()
             if self._subscriptions > before:
@@ -106,11 +136,10 @@ class Subscriber:
             pause_seconds = min(pause_seconds * 2, RETRY_SECONDS_MAX)
         self._close()
 
-    def _make_client(self) -> Client:
-        client = Client(CallbackAPIVersion.VERSION2, self._peers.own, protocol=MQTTv5, manual_ack=True)
+    def _make_client(self) -> ForesightedClient:
+        client = ForesightedClient(CallbackAPIVersion.VERSION2, self._peers.own, protocol=MQTTv5, manual_ack=True)
         client.connect_timeout = CONNECT_SECONDS_MAX
-        client.max_inflight_messages_set(OUT_INFLIGHT_MAX)
-        client.max_queued_messages_set(OUT_QUEUED_MAX)
+        client.max_inflight_messages_set(0)  # no limit of paho's: the window is ours
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, self._broker.password)
         if self._broker.is_encrypted:
@@ -119,8 +148,9 @@ class Subscriber:
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
-        # With this callback set, paho leaves all writing to our loop, whichever thread publishes.
-        client.on_socket_register_write = lambda _client, _data, _socket: self.wake()
+        client.on_publish = lambda *_: self._outgoing.arrived()
+        # With this callback set, paho gathers packets for our loop instead of writing each at once.
+        client.on_socket_register_write = lambda *_: None
         return client
 
     def _connect(self) -> bool:
@@ -128,6 +158,7 @@ class Subscriber:
         properties.ReceiveMaximum = RECEIVE_MAX
         properties.MaximumPacketSize = PACKET_BYTES_MAX
         properties.SessionExpiryInterval = 0
+        self._client.forget_bytes()
         try:
             self._client.connect(
                 self._broker.host,
@@ -139,25 +170,54 @@ class Subscriber:
         except (OSError, ValueError) as error:
             log.warning("The broker does not answer", problem=str(error))
             return False
+        connection = self._client.socket()
+        if isinstance(connection, socket.socket):
+            # Each packet is a write of its own; gathered by the kernel it would wait 40 ms for the peer's delayed ack.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return True
 
     def _turn(self) -> None:
         connection = self._client.socket()
         if connection is None:
             return
-        may_read = self._inbox.has_room() or not self.is_subscribed
-        has_bytes = may_read and isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+        may_read = not self.is_subscribed or self._has_room()
+        has_bytes = may_read and self._client.has_bytes
         wanted = [self._wake_out, connection] if may_read else [self._wake_out]
         writing = [connection] if self._client.want_write() else []
         readable, _, _ = select.select(wanted, writing, [], 0 if has_bytes else TURN_SECONDS)
         if self._wake_out in readable:
             with suppress(BlockingIOError):
-                self._wake_out.recv(4096)
+                self._wake_out.recv(READ_BYTES)
         if has_bytes or connection in readable:
-            self._client.loop_read()
+            self._read()
+        self._send()
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()
+
+    def _read(self) -> None:
+        """Takes every packet that is here already, as long as there is room."""
+        self._client.loop_read()
+        while self._client.has_bytes and self._has_room() and self._client.socket() is not None:
+            self._client.loop_read()
+
+    def _send(self) -> None:
+        if not self._is_connected:
+            return
+        if self._outgoing.is_full:
+            log.error("The broker takes nothing; connecting anew")
+            self._outgoing.clear()
+            self._client.disconnect()
+            return
+        for item in self._outgoing.sendable():
+            if isinstance(item, Publish):
+                self._client.publish(item.topic, item.payload, qos=1, retain=item.retain)
+            elif item.connection == self._connection:
+                self._client.ack(item.message_id, 1)
+
+    def _has_room(self) -> bool:
+        """Whether to read on: a stalled window moves only by reading, so it may go a bounded way beyond the bounds."""
+        return self._inbox.has_room(STALLED_SLACK if self._outgoing.is_stalled else 1)
 
     def _close(self) -> None:
         """Says goodbye if there is a connection; publishes still queued go out first, as far as the socket takes."""
@@ -178,12 +238,14 @@ class Subscriber:
         _data: object,
         _flags: ConnectFlags,
         code: ReasonCode,
-        _properties: Properties | None,
+        properties: Properties | None,
     ) -> None:
         if code.is_failure:
             log.error("The broker refused this worker", reason=str(code))
             return
         self._connection += 1
+        self._is_connected = True
+        self._outgoing.set_window(getattr(properties, "ReceiveMaximum", None))
         self._alive_request = client.subscribe(topics.INGEST_ALIVE, qos=0)[1]
 
     def _on_subscribe(
@@ -214,6 +276,7 @@ class Subscriber:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        self._is_connected = False
         self._subscribed.clear()
         if code.is_failure:
             log.warning("The connection to the broker ended", reason=str(code))

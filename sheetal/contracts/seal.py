@@ -6,7 +6,6 @@ a message can be moved neither to another channel nor to another gateway.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from typing import TYPE_CHECKING, TypeVar
 
@@ -72,4 +71,4 @@ def unseal(sealed: Sealed, channel: Channel, gateway: str, key: bytes, decoder: 
 
 def _mac(channel: Channel, gateway: str, key: bytes, body: bytes) -> str:
     signed = b"\x00".join((channel.value.encode(), gateway.encode(), body))
-    return hmac.new(key, signed, hashlib.sha256).hexdigest()
+    return hmac.digest(key, signed, "sha256").hex()

@@ -30,11 +30,11 @@ class IngestProcess:
         self._log = folder / f"ingest-{self.health_port}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Self:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "ingest"], cwd=ROOT, env=self._environment, stderr=log, stdout=log
-            )
+    def start(self, log_to: int | None = None) -> Self:
+        with self._log.open("ab") as file:
+            log = file if log_to is None else log_to
+            command = [sys.executable, "-m", "ingest"]
+            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stderr=log, stdout=log)
         return self
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import shutil
 import signal
@@ -198,8 +199,9 @@ def test_the_service_starts_before_its_broker(stores: Stores) -> None:
     process = IngestProcess(environment(stores, broker.port), stores.folder)
     process.start()
     try:
-        time.sleep(1.5)
-        assert process.health() == (503, {**process.health()[1], "ok": False, "problem": "the broker is away"})
+        until(lambda: "does not answer" in process.output())
+        status, facts = process.health()
+        assert (status, facts["ok"], facts["problem"]) == (503, False, "the broker is away")
         with broker:
             until(process.is_well)
     finally:
@@ -256,6 +258,23 @@ def test_a_ledger_that_is_away_at_the_start_is_waited_for(stores: Stores) -> Non
         until(lambda: "A store is away" in process.output(), 10)
         assert process.is_running()
         assert process.health()[0] == 503
+        assert process.end() == 0
+    finally:
+        process.__exit__()
+
+
+def test_a_log_that_nobody_reads_ends_nothing(stores: Stores, port: int) -> None:
+    reading_end, writing_end = os.pipe()
+    process = IngestProcess(environment(stores, port), stores.folder).start(log_to=writing_end)
+    os.close(writing_end)
+    os.close(reading_end)
+    try:
+        until(process.is_well)
+        with RawGateway(port) as gateway:
+            gateway.send(batch(rows(1, 10), sent_at_ms=1))
+            gateway.send_bytes(b"poison")
+            gateway.send_until_acknowledged(BOOT, rows(11, 10))
+        until(lambda: process.health()[1]["dead_letters"] == 1)
         assert process.end() == 0
     finally:
         process.__exit__()

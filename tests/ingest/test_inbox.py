@@ -13,7 +13,7 @@ def test_messages_leave_in_the_order_they_came() -> None:
     for one in sent:
         inbox.put(one)
     assert len(inbox) == 10
-    assert [inbox.take(0) for _ in range(10)] == sent
+    assert [inbox.take() for _ in range(10)] == sent
     assert len(inbox) == 0
 
 
@@ -24,7 +24,7 @@ def test_room_is_bounded_in_messages() -> None:
     assert inbox.has_room()
     inbox.put(message(b""))
     assert not inbox.has_room()
-    inbox.take(0)
+    inbox.take()
     assert inbox.has_room()
 
 
@@ -34,20 +34,41 @@ def test_room_is_bounded_in_bytes() -> None:
     assert inbox.has_room()
     inbox.put(message(b"x"))
     assert not inbox.has_room()
-    inbox.take(0)
+    inbox.take()
     assert inbox.has_room()
 
 
-def test_take_waits_no_longer_than_told() -> None:
+def test_an_empty_inbox_gives_nothing_at_once() -> None:
+    assert Inbox().take() is None
+
+
+def test_wait_is_no_longer_than_told() -> None:
     began = time.monotonic()
-    assert Inbox().take(0.05) is None
+    Inbox().wait(0.05)
     assert 0.04 < time.monotonic() - began < 1
 
 
-def test_take_wakes_for_a_message() -> None:
+def test_wait_ends_with_a_message_however_often_it_was_empty_before() -> None:
     inbox = Inbox()
-    sent = message(b"late")
-    timer = threading.Timer(0.05, inbox.put, [sent])
-    timer.start()
-    assert inbox.take(10) == sent
-    timer.join()
+    for number in range(3):
+        sent = message(str(number).encode())
+        timer = threading.Timer(0.05, inbox.put, [sent])
+        timer.start()
+        inbox.wait(10)
+        assert inbox.take() == sent
+        assert inbox.take() is None
+        timer.join()
+
+
+def test_nothing_is_lost_or_doubled_between_two_threads() -> None:
+    inbox = Inbox()
+    sent = [message(str(number).encode()) for number in range(20_000)]
+    sender = threading.Thread(target=lambda: [inbox.put(one) for one in sent])
+    sender.start()
+    taken = []
+    while len(taken) < len(sent):
+        inbox.wait(5)
+        while (one := inbox.take()) is not None:
+            taken.append(one)
+    sender.join()
+    assert taken == sent

@@ -35,7 +35,7 @@ class Worker:
 
     def take_all(self, number: int) -> list[Message]:
         until(lambda: len(self.inbox) >= number)
-        return [taken for _ in range(len(self.inbox)) if (taken := self.inbox.take(0)) is not None]
+        return [taken for _ in range(len(self.inbox)) if (taken := self.inbox.take()) is not None]
 
 
 @contextmanager
