@@ -33,7 +33,9 @@ demo: set-up ## Run a simulated district and play the story: a freezing refriger
 	@$(BIN)/python -m demo
 
 test: set-up check ## Every test that needs no server packages (under 5 minutes)
-	@$(BIN)/python -m pytest -m "not stack and not browser"
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not stack and not browser and not journey"
+	@$(BIN)/python -m pytest -m "journey and not stack and not browser"
+	@echo "Left to make stack-test (real servers, Chromium): $$($(BIN)/python -m pytest --collect-only -q -m 'stack or browser' | tail -n 1)"
 
 check: set-up ## Lint, types, import rules, spelling
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: .venv/bin/ruff format ."; exit 1; }
@@ -43,7 +45,8 @@ check: set-up ## Lint, types, import rules, spelling
 	@$(BIN)/codespell $(SOURCES) tests docs benchmarks *.md
 
 stack-test: set-up ## The same journeys over real Mosquitto, PostgreSQL, InfluxDB and Chromium (Debian packages)
-	@$(BIN)/python -m pytest -m "stack or browser"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "(stack or browser) and not journey"
+	@$(BIN)/python -m pytest -m "journey and (stack or browser)"
 
 bench: set-up ## Measure against named limits; writes docs/figures/benchmarks.json and docs/figures.md
 	@$(BIN)/python -m benchmarks
