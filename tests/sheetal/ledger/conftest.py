@@ -1,6 +1,6 @@
 """Both databases for every test of the ledger: SQLite in plain runs, PostgreSQL when the stack tests run.
 
-Each is migrated once a session and then copied, so that a test has fresh stores in a few milliseconds.
+Each is migrated once a session; a test gets a copy of the SQLite files, or the PostgreSQL database swept empty.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import delete
 
 from sheetal.ledger import schema
+from sheetal.ledger.base import ledger_metadata, telemetry_metadata
 from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
 from tests.sheetal.ledger import seeds
 from tests.stack.servers import postgresql_server
@@ -20,8 +22,6 @@ from tests.stack.servers import postgresql_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-ADDRESSES = pytest.StashKey[dict[str, str]]()
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +51,8 @@ def addresses(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> t
         for name in ("ledger.db", "telemetry.db"):
             shutil.copy(template / name, tmp_path / name)
         return f"sqlite:///{tmp_path}/ledger.db", f"sqlite:///{tmp_path}/telemetry.db"
-    template_url: str = request.getfixturevalue("postgresql_template")
-    url = fresh_database(template_url, like="sheetal")
+    url: str = request.getfixturevalue("postgresql_template")
+    sweep(url)
     return url, url
 
 
@@ -61,8 +61,7 @@ def empty_addresses(dialect: str, request: pytest.FixtureRequest, tmp_path: Path
     """The addresses of two stores without any table."""
     if dialect == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db", f"sqlite:///{tmp_path}/telemetry.db"
-    template_url: str = request.getfixturevalue("postgresql_template")
-    url = fresh_database(template_url, like="template1")
+    url = empty_database(request.getfixturevalue("postgresql_template"))
     return url, url
 
 
@@ -96,9 +95,21 @@ def stocked(house: Ledger) -> Ledger:
 _made = iter(range(1_000_000))
 
 
-def fresh_database(template_url: str, like: str) -> str:
-    server, _, _ = template_url.replace("postgresql+psycopg", "postgresql").rpartition("/")
-    name = f"copy_{next(_made)}"
-    with closing(psycopg.connect(f"{server}/postgres", autocommit=True)) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}".encode())
-    return f"{template_url.rpartition('/')[0]}/{name}"
+def empty_database(url: str) -> str:
+    """The address of a new database without any table on the same server."""
+    name = f"empty_{next(_made)}"
+    with closing(psycopg.connect(plain(url), autocommit=True)) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+def sweep(url: str) -> None:
+    """Delete every row of our own tables, references resting meanwhile."""
+    tables = [*ledger_metadata.sorted_tables, *telemetry_metadata.sorted_tables]
+    deletes = "; ".join(str(delete(table)) for table in tables)
+    with closing(psycopg.connect(plain(url), autocommit=True)) as connection:
+        connection.execute(f"SET session_replication_role = replica; {deletes}".encode())
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+psycopg", "postgresql")
