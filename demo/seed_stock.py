@@ -165,7 +165,8 @@ def _seed_citizen(
 ) -> Booked:
     new = registration.NewPerson(citizen.name, citizen.birth_date, citizen.mobile)
     person = registration.add_person(connection, cipher, new, now_ms)
-    appointment = registration.book_appointment(
-        connection, cipher, session_id=session, person_id=person.id, dose_number=1, code=citizen.code, now_ms=now_ms
+    place = registration.NewAppointment(
+        session_id=session, person_id=person.id, dose_number=1, code=citizen.code, actor=ACTOR
     )
+    appointment = registration.book_appointment(connection, cipher, place, now_ms)
     return Booked(appointment.id, citizen.code)

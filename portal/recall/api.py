@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 
 from portal.identity.service import OFFICERS, Staff, require_staff
@@ -10,13 +10,14 @@ from portal.recall import service
 
 router = APIRouter()
 Officer = Annotated[Staff, Depends(require_staff(*OFFICERS))]
+PAGE_SIZE = 500
 
 
 @router.get("/api/v1/recalls/{holding}")
-def recall(request: Request, holding: str, staff: Officer) -> dict[str, Any]:
-    """The doses given from a holding after it was compromised; no person is named."""
+def recall(request: Request, holding: str, staff: Officer, page: Annotated[int, Query(ge=1)] = 1) -> dict[str, Any]:
+    """The doses given from a holding after it was compromised, 500 a page; no person is named."""
     del staff
-    found = service.recall_of(request.app.state.ledger, holding)
+    found = service.recall_of(request.app.state.ledger, holding, page, PAGE_SIZE)
     doses = [
         {
             "dose": dose.dose,
@@ -27,4 +28,13 @@ def recall(request: Request, holding: str, staff: Officer) -> dict[str, Any]:
         }
         for dose in found.doses
     ]
-    return {"holding": found.holding, "compromised_from_ms": found.compromised_from_ms, "doses": doses}
+    return {
+        "holding": found.holding,
+        "side": found.side,
+        "compromised_from_ms": found.compromised_from_ms,
+        "withdrawn_at_ms": found.withdrawn_at_ms,
+        "total": found.total,
+        "page": found.page,
+        "pages": found.pages,
+        "doses": doses,
+    }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -13,13 +13,16 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.errors import FieldProblem
 from portal.language import marked
+from portal.orchestration import service as orchestration
 from portal.registration import rules, store
 from sheetal.contracts.problem import NotFound, Refused
+from sheetal.ledger import audit, catalogue
+from sheetal.ledger.integrity import broken_rule
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from portal.registration.store import StoredAppointment
+    from portal.registration.store import SealedPerson, StoredAppointment
     from sheetal.ledger.field_cipher import FieldCipher
 
 APPOINTMENTS_MAX = 500
@@ -30,9 +33,20 @@ REFERENCE_TRIES_MAX = 5
 class NewPerson:
     """What a person gives to be registered."""
 
-    name: str
-    birth_date: str
-    mobile: str
+    name: str = field(repr=False)
+    birth_date: str = field(repr=False)
+    mobile: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAppointment:
+    """A person's place in a session, opened with the 4-digit code of their slip; `actor` is who books."""
+
+    session_id: str
+    person_id: str
+    dose_number: int
+    code: str = field(repr=False)
+    actor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +55,21 @@ class PersonForDose:
 
     id: str
     reference_id: str
-    name: str
-    birth_date: str
+    name: str = field(repr=False)
+    birth_date: str = field(repr=False)
+
+    def age_years_on(self, day: date) -> int:
+        """Full years of age on a day."""
+        return rules.age_years(self.birth_date, day)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How to reach a person; never logged."""
+
+    reference_id: str
+    name: str = field(repr=False)
+    mobile: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,82 +84,98 @@ class Appointment:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A booking with its person, still sealed, and its code; only for recording the dose."""
+
+    appointment: Appointment
+    person: SealedPerson = field(repr=False)
+    code_hash: str = field(repr=False)
+    is_locked: bool
+
+
 def add_person(conn: Connection, cipher: FieldCipher, new: NewPerson, now_ms: int) -> PersonForDose:
     """Register a person under a mobile; raises FieldProblem, or Refused (`mobile_full`) above four members."""
-    _check(new, now_ms)
+    name = rules.normal_name(new.name)
+    _check(name, new, now_ms)
     mobile_index = cipher.blind_index(new.mobile, purpose="mobile")
+    store.wait_turn(conn, mobile_index)
     if store.members_of_mobile(conn, mobile_index) >= rules.MEMBERS_PER_MOBILE_MAX:
         raise Refused(marked("Four people are registered under this mobile already."), reason="mobile_full")
     person_id = str(uuid4())
     values: dict[str, object] = {
         "id": person_id,
-        "name_sealed": cipher.seal(new.name, table="person", row=person_id, column="name"),
+        "name_sealed": cipher.seal(name, table="person", row=person_id, column="name"),
         "birth_date_sealed": cipher.seal(new.birth_date, table="person", row=person_id, column="birth_date"),
         "mobile_sealed": cipher.seal(new.mobile, table="person", row=person_id, column="mobile"),
         "mobile_index": mobile_index,
         "created_at_ms": now_ms,
     }
     reference_id = _insert_with_new_reference(conn, values)
-    return PersonForDose(person_id, reference_id, new.name, new.birth_date)
+    return PersonForDose(person_id, reference_id, name, new.birth_date)
 
 
-def book_appointment(
-    conn: Connection, cipher: FieldCipher, *, session_id: str, person_id: str, dose_number: int, code: str, now_ms: int
-) -> Appointment:
-    """Book a person into a session with the 4-digit code of their slip; raises FieldProblem, Refused (`booked`)."""
-    if not rules.is_code(code):
+def book_appointment(conn: Connection, cipher: FieldCipher, new: NewAppointment, now_ms: int) -> Appointment:
+    """Book a person into a session.
+
+    Raises FieldProblem, NotFound (session, person) and Refused (`session_over`, `full`, `booked`).
+    """
+    if not rules.is_code(new.code):
         raise FieldProblem(marked("Enter the 4 digits on the slip."), field="code")
+    if new.dose_number < 1:
+        raise FieldProblem(marked("Doses are counted from 1."), field="dose_number")
+    facility_id = _check_place(conn, new.session_id, now_ms)
     appointment_id = str(uuid4())
     values: dict[str, object] = {
         "id": appointment_id,
-        "session_id": session_id,
-        "person_id": person_id,
-        "dose_number": dose_number,
-        "code_hash": _code_hash(cipher, appointment_id, code),
+        "session_id": new.session_id,
+        "person_id": new.person_id,
+        "dose_number": new.dose_number,
+        "code_hash": _code_hash(cipher, appointment_id, new.code),
         "wrong_codes": 0,
         "state": "booked",
         "booked_at_ms": now_ms,
     }
-    try:
-        with conn.begin_nested():
-            store.insert_appointment(conn, values)
-    except IntegrityError as error:
-        raise Refused(marked("This person is booked for this session already."), reason="booked") from error
+    _insert_booking(conn, values)
+    detail = {"session": new.session_id, "dose_number": new.dose_number}
+    entry = audit.AuditEntry(now_ms, new.actor, "appointment_booked", f"appointment/{appointment_id}", detail)
+    audit.append(conn, facility_id, entry)
     return appointment_by_id(conn, appointment_id)
 
 
 def appointments_of_session(conn: Connection, session_id: str) -> list[Appointment]:
-    """The session's bookings, without names."""
+    """The session's bookings, without names; at most 500."""
     return [_public(row) for row in store.appointments_of_session(conn, session_id, APPOINTMENTS_MAX)]
 
 
 def appointment_by_id(conn: Connection, appointment_id: str) -> Appointment:
     """One booking; raises NotFound."""
-    return _public(_stored(conn, appointment_id))
+    return booking(conn, appointment_id).appointment
 
 
-def code_fits(conn: Connection, cipher: FieldCipher, appointment_id: str, code: str) -> bool:
+def booking(conn: Connection, appointment_id: str) -> Booking:
+    """One booking with its person, sealed, in one look; raises NotFound."""
+    found = store.booking(conn, appointment_id)
+    if found is None:
+        raise NotFound(marked("There is no such appointment."))
+    row, person = found
+    return Booking(_public(row), person, row.code_hash, is_locked=row.wrong_codes >= rules.WRONG_CODES_MAX)
+
+
+def code_fits(cipher: FieldCipher, of: Booking, code: str) -> bool:
     """Whether this is the code of the citizen's slip, compared in constant time.
 
-    Raises Refused (`too_many_codes`) once too many were wrong, and NotFound.
+    Raises Refused (`too_many_codes`) once too many were wrong.
     """
-    stored = _stored(conn, appointment_id)
-    if stored.wrong_codes >= rules.WRONG_CODES_MAX:
-        raise Refused(
-            marked("Too many wrong codes for this appointment."),
-            next_step=marked("Ask the programme manager to check the person's identity."),
-            reason="too_many_codes",
-        )
-    return hmac.compare_digest(stored.code_hash, _code_hash(cipher, appointment_id, code))
+    if of.is_locked:
+        raise _too_many_codes()
+    return hmac.compare_digest(of.code_hash, _code_hash(cipher, of.appointment.id, code))
 
 
-def count_wrong_code(conn: Connection, appointment_id: str) -> None:
-    """Count a wrong code, in a transaction of its own."""
-    store.count_wrong_code(conn, appointment_id)
-
-
-def wrong_code() -> Refused:
-    """The refusal of a wrong code."""
+def count_wrong_code(conn: Connection, appointment_id: str) -> Refused:
+    """Count a wrong code and give its refusal, to be raised once the count is committed."""
+    if store.count_wrong_code(conn, appointment_id) is None:
+        return _too_many_codes()
     return Refused(
         marked("The code does not fit this appointment."),
         next_step=marked("Read the 4 digits from the citizen's slip again."),
@@ -140,33 +183,44 @@ def wrong_code() -> Refused:
     )
 
 
-def mark_given(conn: Connection, appointment_id: str) -> None:
-    """Close a booking in the dose's own transaction; raises Refused (`already_given`)."""
-    if not store.mark_given(conn, appointment_id):
-        raise Refused(marked("This appointment is closed already."), reason="already_given")
+def claim(conn: Connection, appointment_id: str) -> None:
+    """Close a booking in the dose's own transaction.
+
+    Guarded by the count of wrong codes too, so that codes tried at the same time cannot outrun it. Raises NotFound and
+    Refused (`too_many_codes`, `already_given`).
+    """
+    if store.claim(conn, appointment_id):
+        return
+    if booking(conn, appointment_id).is_locked:
+        raise _too_many_codes()
+    raise already_closed()
+
+
+def already_closed() -> Refused:
+    """The refusal of an appointment that is not booked any more."""
+    return Refused(marked("This appointment is closed already."), reason="already_given")
 
 
 def reference_of(conn: Connection, person_id: str) -> str:
     """A person's public reference; raises NotFound."""
-    found = store.person_by_id(conn, person_id)
-    if found is None:
-        raise NotFound(marked("There is no such person."))
-    return found.reference_id
+    return _person(conn, person_id).reference_id
 
 
-def person_for_dose(conn: Connection, cipher: FieldCipher, person_id: str) -> PersonForDose:
-    """A person's name and birth date for a certificate; raises NotFound."""
-    found = store.person_by_id(conn, person_id)
-    if found is None:
-        raise NotFound(marked("There is no such person."))
-    name = cipher.open(found.name_sealed, table="person", row=found.id, column="name")
-    born = cipher.open(found.birth_date_sealed, table="person", row=found.id, column="birth_date")
-    return PersonForDose(found.id, found.reference_id, name.decode(), born.decode())
+def contact_of(conn: Connection, cipher: FieldCipher, person_id: str) -> Contact:
+    """A person's name and mobile; the caller checks who may ask and leaves a trace. Raises NotFound."""
+    found = _person(conn, person_id)
+    return Contact(found.reference_id, _open(cipher, found, "name"), _open(cipher, found, "mobile"))
 
 
-def _check(new: NewPerson, now_ms: int) -> None:
-    today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
-    if not rules.is_name(new.name):
+def person_for_dose(cipher: FieldCipher, of: Booking) -> PersonForDose:
+    """The booked person's name and birth date for a certificate."""
+    found = of.person
+    return PersonForDose(found.id, found.reference_id, _open(cipher, found, "name"), _open(cipher, found, "birth_date"))
+
+
+def _check(name: str, new: NewPerson, now_ms: int) -> None:
+    today = date.fromisoformat(catalogue.day_of(now_ms))
+    if not rules.is_name(name):
         raise FieldProblem(marked("Enter the name as on the identity card."), field="name")
     if not rules.is_mobile(new.mobile):
         raise FieldProblem(marked("Enter 10 digits, such as 9000000101."), field="mobile")
@@ -174,12 +228,32 @@ def _check(new: NewPerson, now_ms: int) -> None:
         raise FieldProblem(marked("Enter a date of birth, such as 1988-04-12."), field="birth_date")
 
 
+def _check_place(conn: Connection, session_id: str, now_ms: int) -> str:
+    """The facility of a session that has a place left."""
+    session = orchestration.session_by_id(conn, session_id)
+    if session.cancelled_at_ms is not None or session.ends_at_ms <= now_ms:
+        raise Refused(marked("This session is over or cancelled."), reason="session_over")
+    store.wait_turn(conn, session_id)
+    if store.count_appointments(conn, session_id) >= session.capacity:
+        raise Refused(marked("This session is full."), next_step=marked("Book another session."), reason="full")
+    return session.facility_id
+
+
+def _insert_booking(conn: Connection, values: dict[str, object]) -> None:
+    try:
+        with conn.begin_nested():
+            store.insert_appointment(conn, values)
+    except IntegrityError as error:
+        if broken_rule(error) == "uq_appointment_session_id_person_id":
+            raise Refused(marked("This person is booked for this session already."), reason="booked") from error
+        raise NotFound(marked("There is no such person.")) from error
+
+
 def _insert_with_new_reference(conn: Connection, values: dict[str, object]) -> str:
     """References are random, so that none can be guessed from another; a taken one is drawn again."""
+    lowest = 10 ** (rules.REFERENCE_DIGITS - 1)
     for _ in range(REFERENCE_TRIES_MAX):
-        reference_id = str(
-            secrets.randbelow(9 * 10 ** (rules.REFERENCE_DIGITS - 1)) + 10 ** (rules.REFERENCE_DIGITS - 1)
-        )
+        reference_id = str(lowest + secrets.randbelow(9 * lowest))
         try:
             with conn.begin_nested():
                 store.insert_person(conn, {**values, "reference_id": reference_id})
@@ -189,11 +263,16 @@ def _insert_with_new_reference(conn: Connection, values: dict[str, object]) -> s
     raise Refused(marked("No reference number could be drawn."), reason="no_reference")
 
 
-def _stored(conn: Connection, appointment_id: str) -> StoredAppointment:
-    found = store.appointment_by_id(conn, appointment_id)
+def _person(conn: Connection, person_id: str) -> SealedPerson:
+    found = store.person_by_id(conn, person_id)
     if found is None:
-        raise NotFound(marked("There is no such appointment."))
+        raise NotFound(marked("There is no such person."))
     return found
+
+
+def _open(cipher: FieldCipher, person: SealedPerson, column: str) -> str:
+    sealed: bytes = getattr(person, f"{column}_sealed")
+    return cipher.open(sealed, table="person", row=person.id, column=column).decode()
 
 
 def _public(row: StoredAppointment) -> Appointment:
@@ -203,3 +282,11 @@ def _public(row: StoredAppointment) -> Appointment:
 def _code_hash(cipher: FieldCipher, appointment_id: str, code: str) -> str:
     """Keyed, since four digits could be guessed from a plain hash."""
     return cipher.blind_index(f"{appointment_id}:{code}", purpose="appointment_code")
+
+
+def _too_many_codes() -> Refused:
+    return Refused(
+        marked("Too many wrong codes for this appointment."),
+        next_step=marked("Ask the programme manager to check the person's identity."),
+        reason="too_many_codes",
+    )

@@ -11,14 +11,14 @@ from starlette.responses import JSONResponse, Response
 from portal.errors import PROBLEM_JSON
 from portal.identity.service import Staff, require_staff
 from portal.vaccinator import service, words
-from portal.vaccinator.rules import KEY_CHARACTERS_MAX
+from portal.vaccinator.rules import KEY_CHARACTERS_MAX, KEY_CHARACTERS_MIN
 from portal.vaccinator.schemas import Answer, CheckRequest, GiveRequest
 from portal.web import language_of, translate
 from sheetal.contracts.problem import Refused
 
 router = APIRouter()
 Vaccinator = Annotated[Staff, Depends(require_staff("vaccinator"))]
-Key = Annotated[str, Header(alias="Idempotency-Key", min_length=8, max_length=KEY_CHARACTERS_MAX)]
+Key = Annotated[str, Header(alias="Idempotency-Key", min_length=KEY_CHARACTERS_MIN, max_length=KEY_CHARACTERS_MAX)]
 CREATED, OK, CONFLICT = 201, 200, 409
 
 
@@ -27,32 +27,39 @@ def check(request: Request, asked: CheckRequest, staff: Vaccinator) -> dict[str,
     """Whether a scanned vial or holding may be used in a session of the caller's site."""
     state = request.app.state
     answer = service.check(state.ledger, staff, asked, state.clock())
-    if answer.refused is None:
-        return {"usable": True, "holding": answer.holding, "batch": answer.batch, "doses_left": answer.doses_left}
-    return {"usable": False, "holding": answer.holding, **_refusal(request, answer, answer.refused)}
+    said = _said(request, answer, answer.refused)
+    return {"usable": answer.refused is None, "batch": answer.batch, "doses_left": answer.doses_left, **said}
 
 
 @router.post("/api/v1/doses", status_code=CREATED)
 def give(request: Request, asked: GiveRequest, staff: Vaccinator, key: Key) -> Response:
     """Record a dose: 201 when new, 200 when this key recorded it before, 409 when the gate or a rule says no."""
     state = request.app.state
-    vaccination = service.Vaccination(state.ledger, state.cipher, state.signing_keys)
+    vaccination = service.Vaccination.of(state.ledger, state.cipher, state.signing_keys)
     try:
         given = service.give(vaccination, staff, asked, key, state.clock())
     except Refused as refused:
         answer = service.check(state.ledger, staff, asked, state.clock())
-        body = {"status": CONFLICT, "code": refused.code, **_refusal(request, answer, refused)}
-        return JSONResponse(body, CONFLICT, media_type=PROBLEM_JSON)
+        return JSONResponse(_problem(request, answer, refused), CONFLICT, media_type=PROBLEM_JSON)
     body = {"dose": given.dose, "certificate": given.certificate, "certificate_url": given.certificate_url}
     return JSONResponse(body, CREATED if given.is_new else OK)
 
 
-def _refusal(request: Request, answer: Answer, refused: Refused) -> dict[str, Any]:
-    told = words.told(answer, refused, partial(translate, request), language_of(request))
+def _problem(request: Request, answer: Answer, refused: Refused) -> dict[str, Any]:
+    head = {"type": f"urn:sheetal:problem:{refused.code}", "status": CONFLICT, "code": refused.code}
+    return {**head, "instance": request.url.path, "retry": refused.retry, **_said(request, answer, refused)}
+
+
+def _said(request: Request, answer: Answer, refused: Refused | None) -> dict[str, Any]:
+    """One shape for every answer; `reason` is null for USE."""
+    speaker = words.Speaker(partial(translate, request), language_of(request), request.app.state.clock())
+    told = words.told(answer, refused, speaker) if refused else words.use(speaker)
+    of_vial = refused is not None and words.is_of_vial(refused)
     return {
-        "reason": told.reason,
+        "reason": told.reason or None,
         "title": told.title,
         "detail": told.detail,
         "next_step": " ".join(told.steps),
-        "take_instead": asdict(answer.take_instead) if answer.take_instead else None,
+        "holding": answer.holding,
+        "take_instead": asdict(answer.take_instead) if answer.take_instead and of_vial else None,
     }

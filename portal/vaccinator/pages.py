@@ -1,61 +1,46 @@
 """The vaccinator's pages: today's session, a vial's verdict on the whole screen, the recorded dose."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Form, Query
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from portal.errors import FieldProblem
 from portal.identity.service import Staff, require_staff
 from portal.language import marked
-from portal.vaccinator import service, words
-from portal.vaccinator.rules import KEY_CHARACTERS_MAX, SCAN_CHARACTERS_MAX
-from portal.vaccinator.schemas import Answer, CheckRequest, GiveRequest
+from portal.registration.service import Appointment
+from portal.vaccinator import service, site, words
+from portal.vaccinator.rules import SCAN_CHARACTERS_MAX
+from portal.vaccinator.schemas import CODE_PATTERN, Answer, CheckRequest, GiveForm, GiveRequest, Site
 from portal.web import language_of, render, translate, url
 from sheetal.contracts.problem import Refused
 
 router = APIRouter()
 Vaccinator = Annotated[Staff, Depends(require_staff("vaccinator"))]
 Id = Annotated[str, Query(max_length=48)]
-FormId = Annotated[str, Form(max_length=48)]
-# Refusals that concern the person or the code, not the vial: they are answered on the same page.
-OF_THE_PERSON = frozenset(
-    {"wrong_code", "too_many_codes", "too_young", "wrong_dose_number", "too_early", "already_given", "session_closed"}
-)
-OK = 200
-CONFLICT = 409
-UNPROCESSABLE = 422
+OK, CONFLICT, UNPROCESSABLE = 200, 409, 422
+WRONG_CODE = "wrong_code"
 
 
 @router.get("/v/today")
 def today(request: Request, staff: Vaccinator, session: Id = "") -> Response:
     """The site's session with its holdings by word and sign, and its appointments without names."""
-    state, now_ms = request.app.state, request.app.state.clock()
-    sessions = service.sessions_today(state.ledger, staff, now_ms)
-    chosen = next((one for one in sessions if one.id == session), None)
-    chosen = chosen or next((one for one in sessions if one.is_open(now_ms)), None)
-    if chosen is None:
-        return render(request, "vaccinator/today.html", session=None, sessions=sessions)
-    return render(
-        request,
-        "vaccinator/today.html",
-        session=chosen,
-        sessions=sessions,
-        site=service.site_of(state.ledger, chosen, now_ms),
-        holdings=[_shown(request, one) for one in service.holdings_now(state.ledger, staff, chosen.id, now_ms)],
-        appointments=service.appointments(state.ledger, staff, chosen.id),
-    )
+    state = request.app.state
+    found = site.today(state.ledger, staff, session, state.clock())
+    vials = [] if found is None else [_vial(request, answer) for answer in found.holdings]
+    return render(request, "vaccinator/today.html", today=found, vials=vials)
 
 
 @router.get("/v/dose")
 def choose(request: Request, staff: Vaccinator, session: Id, appointment: Id) -> Response:
     """Scan or type the label of the vial's holding, for one appointment."""
-    facts = service.appointment_at(request.app.state.ledger, staff, session, appointment)
-    return render(request, "vaccinator/scan.html", session=session, appointment=facts, error="", scan="")
+    found = site.appointment_at(request.app.state.ledger, staff, session, appointment)
+    if found.state != "booked":
+        return _not_given(request, session, service.already_closed())
+    return _scan(request, session, found)
 
 
 @router.get("/v/dose/check")
@@ -67,39 +52,36 @@ def check(
     scan: Annotated[str, Query(max_length=SCAN_CHARACTERS_MAX)] = "",
 ) -> Response:
     """USE or DO NOT USE, on the whole screen."""
-    state = request.app.state
-    facts = service.appointment_at(state.ledger, staff, session, appointment)
+    found = site.appointment_at(request.app.state.ledger, staff, session, appointment)
+    if found.state != "booked":
+        return _not_given(request, session, service.already_closed())
     if not scan.strip():
-        error = translate(request, "Scan the label, or type what stands on it.")
-        page: dict[str, object] = {"session": session, "appointment": facts, "error": error, "scan": ""}
-        return render(request, "vaccinator/scan.html", status=UNPROCESSABLE, **page)
-    asked = CheckRequest(session=session, scan=scan.strip())
-    return _verdict(request, staff, asked, appointment)
+        return _scan(request, session, found, translate(request, "Scan the label, or type what stands on it."))
+    shown = _look(request, staff, CheckRequest(session=session, scan=scan), found)
+    if shown.answer.refused is None:
+        return _use(request, shown)
+    return _do_not_use(request, shown, shown.answer.refused)
 
 
 @router.post("/v/dose")
-def give(  # noqa: PLR0913, PLR0917 - one form, its fields one by one
-    request: Request,
-    staff: Vaccinator,
-    session: FormId,
-    appointment: FormId,
-    scan: Annotated[str, Form(min_length=1, max_length=SCAN_CHARACTERS_MAX)],
-    key: Annotated[str, Form(min_length=8, max_length=KEY_CHARACTERS_MAX)],
-    citizen_code: Annotated[str, Form(max_length=12)] = "",
-) -> Response:
+def give(request: Request, staff: Vaccinator, form: Annotated[GiveForm, Form()]) -> Response:
     """Record the dose; the form's key makes a double click one dose."""
     state = request.app.state
+    found = site.appointment_at(state.ledger, staff, form.session, form.appointment)
+    code = form.citizen_code.strip()
+    if CODE_PATTERN.fullmatch(code) is None:
+        shown = _look(request, staff, CheckRequest(session=form.session, scan=form.scan), found)
+        return _code_again(request, shown, form.key, marked("Enter the 4 digits on the slip."), UNPROCESSABLE)
+    asked = GiveRequest(session=form.session, scan=form.scan, appointment=form.appointment, citizen_code=code)
+    vaccination = service.Vaccination.of(state.ledger, state.cipher, state.signing_keys)
     try:
-        asked = GiveRequest(session=session, scan=scan, appointment=appointment, citizen_code=citizen_code.strip())
-    except ValidationError:
-        problem = FieldProblem(marked("Enter the 4 digits on the slip."), field="citizen_code")
-        return _verdict(request, staff, CheckRequest(session=session, scan=scan), appointment, problem.message, key)
-    vaccination = service.Vaccination(state.ledger, state.cipher, state.signing_keys)
-    try:
-        given = service.give(vaccination, staff, asked, key, state.clock())
+        given = service.give(vaccination, staff, asked, form.key, state.clock())
     except Refused as refused:
-        of_person = str(refused.facts.get("reason")) in OF_THE_PERSON
-        return _verdict(request, staff, asked, appointment, refused.message if of_person else "", key)
+        if words.reason_of(refused) == WRONG_CODE:
+            return _code_again(request, _look(request, staff, asked, found), form.key, refused.message, CONFLICT)
+        if words.is_of_vial(refused):
+            return _do_not_use(request, _look(request, staff, asked, found), refused, CONFLICT)
+        return _not_given(request, form.session, refused)
     return RedirectResponse(url(request, f"/v/given/{given.dose}"), 303)
 
 
@@ -110,29 +92,54 @@ def given(request: Request, staff: Vaccinator, dose: str) -> Response:
     return render(request, "vaccinator/given.html", given=shown)
 
 
-def _verdict(
-    request: Request, staff: Staff, asked: CheckRequest, appointment: str, error: str = "", key: str = ""
-) -> Response:
-    state, now_ms = request.app.state, request.app.state.clock()
-    facts = service.appointment_at(state.ledger, staff, asked.session, appointment)
-    answer = service.check(state.ledger, staff, asked, now_ms)
-    page: dict[str, object] = {
-        "session": asked.session,
-        "appointment": facts,
-        "answer": answer,
-        "scan": asked.scan,
-        "site": service.site_of_session(state.ledger, asked.session, now_ms),
-        "error": error,
-        "key": key or str(uuid4()),
-    }
-    if answer.refused is None:
-        return render(request, "vaccinator/use.html", status=CONFLICT if error else OK, **page)
-    told = words.told(answer, answer.refused, partial(translate, request), language_of(request))
-    return render(request, "vaccinator/do_not_use.html", status=OK, told=told, **page)
+@dataclass(frozen=True)
+class _Verdict:
+    """What both verdict screens show."""
+
+    asked: CheckRequest
+    appointment: Appointment
+    answer: Answer
+    site: Site
 
 
-def _shown(request: Request, answer: Answer) -> dict[str, object]:
-    told = None
-    if answer.refused is not None:
-        told = words.told(answer, answer.refused, partial(translate, request), language_of(request))
+def _look(request: Request, staff: Staff, asked: CheckRequest, appointment: Appointment) -> _Verdict:
+    """Ask the gate, for the screen that shows its answer."""
+    ledger, now_ms = request.app.state.ledger, request.app.state.clock()
+    answer = service.check(ledger, staff, asked, now_ms)
+    return _Verdict(asked, appointment, answer, site.site_of_session(ledger, staff, asked.session, now_ms))
+
+
+def _code_again(request: Request, shown: _Verdict, key: str, error: str, status: int) -> Response:
+    """USE again with what is wrong with the code, unless the gate has closed meanwhile."""
+    if shown.answer.refused is not None:
+        return _do_not_use(request, shown, shown.answer.refused, CONFLICT)
+    return _use(request, shown, key=key, error=error, status=status)
+
+
+def _scan(request: Request, session: str, appointment: Appointment, error: str = "") -> Response:
+    status = UNPROCESSABLE if error else OK
+    page: dict[str, object] = {"session": session, "appointment": appointment, "error": error}
+    return render(request, "vaccinator/scan.html", status=status, **page)
+
+
+def _use(request: Request, shown: _Verdict, *, key: str = "", error: str = "", status: int = OK) -> Response:
+    return render(request, "vaccinator/use.html", status=status, shown=shown, error=error, key=key or str(uuid4()))
+
+
+def _do_not_use(request: Request, shown: _Verdict, refused: Refused, status: int = OK) -> Response:
+    told = words.told(shown.answer, refused, _speaker(request))
+    return render(request, "vaccinator/do_not_use.html", status=status, shown=shown, told=told)
+
+
+def _not_given(request: Request, session: str, refused: Refused) -> Response:
+    told = words.told(Answer(holding=""), refused, _speaker(request))
+    return render(request, "vaccinator/not_given.html", status=CONFLICT, told=told, session=session)
+
+
+def _vial(request: Request, answer: Answer) -> dict[str, object]:
+    told = words.told(answer, answer.refused, _speaker(request)) if answer.refused else None
     return {"answer": answer, "told": told}
+
+
+def _speaker(request: Request) -> words.Speaker:
+    return words.Speaker(partial(translate, request), language_of(request), request.app.state.clock())
