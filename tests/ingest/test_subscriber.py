@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from structlog.testing import capture_logs
 
 from demo.broker import EmbeddedBroker, free_port
 from ingest.inbox import Inbox, Message
@@ -19,9 +20,11 @@ from ingest.settings import BrokerAddress
 from ingest.subscriber import RECEIVE_MAX, Subscriber
 from sheetal.contracts.clock import now_ms
 from tests.ingest.raw_gateway import until
+from tests.stack.servers import add_mosquitto_password, mosquitto_server, port_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 TOPIC = "cc/v1/gw-01/data"
 
@@ -39,9 +42,12 @@ class Worker:
 
 
 @contextmanager
-def working(port: int, name: str = "ingest-a", **bounds: int) -> Iterator[Worker]:
+def working(
+    port: int, name: str = "ingest-a", *, login: tuple[str, str] | None = None, **bounds: int
+) -> Iterator[Worker]:
     inbox, peers = Inbox(**bounds), Peers(name)
-    address = BrokerAddress("127.0.0.1", port, is_encrypted=False, username=None, password=None)
+    username, password = login or (None, None)
+    address = BrokerAddress("127.0.0.1", port, is_encrypted=False, username=username, password=password)
     worker = Worker(Subscriber(address, inbox, peers, now_ms), inbox, peers)
     thread = threading.Thread(target=worker.subscriber.run, args=[worker.stop])
     thread.start()
@@ -62,12 +68,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
 
 @contextmanager
 def client_at(
-    port: int, listen_to: str | None = None
+    port: int, listen_to: str | None = None, *, login: tuple[str, str] | None = None
 ) -> Iterator[tuple[Callable[[bytes], None], list[tuple[str, bytes]]]]:
     heard: list[tuple[str, bytes]] = []
     subscribed = threading.Event()
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     client.max_inflight_messages_set(5_000)
+    if login:
+        client.username_pw_set(*login)
     client.on_message = lambda _client, _data, message: heard.append((message.topic, bytes(message.payload)))
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect("127.0.0.1", port)
@@ -200,3 +208,43 @@ def test_a_stop_while_the_broker_is_away_is_quick() -> None:
     with working(free_port()):
         time.sleep(0.3)
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.stack
+def test_a_login_opens_the_broker_and_a_wrong_one_is_tried_again_without_end(tmp_path: Path) -> None:
+    add_mosquitto_password(tmp_path / "passwords", "ingest", "right")
+    with mosquitto_server(tmp_path, password_file=tmp_path / "passwords") as url:
+        with working(port_of(url), login=("ingest", "right")) as worker:
+            until(lambda: worker.subscriber.is_subscribed)
+        with working(port_of(url), login=("ingest", "wrong")) as worker, capture_logs() as logs:
+            until(lambda: sum("refused this worker" in entry["event"] for entry in logs) >= 2)
+            assert not worker.subscriber.is_subscribed
+
+
+ACCESS = """
+user ingest
+topic readwrite cc/v1/_/#
+topic read cc/v1/+/data
+topic write cc/v1/+/ack
+pattern write cc/v1/%u/data
+pattern read cc/v1/%u/ack
+"""
+
+
+@pytest.mark.stack
+def test_under_an_access_list_ingest_hears_data_and_answers(tmp_path: Path) -> None:
+    """Mosquitto grants every subscription and acknowledges every publish: only delivery proves the right to it."""
+    for username in ("ingest", "gw-01"):
+        add_mosquitto_password(tmp_path / "passwords", username, "right")
+    (tmp_path / "acl").write_text(ACCESS)
+    with (
+        mosquitto_server(tmp_path, password_file=tmp_path / "passwords", acl_file=tmp_path / "acl") as url,
+        working(port_of(url), login=("ingest", "right")) as worker,
+        client_at(port_of(url), "cc/v1/gw-01/ack", login=("gw-01", "right")) as (publish, heard),
+    ):
+        until(lambda: worker.subscriber.is_subscribed)
+        publish(b"data")
+        assert [message.payload for message in worker.take_all(1)] == [b"data"]
+        worker.subscriber.publish("cc/v1/gw-01/ack", b"answer")
+        worker.subscriber.wake()
+        until(lambda: heard == [("cc/v1/gw-01/ack", b"answer")])
