@@ -5,7 +5,7 @@ The tests of registration, vaccinator and recall stand on it, and the gate's ben
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,13 +110,13 @@ class Clinic:
             judgement_writes.put_appliance_judgement(conn, judged)
             rejudge.clear(conn, [mark.id for mark in rejudge.pending(conn, 1_000)])
 
-    def add_session(self, facility: str = "F-101", product: str = "covishield", **changes: int) -> Session:
-        start, end = self.now_ms - HOUR_MS, self.now_ms + 8 * HOUR_MS
-        planned = Session(
-            id="", facility_id=facility, product_id=product, starts_at_ms=start, ends_at_ms=end, capacity=99
-        )
+    def add_session(
+        self, facility: str = "F-101", product: str = "covishield", *, capacity: int = 99, begins_in_ms: int = -HOUR_MS
+    ) -> Session:
+        start = self.now_ms + begins_in_ms
+        planned = Session("", facility, product, starts_at_ms=start, ends_at_ms=start + 9 * HOUR_MS, capacity=capacity)
         with self.ledger.write() as conn:
-            return add_session(conn, replace(planned, **changes), self.now_ms, ACTOR)
+            return add_session(conn, planned, self.now_ms, ACTOR)
 
     def add_person(
         self, name: str = NAME, birth_date: str = BIRTH_DATE, mobile: str = ""
