@@ -50,7 +50,7 @@ class Step:
 def steps(verdict: Verdict, product: Product, language: str = "en") -> list[Step]:
     """The steps from the rule that applies to the comparison, in reading order."""
     reached = verdict.reached[0] if verdict.reached else None
-    run = reached.run if reached is not None else longest(verdict.noted)
+    run = reached.run if reached is not None else told_run(verdict.noted, product)
     rule = reached.rule if reached is not None else rule_of(run, product)
     return [
         _rule_step(rule, product, language),
@@ -65,6 +65,11 @@ def steps(verdict: Verdict, product: Product, language: str = "en") -> list[Step
 def longest(runs: Sequence[Run]) -> Run | None:
     """The run that can have lasted longest."""
     return max(runs, key=lambda run: run.possible_half_ms, default=None)
+
+
+def told_run(runs: Sequence[Run], product: Product) -> Run | None:
+    """The longest run that a hold rule watches; where none is watched, the longest outside the label."""
+    return longest([run for run in runs if rule_of(run, product) is not None]) or longest(runs)
 
 
 def rule_of(run: Run | None, product: Product) -> HoldRule | None:
@@ -89,7 +94,7 @@ def limit_words(rule: HoldRule) -> Words:
 
 def _rule_step(rule: HoldRule | None, product: Product, language: str) -> Step:
     if rule is None:
-        return Step(Words(marked("Which limit applies")), Words(marked("none published")))
+        return Step(Words(marked("Which limit applies")), Words(marked("the label alone, no hold rule")))
     unbroken = rule.measure is Measure.RUN
     figure = marked("%(sign)s, %(minutes)s min unbroken") if unbroken else marked("%(sign)s, %(minutes)s min together")
     sign = formats.limit(rule.limit_centi_celsius, inclusive=rule.inclusive, cold=rule.side is Side.COLD)

@@ -74,7 +74,10 @@ def test_wherever_sign_in_leads_is_a_path_of_ours(path: str) -> None:
     assert not found.startswith(("//", "/\\"))
 
 
-@pytest.mark.parametrize(("text", "name"), [(" Asha.K ", "asha.k"), ("\uff21\uff33\uff28\uff21", "asha"), ("a" * 99, "a" * 64)])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [(" Asha.K ", "asha.k"), ("\uff21\uff33\uff28\uff21", "asha"), ("a" * 99, "a" * 64)],
+)
 def test_user_names_are_one_however_typed(text: str, name: str) -> None:
     assert rules.normal_user_name(text) == name
 

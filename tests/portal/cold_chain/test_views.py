@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from portal.cold_chain.rules import Standing, State
+from portal.cold_chain.views import HELD_LETTER, STATE_LETTERS, Cell, District, HoldingLine
+from sheetal.contracts.verdict import Finding, StayEvidence, Verdict
+from tests.portal.cold_chain.test_rules import INSIDE
+
+
+def test_every_state_has_a_letter_of_its_own() -> None:
+    assert set(STATE_LETTERS) == set(State)
+    assert len({*STATE_LETTERS.values(), HELD_LETTER}) == len(State) + 1
+
+
+def test_a_district_counts_its_trouble() -> None:
+    cells = [Cell(letter, f"A-{number}", "ILR") for number, letter in enumerate("ffwnhoo")]
+    district = District("North", cells)
+    assert district.trouble == 5
+    assert [district.count(letter) for letter in "fwnho"] == [2, 1, 1, 1, 2]
+
+
+def evidence(low: int | None, high: int | None) -> StayEvidence:
+    return StayEvidence(
+        stay=1,
+        appliance="A-1",
+        evidence_kind="telemetry",
+        from_ms=0,
+        until_ms=None,
+        sensors=[],
+        readings=0,
+        centi_celsius_min=low,
+        centi_celsius_max=high,
+        minutes_unknown=0,
+        known_through_ms=None,
+    )
+
+
+def line(*stays: StayEvidence) -> HoldingLine:
+    verdict = Verdict(
+        holding="H-1",
+        finding=Finding.USABLE,
+        rule_version="v",
+        product="p",
+        product_version=1,
+        judged_through_ms=1,
+        known_through_ms=None,
+        reached=[],
+        noted=[],
+        stays=list(stays),
+    )
+    return HoldingLine(INSIDE, None, Standing.USABLE, verdict)
+
+
+def test_extremes_are_over_all_stays() -> None:
+    assert line(evidence(300, 700), evidence(-10, 650), evidence(None, None)).extremes == (-10, 700)
+
+
+def test_without_data_there_are_no_extremes() -> None:
+    assert line(evidence(None, None)).extremes == (None, None)
+    assert HoldingLine(INSIDE, None, Standing.NOT_JUDGED, None).extremes == (None, None)
