@@ -13,7 +13,7 @@ from portal.orchestration import service as orchestration
 from portal.registration import service as registration
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
-from sheetal.ledger import assets, audit, catalogue, rejudge, stock
+from sheetal.ledger import audit, catalogue, rejudge, stock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
