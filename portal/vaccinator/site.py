@@ -38,7 +38,7 @@ def today(ledger: Ledger, staff: Staff, session_id: str, now_ms: int) -> Today |
             is_open=chosen.is_open(now_ms),
             site=_site(conn, chosen, now_ms),
             holdings=answers.answers_of_session(conn, chosen, now_ms),
-            appointments=registration.appointments_of_session(conn, chosen.id),
+            appointments=_waiting_first(registration.appointments_of_session(conn, chosen.id)),
             others=[one for one in sessions if one.id != chosen.id],
         )
 
@@ -73,6 +73,10 @@ def own_booking(conn: Connection, session: Session, appointment_id: str) -> Book
 
 def _open(sessions: list[Session], now_ms: int) -> Session | None:
     return next((one for one in sessions if one.is_open(now_ms)), None)
+
+
+def _waiting_first(appointments: list[Appointment]) -> list[Appointment]:
+    return sorted(appointments, key=lambda one: one.state != "booked")
 
 
 def _site(conn: Connection, session: Session, now_ms: int) -> Site:
