@@ -30,7 +30,8 @@ class DeviceCount(NamedTuple):
 def run_of_day(day: DaySummary, limit: Beyond, run_minutes: int | None) -> Run | None:
     """The day's evidence as a run beyond the limit; None when the day stayed within it.
 
-    Confirmed: the alarm's minutes, if the device's limit is ours or further out. Possible: the counted minutes, if its
+    Confirmed: the alarm's minutes, if the device's limit is ours or further out; and the day itself, if even its mildest
+    temperature lies beyond ours. Possible: the counted minutes, if its
     limit is ours or nearer in, and less than the alarm's minutes when it did not fire though it would have within
     `run_minutes`; else the whole day, of which only the extreme is known.
     """
@@ -42,6 +43,9 @@ def run_of_day(day: DaySummary, limit: Beyond, run_minutes: int | None) -> Run |
     elif not limit.violated_by(extreme):
         return None
     confirmed = count.limit_minutes if count.alarm_at_ms is not None and _proves(count, limit) else 0
+    whole_day = _minutes_if_all_beyond(day, limit)
+    if whole_day > confirmed:
+        return _run_of_whole_day(day, limit, whole_day, extreme)
     possible = max(confirmed, _possible_minutes(day, count, limit, run_minutes))
     alarm_run_from_ms = None if count.alarm_at_ms is None else count.alarm_at_ms - count.limit_minutes * MINUTE_MS
     begins_ms = day.starts_at_ms if alarm_run_from_ms is None else alarm_run_from_ms
@@ -58,6 +62,39 @@ def run_of_day(day: DaySummary, limit: Beyond, run_minutes: int | None) -> Run |
         samples=0,
         open=False,
     )
+
+
+def _minutes_if_all_beyond(day: DaySummary, limit: Beyond) -> int:
+    """The longest run that a day surely holds whose mildest temperature lies beyond the limit; else 0.
+
+    Each unknown minute may cut the known time once more, so that the longest of the pieces has at least the known
+    minutes shared out over one piece more than there are unknown minutes.
+    """
+    mildest = day.centi_celsius_max if limit.side is Side.COLD else day.centi_celsius_min
+    if mildest is None or not limit.violated_by(mildest):
+        return 0
+    known = _minutes(day) - day.minutes_unknown
+    return max(0, -(-known // (day.minutes_unknown + 1)))
+
+
+def _run_of_whole_day(day: DaySummary, limit: Beyond, confirmed: int, extreme: int | None) -> Run:
+    return Run(
+        sensor=day.sensor,
+        side=limit.side,
+        limit_centi_celsius=limit.limit_centi_celsius,
+        first_ms=day.starts_at_ms,
+        last_ms=day.ends_at_ms,
+        earliest_possible_start_ms=day.starts_at_ms,
+        confirmed_half_ms=2 * confirmed * MINUTE_MS,
+        possible_half_ms=2 * max(confirmed, _minutes(day)) * MINUTE_MS,
+        extreme_centi_celsius=limit.limit_centi_celsius if extreme is None else extreme,
+        samples=0,
+        open=False,
+    )
+
+
+def _minutes(day: DaySummary) -> int:
+    return (day.ends_at_ms - day.starts_at_ms) // MINUTE_MS
 
 
 def device_count(day: DaySummary, side: Side) -> DeviceCount:
@@ -95,7 +132,7 @@ def _bounds(count: DeviceCount, limit: Beyond) -> bool:
 
 def _possible_minutes(day: DaySummary, count: DeviceCount, limit: Beyond, run_minutes: int | None) -> int:
     if not _bounds(count, limit):
-        return (day.ends_at_ms - day.starts_at_ms) // MINUTE_MS
+        return _minutes(day)
     if run_minutes is not None and count.alarm_at_ms is None and count.limit_minutes <= run_minutes:
         return min(count.minutes, max(count.limit_minutes - 1, 0))
     return count.minutes

@@ -142,3 +142,34 @@ def test_an_alarm_dates_its_run_by_the_device_minutes() -> None:
 def test_each_side_has_its_own_count() -> None:
     assert device_count(QUIET, Side.COLD).extreme_centi_celsius == 310
     assert device_count(QUIET, Side.HOT).extreme_centi_celsius == 620
+
+
+def test_a_day_that_was_wholly_beyond_the_limit_is_confirmed_as_long_as_it_was() -> None:
+    frozen_stage = Limit(Side.HOT, -1800, inclusive=False)
+    run = run_of_day(QUIET, frozen_stage, 60)
+    assert run is not None
+    assert run.confirmed_half_ms == 2 * DAY_MS
+    assert run.possible_half_ms == 2 * DAY_MS
+    assert run.extreme_centi_celsius == 620
+
+
+@pytest.mark.parametrize(("unknown", "confirmed"), [(0, 1440), (1, 720), (10, 130), (719, 2), (1440, 0)])
+def test_each_unknown_minute_may_have_cut_the_day_once_more(unknown: int, confirmed: int) -> None:
+    day = msgspec.structs.replace(QUIET, minutes_unknown=unknown)
+    run = run_of_day(day, Limit(Side.HOT, -1800, inclusive=False), 60)
+    assert run is not None
+    assert run.confirmed_half_ms == 2 * confirmed * MINUTE_MS
+
+
+def test_a_day_whose_mildest_temperature_is_unknown_is_not_confirmed_whole() -> None:
+    day = msgspec.structs.replace(QUIET, centi_celsius_min=None)
+    run = run_of_day(day, Limit(Side.HOT, -1800, inclusive=False), 60)
+    assert run is not None
+    assert run.confirmed_half_ms == 0
+
+
+def test_a_day_wholly_below_the_freeze_limit_is_confirmed_cold() -> None:
+    day = msgspec.structs.replace(QUIET, centi_celsius_min=-900, centi_celsius_max=-60, minutes_below=1440)
+    run = run_of_day(day, FREEZE, 60)
+    assert run is not None
+    assert run.confirmed_half_ms == 2 * DAY_MS
