@@ -23,7 +23,7 @@ _day_decoder = msgspec.json.Decoder(DaySummary)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorState:
-    """A sensor's newest sample; `clock_offset_ms` is the gateway's clock minus ours, `change` is set on writing."""
+    """A sensor's newest sample; `clock_offset_ms` is our clock minus the gateway's, `change` is set on writing."""
 
     sensor_id: str
     measured_at_ms: int

@@ -30,10 +30,10 @@ class DeviceCount(NamedTuple):
 def run_of_day(day: DaySummary, limit: Beyond, run_minutes: int | None) -> Run | None:
     """The day's evidence as a run beyond the limit; None when the day stayed within it.
 
-    Confirmed: the alarm's minutes, if the device's limit is ours or further out; and the day itself, if even its mildest
-    temperature lies beyond ours. Possible: the counted minutes, if its
-    limit is ours or nearer in, and less than the alarm's minutes when it did not fire though it would have within
-    `run_minutes`; else the whole day, of which only the extreme is known.
+    Confirmed: the alarm's minutes, if the device's limit is ours or further out; and the day itself, if even its
+    mildest temperature lies beyond ours. Possible: the counted minutes, if its limit is ours or nearer in, and less
+    than the alarm's minutes when it did not fire though it would have within `run_minutes`; else the whole day, of
+    which only the extreme is known.
     """
     count = device_count(day, limit.side)
     extreme = count.extreme_centi_celsius
