@@ -53,26 +53,20 @@ class Supervisor:
         log_folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, spec: ProcessSpec) -> None:
-        """Start one process in a session of its own, so that Ctrl-C reaches the supervisor alone.
-
-        Raises Unavailable when there is no such program.
-        """
+        """Start one process in a session of its own, so that Ctrl-C reaches the supervisor alone."""
         self._specs[spec.name] = spec
+        command, pipe = self._guard.announced(spec.command)
         with (self._logs / f"{spec.name}.log").open("ab") as log:
-            try:
-                process = subprocess.Popen(
-                    spec.command,
-                    env=_environment(spec),
-                    cwd=self._working_folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise Unavailable(f"{spec.name} cannot be started: {error.strerror}") from error
-        self._running[spec.name] = process
-        self._guard.watch(process.pid)
+            self._running[spec.name] = subprocess.Popen(
+                command,
+                env=_environment(spec),
+                cwd=self._working_folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(pipe,),
+            )
 
     def restart(self, name: str) -> None:
         """Start a stopped process again as it was first started, and wait until it is ready."""

@@ -91,8 +91,10 @@ def test_one_that_dawdles_is_named(running: Supervisor, tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_there_is_named(running: Supervisor) -> None:
-    with pytest.raises(Unavailable, match="gone cannot be started: No such file"):
-        running.start(ProcessSpec("gone", ("/no/such/program",)))
+    running.start(ProcessSpec("gone", ("/no/such/program",), {}, lambda: False))
+    with pytest.raises(Unavailable, match="gone ended by itself with code 127") as caught:
+        running.wait_ready(["gone"])
+    assert caught.value.next_step == "/no/such/program cannot be started: No such file or directory"
 
 
 def test_the_tail_of_a_long_log_is_short(running: Supervisor, tmp_path: Path) -> None:
@@ -188,6 +190,25 @@ def test_nothing_lives_on_when_the_supervisor_itself_is_killed(tmp_path: Path, n
         assert parent.wait(5) == -number
     assert len(children) == 2
     until(lambda: not any(is_alive(pid) for pid in children), seconds=8)
+
+
+def test_one_interrupted_between_birth_and_entry_is_ended_too(
+    running: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    born: list[subprocess.Popen[bytes]] = []
+    begin = subprocess.Popen.__init__
+
+    def interrupted(process: subprocess.Popen[bytes], *words: Any, **options: Any) -> None:  # noqa: ANN401 - Popen's own
+        begin(process, *words, **options)
+        if "pass_fds" in options:
+            born.append(process)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        running.start(spec("one", SLEEPER, tmp_path))
+    running.stop()
+    assert born[0].wait(5) == -signal.SIGTERM
 
 
 def test_our_own_modules_run_under_this_interpreter() -> None:
