@@ -20,6 +20,7 @@ import portal.vaccinator.api
 import portal.vaccinator.pages
 from portal import csrf, errors, web
 from portal.certificate.keys import SigningKeys
+from portal.cold_chain.snapshot import Snapshots
 from portal.headers import SecurityHeaders, security_headers
 from portal.language import LanguagePrefix
 from portal.settings import Settings
@@ -88,6 +89,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     state.settings, state.pages = settings, web.make_pages()
     state.ledger, state.telemetry, state.readings = stores.ledger, stores.telemetry, stores.readings
     state.cipher, state.clock = stores.cipher, stores.clock
+    state.snapshots = Snapshots()
     state.signing_keys = load_signing_keys(settings, stores.clock())
     for router in PAGES:
         app.include_router(router, dependencies=[Depends(csrf.check_form)], include_in_schema=False)

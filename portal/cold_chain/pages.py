@@ -41,7 +41,7 @@ def overview_live(request: Request, staff: Watcher, only: Trouble = "") -> Respo
 def strip(request: Request, staff: Watcher) -> Response:
     """The heat strip's cells, compact: a letter, an id and a name each."""
     state = request.app.state
-    seen = service.overview(state.ledger, state.telemetry, staff, state.clock())
+    seen = service.overview(state.ledger, state.telemetry, state.snapshots, staff, state.clock())
     districts = [
         {
             "name": one.name,
@@ -195,7 +195,7 @@ def dead_letters(request: Request, staff: Officer) -> Response:
 
 def _overview(request: Request, staff: Staff, template: str, only: str) -> Response:
     state = request.app.state
-    seen = service.overview(state.ledger, state.telemetry, staff, state.clock(), only)
+    seen = service.overview(state.ledger, state.telemetry, state.snapshots, staff, state.clock(), only)
     request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
     return render(request, template, seen=seen, only=only, words=words)
 

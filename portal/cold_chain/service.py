@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from portal.cold_chain import chart, gather, rules, store
 from portal.cold_chain.gather import Reader
 from portal.cold_chain.rules import ApplianceNow, Place, State
+from portal.cold_chain.snapshot import Snapshot
 from portal.cold_chain.views import AlarmLine, AppliancePage, Chart, Event, HoldingLine, HoldingPage, LotLine, Overview
 from portal.errors import SignInNeeded
 from portal.identity import service as identity
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from portal.cold_chain.rules import GatewaySignature
+    from portal.cold_chain.snapshot import Snapshots
     from portal.identity.service import Staff
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.field_cipher import FieldCipher
@@ -44,25 +46,31 @@ ELSEWHERE_SHOWN = 10
 QUARANTINE_REASON_CHARACTERS_MAX = 300
 
 
-def overview(ledger: Ledger, telemetry_store: Ledger, staff: Staff, now_ms: int, only: str = "") -> Overview:
+def overview(
+    ledger: Ledger,
+    telemetry_store: Ledger,
+    snapshots: Snapshots,
+    staff: Staff,
+    now_ms: int,
+    only: str = "",
+) -> Overview:
     """The counts, the worklist (of one trouble only, when named) and the heat strip of what this person may see."""
+    scope = None if staff.sees_all else staff.facility_id
     with _reading(ledger, telemetry_store, now_ms) as reader:
-        scope = None if staff.sees_all else staff.facility_id
-        everything = store.appliances_now(reader.conn, reader.telemetry, facility_id=scope)
-        states = {one.id: rules.state_of(one, now_ms) for one in everything}
-        rows = [row for one in everything for row in gather.work_rows(reader, one, states[one.id])]
+        token = store.change_token(reader.conn, reader.telemetry)
+        seen = snapshots.get(scope, token, now_ms, lambda: _look(reader, scope))
     good: dict[str, list[str]] = {}
-    for one in everything:
-        if states[one.id] is State.IN_RANGE:
+    for one in seen.everything:
+        if seen.states[one.id] is State.IN_RANGE:
             good.setdefault(one.place.facility_id, []).append(one.name)
-    rows = rules.in_order(row for row in rows if not only or row.trouble.value == only)
-    newest = [latest.measured_at_ms for one in everything for latest in one.latest if latest.measured_at_ms]
-    judged = [one.judged_through_ms for one in everything if one.judged_through_ms is not None]
+    rows = [row for row in seen.rows if not only or row.trouble.value == only]
+    newest = [latest.measured_at_ms for one in seen.everything for latest in one.latest if latest.measured_at_ms]
+    judged = [one.judged_through_ms for one in seen.everything if one.judged_through_ms is not None]
     return Overview(
         rows=rules.with_refuge(rows[: rules.WORKLIST_ROWS], good),
         rows_total=len(rows),
-        counts=rules.counts_of(everything, states),
-        districts=gather.districts(everything, states),
+        counts=rules.counts_of(seen.everything, seen.states),
+        districts=gather.districts(seen.everything, seen.states),
         newest_ms=max(newest, default=None),
         oldest_judged_ms=min(judged, default=None),
     )
@@ -297,6 +305,13 @@ def exposure_report(
     if not rows and not days:
         raise NotFound(marked("There is no reading of this sensor in this time."))
     return build_report(sensor_id, rows, days, products, from_ms, until_ms, interval_ms)
+
+
+def _look(reader: Reader, scope: str | None) -> Snapshot:
+    everything = store.appliances_now(reader.conn, reader.telemetry, facility_id=scope)
+    states = {one.id: rules.state_of(one, reader.now_ms) for one in everything}
+    rows = rules.in_order(row for one in everything for row in gather.work_rows(reader, one, states[one.id]))
+    return Snapshot(everything, states, rows)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from portal.cold_chain.rules import ApplianceNow, Inside, Latest, Place
 from portal.cold_chain.views import AlarmLine, LotSum
 from sheetal.contracts.disposition import Disposition
 from sheetal.ledger.asset_tables import appliance, assignment, facility, sensor
-from sheetal.ledger.judgement_tables import alarm, appliance_judgement, audit
+from sheetal.ledger.judgement_tables import alarm, appliance_judgement, audit, audit_head, verdict
 from sheetal.ledger.stock_tables import holding, lot, stay
 from sheetal.ledger.telemetry_tables import sensor_state
 
@@ -96,6 +96,18 @@ def appliances_now(
         )
         for row in conn.execute(query)
     ]
+
+
+def change_token(conn: Connection, telemetry: Connection) -> tuple[int | None, ...]:
+    """Differs after every sample, alarm, verdict, judgement and audited act."""
+    queries = (
+        select(func.max(alarm.c.change)),
+        select(func.max(verdict.c.id)),
+        select(func.max(appliance_judgement.c.judged_through_ms)),
+        select(func.sum(audit_head.c.number)),
+    )
+    newest = telemetry.execute(select(func.max(sensor_state.c.change))).scalar_one()
+    return (newest, *(conn.execute(query).scalar_one() for query in queries))
 
 
 def alarm_lines(

@@ -108,9 +108,9 @@ def _rule_step(rule: HoldRule | None, product: Product, language: str) -> Step:
     if rule.source.default_of is not None:
         why = marked(
             "%(product)s, rule %(rule)s. Source: %(source)s; confidence %(confidence)s. "
-            "Programme default of %(default_of)s, decided by %(decided_by)s."
+            "The programme's own choice, decided by %(decided_by)s."
         )
-        facts |= {"default_of": rule.source.default_of, "decided_by": rule.source.decided_by or formats.NONE}
+        facts |= {"decided_by": rule.source.decided_by or formats.NONE}
     return Step(
         Words(marked("Which limit applies")),
         Words(figure, {"sign": sign, "minutes": rule.minutes}),

@@ -82,8 +82,8 @@ def test_a_template_has_no_bare_words(path: Path) -> None:
 
 def test_hindi_comes_with_plurals() -> None:
     words = load_translations()["hi"]
-    assert words.ngettext("%(num)s dose", "%(num)s doses", 1) == "%(num)s खुराक"
-    assert words.ngettext("%(num)s dose", "%(num)s doses", 2) == "%(num)s खुराकें"
+    assert words.ngettext("%(count)s dose", "%(count)s doses", 1) == "%(count)s खुराक"
+    assert words.ngettext("%(count)s dose", "%(count)s doses", 2) == "%(count)s खुराकें"
     assert words.gettext("a text that nobody wrote") == "a text that nobody wrote"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from portal.cold_chain import chart, service
 from portal.cold_chain.rules import State, Trouble
+from portal.cold_chain.snapshot import Snapshots
 from portal.identity.service import Role, Staff
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.problem import NotFound, Refused
@@ -20,7 +21,7 @@ HANDLER = Staff("s-2", "Handler", Role.HANDLER, "F-101", "en")
 
 
 def overview(stage: Stage, who: Staff = OFFICER, only: str = "") -> Overview:
-    return service.overview(stage.ledger, stage.telemetry, who, stage.now_ms, only)
+    return service.overview(stage.ledger, stage.telemetry, Snapshots(), who, stage.now_ms, only)
 
 
 def holding_page(stage: Stage, holding: str, who: Staff = OFFICER) -> HoldingPage:

@@ -6,6 +6,7 @@ import pytest
 
 from portal.cold_chain import chart, service, words
 from portal.cold_chain.rules import Standing, State, Trouble
+from portal.cold_chain.snapshot import Snapshots
 from portal.identity.service import Role, Staff
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
@@ -50,7 +51,7 @@ def test_an_acknowledgement_says_what_is_missing(cause: str, comment: str, field
 
 
 def test_each_row_has_one_next_action_and_its_limit(seeded: Stage) -> None:
-    seen = service.overview(seeded.ledger, seeded.telemetry, OFFICER, seeded.now_ms)
+    seen = service.overview(seeded.ledger, seeded.telemetry, Snapshots(), OFFICER, seeded.now_ms)
     told = {
         row.trouble: (words.next_action(row, say), words.limit_line(row, "en", say).replace("\u00a0", " "))
         for row in seen.rows
