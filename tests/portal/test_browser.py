@@ -27,6 +27,10 @@ pytestmark = [
     pytest.mark.skipif(StaticNames().vendor("uplot.js") is None, reason="python -m portal.vendor has not run"),
 ]
 CHROMIUM = "/usr/bin/chromium"
+FOCUSED = """() => {
+  const e = document.activeElement;
+  return [e.tagName + (e.href || e.name || e.innerText), getComputedStyle(e).outlineStyle];
+}"""
 PATHS = (
     "/",
     "/login",
