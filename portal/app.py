@@ -16,6 +16,7 @@ import portal.identity.pages
 import portal.orchestration.pages
 import portal.recall.api
 import portal.recall.pages
+import portal.registration.pages
 import portal.vaccinator.api
 import portal.vaccinator.pages
 from portal import csrf, errors, web
@@ -39,6 +40,7 @@ PAGES = (
     portal.certificate.pages.router,
     portal.vaccinator.pages.router,
     portal.recall.pages.router,
+    portal.registration.pages.router,
 )
 APIS: tuple[APIRouter, ...] = (portal.cold_chain.api.router, portal.vaccinator.api.router, portal.recall.api.router)
 

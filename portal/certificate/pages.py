@@ -5,18 +5,30 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from portal.certificate import service
 from portal.certificate.rules import may_hand_over
 from portal.identity.service import Role, Staff, require_staff
-from portal.language import marked
-from portal.web import render
+from portal.language import DEFAULT_LANGUAGE, marked
+from portal.web import language_of, render
 from sheetal.contracts.problem import NotFound, Unavailable
 from sheetal.ledger import audit
 
 router = APIRouter()
 Giver = Annotated[Staff, Depends(require_staff(Role.VACCINATOR, Role.MEDICAL_OFFICER))]
+
+
+@router.get("/certificate")
+def find(request: Request) -> Response:
+    """How a citizen opens their certificate; nothing is looked up."""
+    return render(request, "certificate/find.html", verify_url=_verifier(request))
+
+
+@router.get("/verify")
+def verify(request: Request) -> Response:
+    """The verifier stands on the static site, which lives on when this one does not."""
+    return RedirectResponse(_verifier(request), 303)
 
 
 @router.get("/certificates/{certificate}")
@@ -36,3 +48,8 @@ def slip(request: Request, staff: Giver, certificate: str) -> Response:
         )
     picture = base64.b64encode(shown.link_qr_svg.encode()).decode()
     return render(request, "certificate/slip.html", slip=shown, picture=picture)
+
+
+def _verifier(request: Request) -> str:
+    prefix = "" if language_of(request) == DEFAULT_LANGUAGE else f"/{language_of(request)}"
+    return f"{request.app.state.settings.standby_url}{prefix}/verify"

@@ -15,17 +15,20 @@ from portal.errors import FieldProblem
 from portal.language import marked
 from portal.orchestration import service as orchestration
 from portal.registration import rules, store
+from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import NotFound, Refused
-from sheetal.ledger import audit, catalogue
+from sheetal.ledger import assets, audit, catalogue
 from sheetal.ledger.integrity import broken_rule
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from portal.registration.store import SealedPerson, StoredAppointment
+    from sheetal.ledger.connect import Ledger
     from sheetal.ledger.field_cipher import FieldCipher
 
 APPOINTMENTS_MAX = 500
+SESSIONS_AHEAD_MS = 7 * DAY_MS
 REFERENCE_TRIES_MAX = 5
 
 
@@ -92,6 +95,43 @@ class Booking:
     person: SealedPerson = field(repr=False)
     code_hash: str = field(repr=False)
     is_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A planned session as anyone may know it."""
+
+    facility_name: str
+    facility_name_hindi: str
+    district_name: str
+    vaccine_name: str
+    vaccine_name_hindi: str
+    starts_at_ms: int
+    ends_at_ms: int
+
+
+def open_sessions(ledger: Ledger, now_ms: int) -> list[OpenSession]:
+    """The sessions that end within the coming week and are not over, in order of start."""
+    with ledger.read() as conn:
+        planned = orchestration.sessions(conn, None, now_ms, now_ms + SESSIONS_AHEAD_MS)
+        places = {place.id: place for place in assets.facilities(conn)}
+        products = {
+            product_id: catalogue.product_version(conn, product_id, now_ms)
+            for product_id in {one.product_id for one in planned}
+        }
+    return [
+        OpenSession(
+            facility_name=places[one.facility_id].name,
+            facility_name_hindi=places[one.facility_id].name_hindi,
+            district_name=places[one.facility_id].district_name,
+            vaccine_name=products[one.product_id].display_name,
+            vaccine_name_hindi=products[one.product_id].display_name_hindi,
+            starts_at_ms=one.starts_at_ms,
+            ends_at_ms=one.ends_at_ms,
+        )
+        for one in planned
+        if one.cancelled_at_ms is None
+    ]
 
 
 def add_person(conn: Connection, cipher: FieldCipher, new: NewPerson, now_ms: int) -> PersonForDose:

@@ -136,7 +136,13 @@ def _impossible(variable: str, what: str) -> SettingProblem:
 
 
 def _sqlite_engine(url: URL, door: str) -> Engine:
-    engine = create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, pool_timeout=WRITE_TURN_SECONDS_MAX)
+    engine = create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=WRITE_TURN_SECONDS_MAX,
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -164,6 +170,7 @@ def _postgresql_engine(url: URL) -> Engine:
         max_overflow=POOL_OVERFLOW,
         pool_timeout=WRITE_TURN_SECONDS_MAX,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": 3, "application_name": "sheetal", "options": POSTGRESQL_OPTIONS},
     )
 

@@ -107,6 +107,8 @@ audit = Table(
     Column("hash", String(64), nullable=False),
 )
 
+Index(None, audit.c.subject)
+
 audit_head = Table(
     "audit_head",
     ledger_metadata,

@@ -78,3 +78,18 @@ def test_without_keys_the_page_says_so(stage: Stage, client: Browser, issued: Is
     stage.app.state.signing_keys = None
     as_role(stage, client, Role.VACCINATOR)
     assert client.get(f"/certificates/{issued.certificate}").status_code == 503
+
+
+def test_a_citizen_is_told_how_to_open_a_certificate_and_asked_for_nothing(client: Browser) -> None:
+    page = client.get("/certificate")
+    assert page.status_code == 200
+    assert "<form" not in page.text
+    assert "/verify" in page.text
+    assert "पर्ची" in client.get("/hi/certificate").text
+
+
+def test_the_verifier_stands_on_the_static_site(stage: Stage, client: Browser) -> None:
+    for path in ("/verify", "/hi/verify"):
+        answer = client.get(path)
+        assert answer.status_code == 303
+        assert answer.headers["location"] == stage.settings.standby_url + path
