@@ -58,7 +58,7 @@ def play(district: District, tell: Tell) -> list[Played]:
     memory = Memory({}, {})
     played: list[Played] = []
     for step in STEPS:
-        result = _play_one(step, district, memory)
+        result = play_one(step, district, memory)
         tell(result)
         played.append(result)
         if not result.ok:
@@ -66,7 +66,7 @@ def play(district: District, tell: Tell) -> list[Played]:
     return played
 
 
-def _play_one(step: Step, district: District, memory: Memory) -> Played:
+def play_one(step: Step, district: District, memory: Memory) -> Played:
     """Try the step until it comes true or its time is over; a refusal or a silent server may yet change."""
     began = time.monotonic()
     detail = ""
