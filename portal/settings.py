@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sheetal.contracts.problem import SettingProblem
-
-ENV_PREFIX = "SHEETAL_"
-PORT_MAX = 65_535
+from sheetal.settings import PORT_MAX, PREFIX, checked
 
 
 class Settings(BaseSettings):
     """Addresses and folders of the portal's processes; secrets never appear in its repr."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     ledger_url: str = Field(min_length=1)
     telemetry_url: str = Field(min_length=1)
@@ -41,9 +38,4 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: object) -> Settings:
     """The settings from the environment; raises SettingProblem naming the first wrong variable."""
-    try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks each value itself
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        variable = ENV_PREFIX + str(first["loc"][0]).upper()
-        raise SettingProblem(f"{variable}: {first['msg']}", variable=variable) from error
+    return checked(Settings, **overrides)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sheetal.contracts.problem import SettingProblem
-
-ENV_PREFIX = "SHEETAL_"
-PORT_MAX = 65_535
+from sheetal.settings import PORT_MAX, PREFIX, checked
 
 
 class StandbySettings(BaseSettings):
     """Where to listen, and which folder to serve."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     standby_host: str = "127.0.0.1"
     standby_port: int = Field(default=8001, ge=0, le=PORT_MAX)
@@ -25,9 +22,4 @@ class StandbySettings(BaseSettings):
 
 def load_settings(**overrides: object) -> StandbySettings:
     """The settings from the environment; raises SettingProblem naming the first wrong variable."""
-    try:
-        return StandbySettings(**overrides)  # type: ignore[arg-type]  # pydantic checks each value itself
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        variable = ENV_PREFIX + str(first["loc"][0]).upper()
-        raise SettingProblem(f"{variable}: {first['msg']}", variable=variable) from error
+    return checked(StandbySettings, **overrides)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sheetal.contracts.problem import SettingProblem
-
-ENV_PREFIX = "SHEETAL_"
-PORT_MAX = 65_535
+from sheetal.settings import PORT_MAX, PREFIX, checked
 
 
 class WorkerSettings(BaseSettings):
     """Where the ledger, the keys and the mirror are, and how often the status list is written anew."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     ledger_url: str = Field(min_length=1)
     field_key_file: Path
@@ -31,9 +28,4 @@ class WorkerSettings(BaseSettings):
 
 def load_settings(**overrides: object) -> WorkerSettings:
     """The settings from the environment; raises SettingProblem naming the first wrong variable."""
-    try:
-        return WorkerSettings(**overrides)  # type: ignore[arg-type]  # pydantic checks each value itself
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        variable = ENV_PREFIX + str(first["loc"][0]).upper()
-        raise SettingProblem(f"{variable}: {first['msg']}", variable=variable) from error
+    return checked(WorkerSettings, **overrides)
