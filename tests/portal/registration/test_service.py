@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +21,8 @@ from sheetal.ledger import audit
 from tests.portal.clinic import BIRTH_DATE, CODE, MOBILE, NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.portal.clinic import Clinic
 
 NEW = NewPerson(NAME, BIRTH_DATE, MOBILE)
@@ -244,3 +249,87 @@ def test_who_is_not_there_is_not_found(clinic: Clinic) -> None:
         ):
             with pytest.raises(NotFound):
                 ask()
+
+
+def test_one_person_at_once_takes_one_place(clinic: Clinic) -> None:
+    who = clinic.add_person().id
+    assert sorted(at_once(8, lambda: book(clinic, person_id=who))) == ["booked"] * 7 + ["done"]
+    assert clinic.count(appointment) == 1
+
+
+def test_many_at_once_take_no_more_places_than_there_are(clinic: Clinic) -> None:
+    clinic.session = clinic.add_session(capacity=3)
+    assert sorted(at_once(8, lambda: book(clinic))) == ["done"] * 3 + ["full"] * 5
+    assert clinic.count(appointment) == 3
+
+
+def test_many_at_once_are_no_more_than_four_members_of_a_mobile(clinic: Clinic) -> None:
+    def register() -> None:
+        with clinic.ledger.write() as conn:
+            service.add_person(conn, clinic.cipher, NEW, clinic.now_ms)
+
+    assert sorted(at_once(7, register)) == ["done"] * 4 + ["mobile_full"] * 3
+    assert clinic.count(person) == 4
+
+
+def test_an_appointment_claimed_by_many_at_once_is_claimed_once(clinic: Clinic) -> None:
+    made = book(clinic)
+
+    def claim() -> None:
+        with clinic.ledger.write() as conn:
+            service.claim(conn, made.id)
+
+    assert sorted(at_once(6, claim)) == ["already_given"] * 5 + ["done"]
+
+
+def at_once(times: int, act: Callable[[], object]) -> list[str]:
+    start = Barrier(times)
+
+    def one(_: int) -> str:
+        start.wait(10)
+        try:
+            act()
+        except Refused as refused:
+            return str(refused.facts["reason"])
+        return "done"
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
+def test_a_refused_booking_leaves_neither_a_row_nor_a_trace(clinic: Clinic) -> None:
+    who = clinic.add_person().id
+    book(clinic, person_id=who)
+    with clinic.ledger.read() as conn:
+        before = len(audit.entries(conn, "F-101", 100))
+    for changed in ({"person_id": who}, {"person_id": "nobody"}, {"session_id": "nowhere"}):
+        with pytest.raises((Refused, NotFound)):
+            book(clinic, **changed)
+    with clinic.ledger.read() as conn:
+        assert len(audit.entries(conn, "F-101", 100)) == before
+    assert clinic.count(appointment) == 1
+
+
+def test_every_refusal_says_the_next_step_where_there_is_one(clinic: Clinic) -> None:
+    made = book(clinic)
+    with clinic.ledger.write() as conn:
+        wrong = service.count_wrong_code(conn, made.id)
+        for _ in range(rules.WRONG_CODES_MAX):
+            locked = service.count_wrong_code(conn, made.id)
+    assert wrong.next_step == "Read the 4 digits from the citizen's slip again."
+    assert locked.next_step == "Ask the programme manager to check the person's identity."
+
+
+def test_a_booking_keeps_its_dose_number_and_its_person(clinic: Clinic) -> None:
+    who = clinic.add_person()
+    made = book(clinic, person_id=who.id, dose_number=2)
+    with clinic.ledger.read() as conn:
+        found = service.booking(conn, made.id)
+    assert found.appointment == made
+    assert (made.dose_number, made.person_id, made.reference_id) == (2, who.id, who.reference_id)
+    assert not found.is_locked
+
+
+def test_age_is_told_by_the_day(clinic: Clinic) -> None:
+    who = clinic.add_person(birth_date="2008-11-23")
+    assert [who.age_years_on(date(2026, 11, day)) for day in (22, 23, 24)] == [17, 18, 18]
