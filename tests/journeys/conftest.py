@@ -45,7 +45,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield evidence.play(district, [folder, data], [database, influx])
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     """An embedded district without refrigerators: broker, ingest, alerts, portal, worker and standby."""
     plan = Plan(tmp_path_factory.mktemp("live"), free_ports(), broker="embedded", readings="embedded")
