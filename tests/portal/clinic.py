@@ -177,6 +177,23 @@ class Clinic:
             return stock.holding_by_id(conn, holding).doses_left
 
 
+def add_facilities(ledger: Ledger, now_ms: int) -> None:
+    """F-101 and F-102, as the portal's stage has them."""
+    with ledger.write() as conn:
+        for number, district in ((101, "North"), (102, "South")):
+            place = assets.Facility(
+                id=f"F-{number}",
+                name=f"Centre {number}",
+                name_hindi=f"केंद्र {number}",
+                kind="cold_chain_point",
+                state_id=9,
+                state_name="Sample State",
+                district_id=number,
+                district_name=district,
+            )
+            assets.add_facility(conn, place, now_ms - 30 * DAY_MS)
+
+
 def open_clinic(ledger: Ledger, cipher: FieldCipher, keys: SigningKeys, now_ms: int) -> Clinic:
     """Furnish a ledger in which the facilities stand already."""
     with ledger.write() as conn:
