@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from portal.language import LanguagePrefix
 from portal.settings import Settings
 from portal.static_files import STATIC_FOLDER, KeptFiles
 from sheetal.contracts.clock import Clock, now_ms
+from sheetal.contracts.version import VERSION
 from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.ledger.schema import check_schema
@@ -86,7 +86,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         yield
         stores.close()
 
-    app = FastAPI(title="Sheetal", version=_version(), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Sheetal", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     state = app.state
     state.settings, state.pages = settings, web.make_pages()
     state.ledger, state.telemetry, state.readings = stores.ledger, stores.telemetry, stores.readings
@@ -118,10 +118,3 @@ def health(request: Request) -> Response:
     with request.app.state.ledger.read() as conn:
         conn.exec_driver_sql("SELECT 1")
     return JSONResponse({"ok": True})
-
-
-def _version() -> str:
-    try:
-        return version("sheetal")
-    except PackageNotFoundError:
-        return "0"

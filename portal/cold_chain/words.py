@@ -130,6 +130,7 @@ ACTS = {
     "gap_cleared": ("ok", marked("Time without data explained")),
     "doses_wasted": ("stop", marked("Doses wasted")),
     "disposition_set": ("held", marked("Decided")),
+    "recall_opened": ("adv", marked("Recall opened")),
 }
 
 
