@@ -13,6 +13,7 @@ from portal.identity.service import Staff, require_staff
 from portal.vaccinator import service, words
 from portal.vaccinator.rules import KEY_CHARACTERS_MAX, KEY_CHARACTERS_MIN
 from portal.vaccinator.schemas import Answer, CheckRequest, GiveRequest
+from portal.vaccinator.wiring import vaccination_of
 from portal.web import language_of, translate
 from sheetal.contracts.problem import Refused
 
@@ -35,9 +36,8 @@ def check(request: Request, asked: CheckRequest, staff: Vaccinator) -> dict[str,
 def give(request: Request, asked: GiveRequest, staff: Vaccinator, key: Key) -> Response:
     """Record a dose: 201 when new, 200 when this key recorded it before, 409 when the gate or a rule says no."""
     state = request.app.state
-    vaccination = service.Vaccination.of(state.ledger, state.cipher, state.signing_keys)
     try:
-        given = service.give(vaccination, staff, asked, key, state.clock())
+        given = service.give(vaccination_of(state), staff, asked, key, state.clock())
     except Refused as refused:
         answer = service.check(state.ledger, staff, asked, state.clock())
         return JSONResponse(_problem(request, answer, refused), CONFLICT, media_type=PROBLEM_JSON)

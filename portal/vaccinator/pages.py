@@ -15,6 +15,7 @@ from portal.registration.service import Appointment
 from portal.vaccinator import service, site, words
 from portal.vaccinator.rules import SCAN_CHARACTERS_MAX
 from portal.vaccinator.schemas import CODE_PATTERN, Answer, CheckRequest, GiveForm, GiveRequest, Site
+from portal.vaccinator.wiring import vaccination_of
 from portal.web import language_of, render, translate, url
 from sheetal.contracts.problem import Refused
 
@@ -73,9 +74,8 @@ def give(request: Request, staff: Vaccinator, form: Annotated[GiveForm, Form()])
         shown = _look(request, staff, CheckRequest(session=form.session, scan=form.scan), found)
         return _code_again(request, shown, form.key, marked("Enter the 4 digits on the slip."), UNPROCESSABLE)
     asked = GiveRequest(session=form.session, scan=form.scan, appointment=form.appointment, citizen_code=code)
-    vaccination = service.Vaccination.of(state.ledger, state.cipher, state.signing_keys)
     try:
-        given = service.give(vaccination, staff, asked, form.key, state.clock())
+        given = service.give(vaccination_of(state), staff, asked, form.key, state.clock())
     except Refused as refused:
         if words.reason_of(refused) == WRONG_CODE:
             return _code_again(request, _look(request, staff, asked, found), form.key, refused.message, CONFLICT)

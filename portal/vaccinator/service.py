@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy.exc import IntegrityError
@@ -17,12 +17,13 @@ from portal.certificate import service as certificates
 from portal.language import marked
 from portal.registration import service as registration
 from portal.vaccinator import answers, rules, store
+from portal.vaccinator.remembered import Remembered
 from portal.vaccinator.rules import EarlierDose
 from portal.vaccinator.schemas import Given, GivenDose
 from portal.vaccinator.site import own_booking, own_session
 from sheetal.contracts.dose_record import DoseRecord
-from sheetal.contracts.problem import NotFound, Refused, Unavailable
-from sheetal.ledger import assets, audit, catalogue, holdings
+from sheetal.contracts.problem import NotFound, Refused
+from sheetal.ledger import audit, catalogue, holdings
 from sheetal.ledger.integrity import broken_rule
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
     from portal.identity.service import Staff
     from portal.orchestration.service import Session
     from portal.registration.service import Booking, PersonForDose
+    from portal.vaccinator.remembered import Place, Vial
     from portal.vaccinator.schemas import Answer, CheckRequest, GiveRequest
     from portal.vaccinator.store import StoredDose as StoredDose
     from sheetal.contracts.product import Product
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.field_cipher import FieldCipher
     from sheetal.ledger.holdings import TakenDose
-    from sheetal.ledger.stock import Holding
 
 ONE_DOSE_EACH = "uq_dose_person_id_vaccine_dose_number"
 
@@ -52,13 +53,7 @@ class Vaccination:
     ledger: Ledger
     cipher: FieldCipher
     keys: SigningKeys
-
-    @classmethod
-    def of(cls, ledger: Ledger, cipher: FieldCipher, keys: SigningKeys | None) -> Self:
-        """Raises Unavailable where no signing keys are set: without a certificate no dose is recorded."""
-        if keys is None:
-            raise Unavailable(marked("Certificates are not set up here."))
-        return cls(ledger, cipher, keys)
+    remembered: Remembered = field(default_factory=Remembered, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +70,7 @@ class Ready:
 
     session: Session
     booking: Booking
-    holding: Holding
-    product: Product
+    vial: Vial
     record: DoseRecord = field(repr=False)
     code_fits: bool
 
@@ -97,7 +91,7 @@ def give(vaccination: Vaccination, staff: Staff, asked: GiveRequest, key: str, n
     with vaccination.ledger.read() as conn:
         if (done := _done_before(conn, vaccination, post)) is not None:
             return done
-        ready = _prepare(conn, vaccination.cipher, staff, asked, now_ms)
+        ready = _prepare(conn, vaccination, staff, asked, now_ms)
     if not ready.code_fits:
         raise _count_wrong_code(vaccination.ledger, staff, ready, now_ms)
     try:
@@ -167,7 +161,7 @@ def _done_before(conn: Connection, vaccination: Vaccination, post: Post) -> Give
     return Given(done.id, certificate.id, link, is_new=False)
 
 
-def _prepare(conn: Connection, cipher: FieldCipher, staff: Staff, asked: GiveRequest, now_ms: int) -> Ready:
+def _prepare(conn: Connection, vaccination: Vaccination, staff: Staff, asked: GiveRequest, now_ms: int) -> Ready:
     """Who, what and when, in one look; the citizen's code is tried last, so that no other refusal says it was right."""
     session = own_session(conn, staff, asked.session)
     booking = own_booking(conn, session, asked.appointment)
@@ -179,13 +173,13 @@ def _prepare(conn: Connection, cipher: FieldCipher, staff: Staff, asked: GiveReq
         )
     if booking.appointment.state != "booked":
         raise registration.already_closed()
-    product = catalogue.product_version(conn, session.product_id, now_ms)
-    person = registration.person_for_dose(cipher, booking)
-    _check_schedule(conn, product, booking, person, now_ms)
-    holding = answers.known_holding(conn, session, asked.scan, now_ms)
-    record = _record(conn, booking, person, product, holding, now_ms)
-    fits = registration.code_fits(cipher, booking, asked.citizen_code)
-    return Ready(session, booking, holding, product, record, fits)
+    place = vaccination.remembered.place(conn, session, now_ms)
+    person = registration.person_for_dose(vaccination.cipher, booking)
+    _check_schedule(conn, place.product, booking, person, now_ms)
+    vial = vaccination.remembered.vial(conn, session, asked.scan, now_ms)
+    record = _record(place, booking, person, vial, now_ms)
+    fits = registration.code_fits(vaccination.cipher, booking, asked.citizen_code)
+    return Ready(session, booking, vial, record, fits)
 
 
 def _check_schedule(conn: Connection, product: Product, booking: Booking, person: PersonForDose, now_ms: int) -> None:
@@ -212,7 +206,7 @@ def _commit(vaccination: Vaccination, staff: Staff, ready: Ready, post: Post, no
     session, dose = ready.session, ready.record.dose
     with vaccination.ledger.write() as conn:
         registration.claim(conn, ready.booking.appointment.id)
-        taken = holdings.take_dose(conn, ready.holding.id, session.facility_id, session.product_id, now_ms)
+        taken = holdings.take_dose(conn, ready.vial.holding, session.facility_id, session.product_id, now_ms)
         store.insert_dose(conn, _dose_row(staff, ready, taken, post, now_ms))
         issued = certificates.commit(conn, vaccination.cipher, prepared, now_ms)
         detail = {"holding": taken.holding, "lot": taken.lot, "session": session.id, "certificate": issued.certificate}
@@ -229,7 +223,7 @@ def _dose_row(staff: Staff, ready: Ready, taken: TakenDose, post: Post, now_ms: 
         "lot_id": taken.lot,
         "facility_id": ready.session.facility_id,
         "session_id": ready.session.id,
-        "vaccine": ready.product.vaccine,
+        "vaccine": ready.record.vaccine,
         "dose_number": ready.record.dose_number,
         "doses_total": ready.record.doses_total,
         "administered_at_ms": now_ms,
@@ -239,11 +233,9 @@ def _dose_row(staff: Staff, ready: Ready, taken: TakenDose, post: Post, now_ms: 
     }
 
 
-def _record(
-    conn: Connection, booking: Booking, person: PersonForDose, product: Product, holding: Holding, now_ms: int
-) -> DoseRecord:
+def _record(place: Place, booking: Booking, person: PersonForDose, vial: Vial, now_ms: int) -> DoseRecord:
     """The dose as its certificate will tell it."""
-    facility = assets.facility_by_id(conn, holding.facility_id)
+    facility, product = place
     return DoseRecord(
         dose=str(uuid4()),
         certificate=certificates.new_certificate_id(),
@@ -253,7 +245,7 @@ def _record(
         vaccine=product.vaccine,
         vaccine_name=product.display_name,
         manufacturer=product.manufacturer,
-        batch=holding.batch,
+        batch=vial.batch,
         dose_number=booking.appointment.dose_number,
         doses_total=product.schedule.doses_total,
         administered_at_ms=now_ms,

@@ -65,10 +65,10 @@ class Clinic:
     staff: Staff
     session: Session
     people: int = field(default=0)
+    vaccination: Vaccination = field(init=False)
 
-    @property
-    def vaccination(self) -> Vaccination:
-        return Vaccination(self.ledger, self.cipher, self.keys)
+    def __post_init__(self) -> None:
+        self.vaccination = Vaccination(self.ledger, self.cipher, self.keys)
 
     def receive(
         self,

@@ -18,7 +18,7 @@ from portal.vaccinator.schemas import CheckRequest, GiveRequest
 from portal.vaccinator.service import Vaccination
 from portal.vaccinator.tables import dose
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
-from sheetal.contracts.problem import NotFound, Refused, Unavailable
+from sheetal.contracts.problem import NotFound, Refused
 from sheetal.ledger import audit, catalogue
 from tests.portal.clinic import NAME, WRONG_CODE
 
@@ -309,12 +309,6 @@ def test_doses_are_found_for_recalls(clinic: Clinic) -> None:
         assert [one.id for one in service.doses_since(conn, ["H-1"], clinic.now_ms, None, 9)] == [late]
         assert service.count_doses_since(conn, ["H-1"], clinic.now_ms - 5) == 2
         assert [one.id for one in service.doses_by_id(conn, [late, early])] == [early, late]
-
-
-def test_without_signing_keys_no_dose_is_recorded(clinic: Clinic) -> None:
-    with pytest.raises(Unavailable):
-        Vaccination.of(clinic.ledger, clinic.cipher, None)
-    assert Vaccination.of(clinic.ledger, clinic.cipher, clinic.keys) == clinic.vaccination
 
 
 def test_the_closed_appointments_refusal_is_the_registrations(clinic: Clinic) -> None:
