@@ -1,3 +1,3 @@
-"""The version of this distribution, as gateways and services say it of themselves; a test holds it to pyproject.toml."""
+"""The version that gateways and services say of themselves; a test holds it to pyproject.toml."""
 
 VERSION = "0.1.0"
