@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alerts.known_through import Place, known_through, state_of
+from alerts import receipts
+from alerts.known_through import LOOK_BACK_MS, Place, known_through, state_of
+from alerts.lives import FUTURE_MS_MAX
 from sheetal.contracts.disposition import EvidenceKind
-from sheetal.contracts.limits import DAY_MS
-from sheetal.ledger import assets, judgements, stock, telemetry
+from sheetal.ledger import assets, judgements, stock
 from sheetal.ledger.judgements import ApplianceJudgement
 from sheetal.ledger.manual_checks import manual_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from alerts.evaluate import Stores
     from sheetal.ledger.assets import Appliance, SensorSpan
     from sheetal.thermal.runs import Sample
 
-LOOK_BACK_MS = DAY_MS
 
-
-def look(stores: Stores, appliance_ids: Sequence[str], now_ms: int, *, is_judged: bool) -> list[ApplianceJudgement]:
+def look(
+    stores: Stores,
+    appliance_ids: Sequence[str],
+    now_ms: int,
+    *,
+    unfinished: Collection[str] = (),
+) -> list[ApplianceJudgement]:
     """The judgement of each appliance as of now; raises Unavailable and NotFound.
 
-    `judged_through_ms` goes on only when nothing of it is left to judge.
+    `judged_through_ms` goes on only where nothing is left to judge: not in an unfinished appliance.
     """
     with stores.ledger.read() as conn:
         known = judgements.appliance_judgements(conn)
@@ -32,7 +37,7 @@ def look(stores: Stores, appliance_ids: Sequence[str], now_ms: int, *, is_judged
         spans = {place.id: assets.sensors_of(conn, place.id, now_ms - LOOK_BACK_MS, now_ms + 1) for place in places}
     looks: list[ApplianceJudgement] = []
     for place in places:
-        before = known.get(place.id)
+        before, is_judged = known.get(place.id), place.id not in unfinished
         if is_judged or before is not None:
             through_ms = now_ms if is_judged or before is None else before.judged_through_ms
             looks.append(_look_at(stores, place, (spans[place.id], before), (now_ms, through_ms)))
@@ -56,8 +61,10 @@ def _look_at(
     instants_ms: tuple[int, int],
 ) -> ApplianceJudgement:
     (spans, before), (now_ms, judged_through_ms) = known, instants_ms
-    newest = {span: _newest(stores, span, now_ms) for span in spans}
-    reached = [None if sample is None else sample[0] for sample in newest.values()]
+    with stores.telemetry.read() as conn:
+        believed_ms = receipts.believed_through(conn, {span.sensor for span in spans})
+    newest = {span: _newest(stores, span, now_ms, is_ahead=span.sensor in believed_ms) for span in spans}
+    reached = [_reached(span, sample, believed_ms) for span, sample in newest.items()]
     before_ms = None if before is None else before.known_through_ms
     told = [*_days_through(stores, spans, now_ms), *_checks_through(stores, appliance, now_ms)]
     through_ms = known_through(before_ms, [*reached, *told], now_ms)
@@ -70,9 +77,16 @@ def _look_at(
     )
 
 
-def _newest(stores: Stores, span: SensorSpan, now_ms: int) -> Sample | None:
+def _reached(span: SensorSpan, newest: Sample | None, believed_ms: Mapping[str, int]) -> int | None:
+    """How far a sensor's newest value proves anything."""
+    return None if newest is None else min(newest[0], believed_ms.get(span.sensor, newest[0]))
+
+
+def _newest(stores: Stores, span: SensorSpan, now_ms: int, *, is_ahead: bool) -> Sample | None:
+    """A sensor's newest value; of one whose clock runs ahead what it says now stands in the future."""
     from_ms = max(span.from_ms, now_ms - LOOK_BACK_MS)
-    until_ms = now_ms + 1 if span.until_ms is None else min(span.until_ms, now_ms + 1)
+    until_ms = now_ms + (FUTURE_MS_MAX if is_ahead else 1)
+    until_ms = until_ms if span.until_ms is None else min(span.until_ms, until_ms)
     return stores.hours.last_sample(span.sensor, from_ms, until_ms) if from_ms < until_ms else None
 
 
@@ -82,7 +96,7 @@ def _days_through(stores: Stores, spans: Sequence[SensorSpan], now_ms: int) -> l
         return [
             day.ends_at_ms if span.until_ms is None else min(day.ends_at_ms, span.until_ms)
             for span in spans
-            for day in telemetry.day_summaries(conn, span.sensor, max(span.from_ms, now_ms - LOOK_BACK_MS), now_ms)
+            for day in receipts.day_summaries(conn, span.sensor, max(span.from_ms, now_ms - LOOK_BACK_MS), now_ms)
         ]
 
 

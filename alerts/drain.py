@@ -7,16 +7,20 @@ which changes nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy import func, select
 
 from alerts import appliances
 from alerts.evaluate import Judged, commit, is_news, judge_holding
 from sheetal.contracts.limits import HOUR_MS
-from sheetal.contracts.problem import Problem, Unavailable
+from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import assets, judgement_writes, rejudge, stock, telemetry
+from sheetal.ledger.asset_tables import assignment
+from sheetal.ledger.telemetry_tables import dirty_hour
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 
 HOURS_MAX = 500
 MARKS_MAX = 500
+READ_MAX = 5_000
+IDS_MAX = 500
+PROBLEM_CHARACTERS_MAX = 500
 HOLDINGS_PER_TRANSACTION = 50
 
 log = structlog.get_logger()
@@ -36,17 +43,26 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Work:
-    """What one round has to do: the marks it answers, and all that they touch."""
+    """What one round has to do: the marks it answers, and all that they touch.
+
+    `idle` hours are of sensors that speak for no appliance: they are cleared and judge nothing. `unfinished` appliances
+    have more waiting than this round takes.
+    """
 
     hours: list[DirtyHour]
     marks: list[Rejudge]
+    idle: list[DirtyHour] = field(default_factory=list)
+    is_full: bool = False
     holdings: set[str] = field(default_factory=set)
     appliances: set[str] = field(default_factory=set)
+    unfinished: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
 
     @property
-    def is_full(self) -> bool:
-        """Whether more may be waiting behind it."""
-        return len(self.hours) >= HOURS_MAX or len(self.marks) >= MARKS_MAX
+    def goes_on(self) -> bool:
+        """Whether another round at once would get further: more waits, and something got done."""
+        answered = [mark for mark in self.marks if mark.holding_id not in self.failed]
+        return self.is_full and bool(self.hours or self.idle or answered)
 
     def marks_of(self, holding_ids: Iterable[str]) -> list[int]:
         """The marks on these very holdings."""
@@ -57,35 +73,84 @@ class Work:
 def take_work(stores: Stores) -> Work:
     """What waits to be judged, newest hours first; raises Unavailable."""
     with stores.telemetry.read() as conn:
-        hours = telemetry.dirty_hours(conn, HOURS_MAX)
+        waiting = telemetry.dirty_hours(conn, READ_MAX)
+        counts = Counter(hour.sensor_id for hour in waiting) if len(waiting) < READ_MAX else _counts(conn)
     with stores.ledger.read() as conn:
-        work = Work(hours, rejudge.pending(conn, MARKS_MAX))
+        assigned = _assignments_of(conn, counts)
+        hours = [hour for hour in waiting if hour.sensor_id in assigned]
+        marks = rejudge.pending(conn, READ_MAX)
+        work = Work(
+            hours=hours[:HOURS_MAX],
+            marks=marks[:MARKS_MAX],
+            idle=[hour for hour in waiting if hour.sensor_id not in assigned],
+            is_full=len(hours) > HOURS_MAX or len(marks) > MARKS_MAX or len(waiting) >= READ_MAX,
+        )
         _add_touched(conn, work)
+        counts.subtract(hour.sensor_id for hour in work.hours)
+        work.unfinished |= {place for sensor, places in assigned.items() if counts[sensor] > 0 for place in places}
+        work.unfinished |= _marked_places(conn, marks[MARKS_MAX:])
+        if len(marks) >= READ_MAX:
+            work.unfinished |= {place.id for place in assets.appliances(conn)}
     return work
+
+
+def _counts(conn: Connection) -> Counter[str]:
+    """How many hours of each sensor wait in all."""
+    query = select(dirty_hour.c.sensor_id, func.count()).group_by(dirty_hour.c.sensor_id)
+    return Counter({row[0]: row[1] for row in conn.execute(query)})
+
+
+def _assignments_of(conn: Connection, sensors: Iterable[str]) -> dict[str, set[str]]:
+    """The appliances that each of the sensors ever spoke for; a sensor that spoke for none is absent.
+
+    One that is assigned a moment later marks its appliance, and that judges all its rows (`assets.assign_sensor`).
+    """
+    found: dict[str, set[str]] = {}
+    asked = sorted(sensors)
+    for first in range(0, len(asked), IDS_MAX):
+        query = select(assignment.c.sensor_id, assignment.c.appliance_id)
+        for row in conn.execute(query.where(assignment.c.sensor_id.in_(asked[first : first + IDS_MAX]))):
+            found.setdefault(row[0], set()).add(row[1])
+    return found
+
+
+def _marked_places(conn: Connection, marks: Iterable[Rejudge]) -> set[str]:
+    """Where what is marked stands: its gate may be closed, but its appliance has not been looked at."""
+    return {place for mark in marks for place in _places_of_mark(conn, mark)}
+
+
+def _places_of_mark(conn: Connection, mark: Rejudge) -> list[str]:
+    if mark.holding_id is None:
+        return [mark.appliance_id] if mark.appliance_id is not None else []
+    return [stay.appliance_id for stay in stock.own_stays(conn, mark.holding_id)[-1:]]
 
 
 def drain_once(stores: Stores, now_ms: int) -> Work:
     """One round: judge what is waiting, commit, then clear. Raises Unavailable; what was not cleared comes again."""
     work = take_work(stores)
-    for hour in work.hours:
+    for hour in (*work.hours, *work.idle):
         stores.hours.forget(hour.sensor_id, hour.hour_ms)
-    failed = _judge_all(stores, work, now_ms)
-    looks = appliances.look(stores, sorted(work.appliances), now_ms, is_judged=not work.is_full)
+    work.failed = _judge_all(stores, work, now_ms)
+    looks = appliances.look(stores, sorted(work.appliances), now_ms, unfinished=work.unfinished)
     with stores.ledger.write() as conn:
         stores.fence(conn)
         for look in looks:
             judgement_writes.put_appliance_judgement(conn, look)
-        _settle(conn, work, failed, now_ms)
+        _settle(conn, work, now_ms)
     with stores.telemetry.write() as conn:
-        judgement_writes.clear_dirty(conn, work.hours)
+        judgement_writes.clear_dirty(conn, [*work.hours, *work.idle])
     return work
 
 
-def _settle(conn: Connection, work: Work, failed: set[str], now_ms: int) -> None:
-    """Take the appliances' marks away; close the gate of each holding that could not be judged."""
-    rejudge.clear(conn, [mark.id for mark in work.marks if mark.appliance_id is not None])
-    for holding_id in sorted(failed - {mark.holding_id for mark in work.marks}):
+def _settle(conn: Connection, work: Work, now_ms: int) -> None:
+    """Take the appliances' marks away; close the gate of each holding that could not be judged.
+
+    Its marks go to the end of the queue, so that what cannot be judged never keeps the rest from being judged.
+    """
+    for holding_id in sorted(work.failed):
         rejudge.mark_holding(conn, holding_id, now_ms, now_ms)
+    stale = [mark.id for mark in work.marks if mark.appliance_id is not None]
+    rejudge.clear(conn, [*stale, *work.marks_of(work.failed)])
 
 
 def _add_touched(conn: Connection, work: Work) -> None:
@@ -103,11 +168,9 @@ def _add_touched(conn: Connection, work: Work) -> None:
     for mark in work.marks:
         if mark.holding_id is not None:
             work.holdings.add(mark.holding_id)
-            work.appliances |= {stay.appliance_id for stay in stock.own_stays(conn, mark.holding_id)[-1:]}
         elif mark.appliance_id is not None:
             work.holdings |= {holding.id for holding in stock.holdings_in(conn, mark.appliance_id, mark.from_ms)}
-            work.appliances.add(mark.appliance_id)
-    work.appliances |= set(touched)
+    work.appliances |= {*touched, *_marked_places(conn, work.marks)}
 
 
 def _judge_all(stores: Stores, work: Work, now_ms: int) -> set[str]:
@@ -131,9 +194,8 @@ def _try_to_judge(stores: Stores, holding_id: str, now_ms: int) -> Judged | None
         return judge_holding(stores, holding_id, now_ms)
     except Unavailable:
         raise
-    except (Problem, ValueError, ArithmeticError, LookupError) as problem:
-        # One holding that cannot be judged must not stop the judging of all others; its own gate closes.
-        log.warning("A holding cannot be judged", holding=holding_id, problem=f"{type(problem).__name__}: {problem}")
+    except Exception as problem:  # noqa: BLE001  # one holding must not stop the judging of all others; its gate closes
+        log.warning("A holding cannot be judged", holding=holding_id, problem=_named(problem))
         return None
 
 
@@ -148,10 +210,10 @@ def _commit_together(stores: Stores, work: Work, waiting: Sequence[Judged], now_
         _commit(stores, work, news, now_ms)
     except Unavailable:
         raise
-    except Problem as problem:
+    except Exception as problem:  # noqa: BLE001  # one holding must not keep the others' verdicts; its gate closes
         if len(news) == 1:
             holding_id = news[0].verdict.holding
-            log.warning("A verdict cannot be committed", holding=holding_id, problem=problem.message)
+            log.warning("A verdict cannot be committed", holding=holding_id, problem=_named(problem))
             return {holding_id}
         return {failed for one in news for failed in _commit_together(stores, work, [one], now_ms)}
     return set()
@@ -166,3 +228,7 @@ def _commit(stores: Stores, work: Work, news: Sequence[Judged], now_ms: int) -> 
         rejudge.clear(conn, work.marks_of(one.verdict.holding for one in news))
     if held:
         log.warning("Stock is held", holdings=held)
+
+
+def _named(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {problem}"[:PROBLEM_CHARACTERS_MAX]

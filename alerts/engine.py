@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy import select
 
 from alerts.drain import drain_once, take_work
 from alerts.sweep import sweep
 from sheetal.contracts.problem import Rejected, Unavailable
 from sheetal.ledger import lease
+from sheetal.ledger.judgement_tables import lease as lease_table
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,6 +29,7 @@ ROUND_SECONDS = 2.0
 PAUSE_SECONDS_MIN = 0.5
 PAUSE_SECONDS_MAX = 10.0
 ROUNDS_AT_ONCE = 1_000
+SWEPT_MS_MAX = 10_000
 
 log = structlog.get_logger()
 
@@ -45,6 +48,7 @@ class Engine:
         self._woken = threading.Event()
         self._turn = threading.Lock()
         self._leased_until_ms = 0
+        self._swept_at_ms = 0
         self.problem: str | None = None
         self.judged_at_ms: int | None = None
 
@@ -79,6 +83,10 @@ class Engine:
         except (Unavailable, Rejected) as problem:
             self._note(problem.message)
             return False
+        except Exception as problem:  # whatever it is, a thread that ends would close every gate until a person comes
+            log.exception("A round of judging failed")
+            self._note(f"a round of judging failed: {type(problem).__name__}")
+            return False
         self._note(None)
         self.judged_at_ms = self._clock()
         return True
@@ -89,31 +97,36 @@ class Engine:
             return False
         try:
             with self._turn:
-                now_ms = self._clock()
-                work = take_work(self._stores)
-                if work.is_full:
-                    return False
-                sweep(self._stores.ledger, work.appliances, now_ms)
+                self._sweep()
         except (Unavailable, Rejected) as problem:
             self._note(problem.message)
             return False
         return True
 
     def _drain(self, stop: threading.Event) -> None:
+        """Round after round; a long backlog does not keep what is judged already from being swept."""
         for _ in range(ROUNDS_AT_ONCE):
             work = drain_once(self._stores, self._clock())
-            if not work.is_full or stop.is_set() or not self._holds_lease():
+            if not work.goes_on or stop.is_set() or not self._holds_lease():
                 return
+            if self._clock() - self._swept_at_ms >= SWEPT_MS_MAX:
+                self._sweep()
+
+    def _sweep(self) -> None:
+        now_ms = self._clock()
+        work = take_work(self._stores)
+        sweep(self._stores.ledger, work.appliances | work.unfinished, now_ms, self._fence)
+        self._swept_at_ms = now_ms
 
     def _holds_lease(self) -> bool:
-        """Take or renew the lease; what was remembered under an older one may be stale."""
+        """Take or renew the lease; what was remembered before another process held it may be stale."""
         now_ms = self._clock()
         if now_ms < self._leased_until_ms - LEASE_MS + LEASE_RENEWED_MS:
             return True
-        was_leader = now_ms < self._leased_until_ms
         with self._stores.ledger.write() as conn:
+            held_by = conn.execute(select(lease_table.c.holder).where(lease_table.c.name == LEASE)).scalar_one_or_none()
             is_taken = lease.take(conn, LEASE, self._holder, now_ms, LEASE_MS)
-        if is_taken and not was_leader:
+        if is_taken and held_by != self._holder:
             self._stores.hours.forget_all()
             log.info("This process judges now", holder=self._holder)
         self._leased_until_ms = now_ms + LEASE_MS if is_taken else 0
@@ -121,9 +134,11 @@ class Engine:
 
     def _fence(self, conn: Connection) -> None:
         """Prolong the lease inside the writing transaction itself; raises Unavailable when it has gone to another."""
-        if not lease.take(conn, LEASE, self._holder, self._clock(), LEASE_MS):
+        now_ms = self._clock()
+        if not lease.take(conn, LEASE, self._holder, now_ms, LEASE_MS):
             self._leased_until_ms = 0
             raise Unavailable("another process judges now")
+        self._leased_until_ms = now_ms + LEASE_MS
 
     def _give_up_lease(self) -> None:
         try:

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from alerts import receipts
+from alerts.decisions import ENGINE, decided_through
 from alerts.gaps import open_gaps
 from alerts.lives import life_of, segments_of, with_records
+from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.verdict import Finding
-from sheetal.ledger import audit, holdings, judgement_writes, judgements, stock
+from sheetal.ledger import holdings, judgement_writes, judgements, stock
 from sheetal.ledger.stock_tables import compromise
 from sheetal.thermal.exposure_report import reason_of
 from sheetal.thermal.verdict import digest, digest_of_reached, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
@@ -30,11 +33,11 @@ if TYPE_CHECKING:
     from sheetal.contracts.verdict import Reached, Verdict
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.judgements import StoredVerdict
+    from sheetal.thermal.paths import Segment
     from sheetal.thermal.runs import Gap
 
-ENGINE = "engine"
+RELEASED = frozenset({Disposition.RELEASED, Disposition.RELEASED_USE_FIRST})
 HELD, GAP = "holding_held", "holding_gap"
-AUDIT_ENTRIES_SEARCHED = 1_000
 
 
 def no_fence(conn: Connection) -> None:
@@ -67,7 +70,19 @@ def judge_holding(stores: Stores, holding_id: str, now_ms: int) -> Judged:
         life = life_of(conn, holding_id, now_ms)
     segments = segments_of(life, stores.hours, stores.telemetry, now_ms)
     verdict = judge(holding_id, life.product, with_records(life, segments), now_ms)
-    return Judged(life, verdict, open_gaps(segments, life.allowances, now_ms))
+    return Judged(life, verdict, _gaps_of(stores, life, segments, now_ms))
+
+
+def _gaps_of(stores: Stores, life: Life, segments: Sequence[Segment], now_ms: int) -> list[Gap]:
+    """The unknown time that nobody answers for; decisions are looked up only where there is any."""
+    with stores.telemetry.read() as conn:
+        believed_ms = receipts.believed_through(conn, {trace.sensor for one in segments for trace in one.traces})
+    found = open_gaps(segments, life.allowances, now_ms, believed_ms=believed_ms)
+    if not found:
+        return []
+    with stores.ledger.read() as conn:
+        decided_ms = decided_through(conn, life.holding.id)
+    return open_gaps(segments, life.allowances, now_ms, believed_ms=believed_ms, decided_through_ms=decided_ms)
 
 
 def is_news(conn: Connection, judged: Judged) -> bool:
@@ -86,14 +101,22 @@ def commit(conn: Connection, judged: Judged, now_ms: int) -> list[str]:
     if known is None or digest(known.verdict) != digest(found):
         verdict_id = judgement_writes.append_verdict(conn, found, now_ms)
         _state_compromises(conn, found, verdict_id, now_ms)
-        if found.finding is Finding.HOLD and _is_new_reason(known, found):
+        if found.finding is Finding.HOLD and _is_new_reason(conn, known, judged):
             held = _hold(conn, judged, verdict_id, now_ms)
     _mark_gaps(conn, judged, now_ms)
     return held
 
 
-def _is_new_reason(known: StoredVerdict | None, found: Verdict) -> bool:
-    return known is None or digest_of_reached(known.verdict) != digest_of_reached(found)
+def _is_new_reason(conn: Connection, known: StoredVerdict | None, judged: Judged) -> bool:
+    """Whether it holds for something that nobody has decided on; what was split off released stock shares the decision.
+
+    The part keeps its own verdict from then on, and each later run that reaches a rule is news.
+    """
+    if known is not None:
+        return digest_of_reached(known.verdict) != digest_of_reached(judged.verdict)
+    of = judged.life.holding
+    shared = judgements.latest_verdict(conn, of.parent_id) if of.parent_id and of.disposition in RELEASED else None
+    return shared is None or any(hit not in shared.verdict.reached for hit in judged.verdict.reached)
 
 
 def _hold(conn: Connection, judged: Judged, verdict_id: int, now_ms: int) -> list[str]:
@@ -152,30 +175,20 @@ def _mark_gaps(conn: Connection, judged: Judged, now_ms: int) -> None:
     holding_id = judged.verdict.holding
     marked_from_ms = stock.holding_by_id(conn, holding_id).gap_open_from_ms
     if marked_from_ms is not None:
-        if all(gap.until_ms <= marked_from_ms for gap in judged.gaps):
-            holdings.clear_gap(conn, holding_id, ENGINE, "data covers the gap", now_ms)
-        return
+        if any(gap.until_ms > marked_from_ms for gap in judged.gaps):
+            return
+        holdings.clear_gap(conn, holding_id, ENGINE, "data covers the gap", now_ms)
+    decided_ms = decided_through(conn, holding_id) if judged.gaps else 0
     for gap in judged.gaps:
-        if not _is_decided(conn, judged, gap):
+        if gap.until_ms > decided_ms:
             mark_gap(conn, judged.life.facility_id, holding_id, gap.from_ms, now_ms)
             return
 
 
 def mark_gap(conn: Connection, facility_id: str, holding_id: str, from_ms: int, now_ms: int) -> bool:
-    """Mark a gap on a holding and tell, once for each beginning; False when it was told before."""
-    facts = {"holding": holding_id, "from_ms": from_ms, "proposal": "hold"}
-    key = f"{GAP}/{holding_id}/{from_ms}"
-    if not judgement_writes.add_notice(conn, key, GAP, facility_id, facts, now_ms):
+    """Mark a gap on a holding, and tell, once for each beginning; False when it was marked before."""
+    if not holdings.open_gap(conn, holding_id, from_ms, ENGINE, now_ms):
         return False
-    holdings.open_gap(conn, holding_id, from_ms, ENGINE, now_ms)
+    facts = {"holding": holding_id, "from_ms": from_ms, "proposal": "hold"}
+    judgement_writes.add_notice(conn, f"{GAP}/{holding_id}/{from_ms}", GAP, facility_id, facts, now_ms)
     return True
-
-
-def _is_decided(conn: Connection, judged: Judged, gap: Gap) -> bool:
-    """Whether a person has cleared the mark of this holding, or of one it was split off, after the gap had ended."""
-    labels = {judged.verdict.holding, *stock.ancestors(conn, judged.verdict.holding)}
-    entries = audit.entries(conn, judged.life.facility_id, AUDIT_ENTRIES_SEARCHED)
-    return any(
-        entry.act == "gap_cleared" and entry.actor != ENGINE and entry.subject in labels and entry.at_ms >= gap.until_ms
-        for entry in entries
-    )

@@ -23,27 +23,55 @@ class Allowance(NamedTuple):
     checks_ms: tuple[int, ...] = ()
 
 
-def open_gaps(segments: Sequence[Segment], allowances: Mapping[int, Allowance], now_ms: int) -> list[Gap]:
-    """The gaps longer than the most patient of the stays they touch; one that is still going on ends now."""
-    found: list[tuple[Gap, int]] = []
+def open_gaps(
+    segments: Sequence[Segment],
+    allowances: Mapping[int, Allowance],
+    now_ms: int,
+    *,
+    believed_ms: Mapping[str, int] | None = None,
+    decided_through_ms: int = 0,
+) -> list[Gap]:
+    """The gaps longer than allowed; one that is still going on ends now.
+
+    A gap that goes on through a move is allowed as long as the most patient of its stays allows the whole and each stay
+    its own part, so that no later stay excuses what an earlier one did not. `believed_ms` says of a sensor whose clock
+    runs ahead how far its stamps prove anything. What lies before `decided_through_ms` is a person's decision.
+    """
+    found: list[tuple[Gap, dict[int, int]]] = []
     for segment in segments:
-        allowance = allowances[segment.stay]
-        for hole in _holes(segment, allowance.checks_ms, now_ms):
-            if found and found[-1][0].until_ms == hole.from_ms == segment.from_ms:
-                before, bound_ms = found.pop()
-                found.append((Gap(before.from_ms, hole.until_ms), max(bound_ms, allowance.bound_ms)))
-            else:
-                found.append((hole, allowance.bound_ms))
-    return [gap for gap, bound_ms in found if gap.until_ms - gap.from_ms > bound_ms]
+        for hole in _holes(segment, allowances[segment.stay].checks_ms, now_ms, believed_ms or {}):
+            part = Gap(max(hole.from_ms, decided_through_ms), hole.until_ms)
+            if part.from_ms >= part.until_ms:
+                continue
+            ms_by_stay = {segment.stay: part.until_ms - part.from_ms}
+            if found and found[-1][0].until_ms == part.from_ms == segment.from_ms:
+                before, earlier = found.pop()
+                part = Gap(before.from_ms, part.until_ms)
+                ms_by_stay = earlier | {segment.stay: earlier.get(segment.stay, 0) + ms_by_stay[segment.stay]}
+            found.append((part, ms_by_stay))
+    return [gap for gap, ms_by_stay in found if _is_too_long(ms_by_stay, allowances)]
 
 
-def _holes(segment: Segment, checks_ms: Sequence[int], now_ms: int) -> list[Gap]:
+def _is_too_long(ms_by_stay: Mapping[int, int], allowances: Mapping[int, Allowance]) -> bool:
+    bounds_ms = {stay: allowances[stay].bound_ms for stay in ms_by_stay}
+    return sum(ms_by_stay.values()) > max(bounds_ms.values()) or any(
+        ms > bounds_ms[stay] for stay, ms in ms_by_stay.items()
+    )
+
+
+def _holes(
+    segment: Segment,
+    checks_ms: Sequence[int],
+    now_ms: int,
+    believed_ms: Mapping[str, int],
+) -> list[Gap]:
     end_ms = now_ms if segment.until_ms is None else min(segment.until_ms, now_ms)
     if end_ms <= segment.from_ms:
         return []
     holes = [Gap(segment.from_ms, end_ms)]
     for trace in segment.traces:
-        holes = _both(holes, _silence(trace, segment.from_ms, end_ms))
+        silence = _silence(trace, segment.from_ms, end_ms)
+        holes = _both(holes, _silent_from(silence, believed_ms.get(trace.sensor, end_ms), end_ms))
         for day in trace.days:
             holes = [part for hole in holes for part in _without(hole, day.starts_at_ms, day.ends_at_ms)]
     for check_ms in checks_ms:
@@ -57,6 +85,15 @@ def _silence(trace: Trace, from_ms: int, until_ms: int) -> list[Gap]:
     if first is None or last is None:
         return [Gap(from_ms, until_ms)]
     return [Gap(from_ms, first.ms), *trace.exposure.gaps, Gap(last.ms, until_ms)]
+
+
+def _silent_from(silence: Sequence[Gap], believed_ms: int, until_ms: int) -> list[Gap]:
+    """The silence of a sensor of which nothing is believed after an instant."""
+    if believed_ms >= until_ms:
+        return list(silence)
+    before = [gap for gap in silence if gap.from_ms < believed_ms]
+    from_ms = before.pop().from_ms if before and before[-1].until_ms >= believed_ms else believed_ms
+    return [*before, Gap(from_ms, until_ms)]
 
 
 def _both(holes: Sequence[Gap], others: Sequence[Gap]) -> list[Gap]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sheetal.contracts.limits import DAY_MS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sheetal.thermal.runs import Sample
 
+LOOK_BACK_MS = DAY_MS
 IN_RANGE, WARM, FREEZING, NO_DATA = "in_range", "warm", "freezing", "no_data"
 
 
@@ -22,8 +25,14 @@ class Place(NamedTuple):
 
 
 def known_through(before_ms: int | None, newest_ms: Iterable[int | None], now_ms: int) -> int | None:
-    """The newest instant that is known of; what was once known stays so, and nothing is known of the future."""
-    instants = [min(ms, now_ms) for ms in (before_ms, *newest_ms) if ms is not None]
+    """The newest instant that is known of; nothing is known of the future.
+
+    It is found anew at each look: a probe that turns out to have stood elsewhere takes its knowledge with it. What was
+    known before counts only where nothing has been found, and then as older than the look back.
+    """
+    instants = [min(ms, now_ms) for ms in newest_ms if ms is not None]
+    if not instants and before_ms is not None:
+        return min(before_ms, now_ms - LOOK_BACK_MS)
     return max(instants, default=None)
 
 

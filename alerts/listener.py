@@ -61,6 +61,9 @@ class Listener:
             self._refuse(message, "key_does_not_open", problem.message)
         except Unavailable as problem:
             log.warning("The ledger is away, the gateway will send again", problem=problem.message)
+        except Exception as problem:  # one gateway's message must not silence the alarms of all others
+            log.exception("A message cannot be kept")
+            self._refuse(message, "unprocessable", type(problem).__name__)
         message.acknowledge()
 
     def _keep(self, message: Incoming) -> None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from alerts import receipts
 from alerts.gaps import Allowance
 from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.disposition import EvidenceKind
-from sheetal.contracts.limits import DAY_MS
+from sheetal.contracts.limits import DAY_MS, MINUTE_MS
 from sheetal.contracts.reading import CENTI_CELSIUS_MAX, CENTI_CELSIUS_MIN
-from sheetal.ledger import assets, catalogue, stock, telemetry
+from sheetal.ledger import assets, catalogue, stock
 from sheetal.ledger.base import EPOCH_MS_MAX
 from sheetal.ledger.manual_checks import manual_checks
 from sheetal.thermal.exposure import empty, summarise
@@ -62,14 +63,15 @@ def life_of(conn: Connection, holding_id: str, now_ms: int) -> Life:
     """Read a holding's life; raises NotFound for a holding or product that is not there."""
     holding = stock.holding_by_id(conn, holding_id)
     stays = stock.stays_of(conn, holding_id)
-    checks = {stay.id: _checks(conn, stay) for stay in stays if stay.evidence_kind is EvidenceKind.TWICE_DAILY}
+    recorded = [stay for stay in stays if stay.evidence_kind is EvidenceKind.TWICE_DAILY]
+    checks = {stay.id: _checks(conn, stay) for stay in recorded}
     return Life(
         holding=holding,
         product=catalogue.product_version(conn, holding.product_id, now_ms),
         facility_id=holding.facility_id,
         parts=tuple(part for stay in stays for part in parts_of(conn, stay)),
         allowances={stay.id: allowance_of(stay, checks.get(stay.id, [])) for stay in stays},
-        records={stay_id: days_of(found) for stay_id, found in checks.items()},
+        records={stay.id: days_of(checks[stay.id], stay.from_ms) for stay in recorded},
     )
 
 
@@ -93,39 +95,53 @@ def allowance_of(stay: Stay, checks: Sequence[ManualCheck]) -> Allowance:
     return Allowance(max(0, stay.known_bound_ms - packed_before_ms), instants_ms)
 
 
-def days_of(checks: Sequence[ManualCheck]) -> tuple[DaySummary, ...]:
-    """Successive checks as summaries of the time between them: the extremes are known, the minutes are not."""
+def days_of(checks: Sequence[ManualCheck], from_ms: int) -> tuple[DaySummary, ...]:
+    """The record as summaries of the times up to each check: extremes are known, minutes are not.
+
+    The first time begins with the stay, `from_ms`. What a thermometer showed at a check ends one time and begins the
+    next; its memory, where it has one, speaks of the time before, and where it has none that time is unknown.
+    """
     found: list[DaySummary] = []
-    for before, check in pairwise(checks):
-        values = (check.centi_celsius, check.centi_celsius_min, check.centi_celsius_max)
-        known = [value for value in values if value is not None]
-        found.append(
-            DaySummary(
-                sequence=len(found),
-                sensor=f"{check.appliance_id}/checks",
-                starts_at_ms=before.checked_at_ms,
-                ends_at_ms=check.checked_at_ms,
-                centi_celsius_min=min(known),
-                centi_celsius_max=max(known),
-                low_limit_centi_celsius=CENTI_CELSIUS_MIN,
-                low_limit_minutes=0,
-                high_limit_centi_celsius=CENTI_CELSIUS_MAX,
-                high_limit_minutes=0,
-                minutes_below=0,
-                minutes_above=0,
-                minutes_unknown=0,
-            ),
-        )
+    shown: list[int] = []
+    for check in checks:
+        shown.append(check.centi_celsius)
+        if check.checked_at_ms > from_ms:
+            found.append(_day(check, from_ms, shown, len(found)))
+            shown = [check.centi_celsius]
+        from_ms = check.checked_at_ms
     return tuple(found)
 
 
+def _day(check: ManualCheck, from_ms: int, shown: Sequence[int], sequence: int) -> DaySummary:
+    remembered = [one for one in (check.centi_celsius_min, check.centi_celsius_max) if one is not None]
+    minutes = (check.checked_at_ms - from_ms) // MINUTE_MS
+    return DaySummary(
+        sequence=sequence,
+        sensor=f"{check.appliance_id}/checks",
+        starts_at_ms=from_ms,
+        ends_at_ms=check.checked_at_ms,
+        centi_celsius_min=min([*shown, *remembered]),
+        centi_celsius_max=max([*shown, *remembered]),
+        low_limit_centi_celsius=CENTI_CELSIUS_MIN,
+        low_limit_minutes=0,
+        high_limit_centi_celsius=CENTI_CELSIUS_MAX,
+        high_limit_minutes=0,
+        minutes_below=0,
+        minutes_above=0,
+        minutes_unknown=minutes if check.centi_celsius_min is None or check.centi_celsius_max is None else 0,
+    )
+
+
 def with_records(life: Life, segments: Sequence[Segment]) -> list[Segment]:
-    """The segments with what persons wrote down in them, as one more trace that says nothing between its checks."""
+    """The segments with what persons wrote down in them, as one more trace that says nothing between its checks.
+
+    A time between two checks stands where it began, also where a sensor came or went before it ended.
+    """
     limits = limits_of(life.product)
     found: list[Segment] = []
     for segment in segments:
         days = [day for day in life.records.get(segment.stay, ()) if segment.from_ms <= day.starts_at_ms]
-        inside = tuple(day for day in days if segment.until_ms is None or day.ends_at_ms <= segment.until_ms)
+        inside = tuple(day for day in days if segment.until_ms is None or day.starts_at_ms < segment.until_ms)
         record = (Trace(inside[0].sensor, empty(limits), inside),) if inside else ()
         found.append(segment._replace(traces=segment.traces + record))
     return found
@@ -158,7 +174,7 @@ def _trace(
     until_ms = now_ms + FUTURE_MS_MAX if part.until_ms is None else part.until_ms
     exposure = _exposure(hours, span, (part.from_ms, until_ms), limits)
     with telemetry_store.read() as conn:
-        days = telemetry.day_summaries(conn, span.sensor, part.from_ms, until_ms)
+        days = receipts.day_summaries(conn, span.sensor, part.from_ms, until_ms)
     return Trace(span.sensor, exposure, tuple(days))
 
 

@@ -7,19 +7,20 @@ there carries the gap's mark until evidence covers it or a person decides (promi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from alerts.appliances import place_of
-from alerts.evaluate import mark_gap
+from alerts.decisions import decided_through
+from alerts.evaluate import mark_gap, no_fence
 from alerts.known_through import NO_DATA, is_silent
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.ledger import assets, judgement_writes, judgements, stock
 from sheetal.ledger.judgements import ApplianceJudgement
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from sqlalchemy import Connection
 
@@ -30,7 +31,20 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def sweep(ledger: Ledger, pending: Collection[str], now_ms: int) -> int:
+class Overdue(NamedTuple):
+    """A holding whose unknown time has grown too long, and since when it goes on."""
+
+    holding_id: str
+    facility_id: str
+    since_ms: int
+
+
+def sweep(
+    ledger: Ledger,
+    pending: Collection[str],
+    now_ms: int,
+    fence: Callable[[Connection], None] = no_fence,
+) -> int:
     """Move `judged_through` of every appliance that has nothing pending; gives how many holdings got a gap's mark.
 
     Raises Unavailable.
@@ -39,23 +53,36 @@ def sweep(ledger: Ledger, pending: Collection[str], now_ms: int) -> int:
         known = judgements.appliance_judgements(conn)
         places = [place for place in assets.appliances(conn) if place.id not in pending]
         silent = [place for place in places if _is_silent(place, known.get(place.id), now_ms)]
-        overdue = [
-            (place, stay, since_ms)
-            for place in silent
-            for stay in stock.open_stays_in(conn, place.id)
-            if (since_ms := silent_since(stay, known.get(place.id))) + stay.known_bound_ms < now_ms
-        ]
+        overdue = [found for place in silent for found in _overdue_in(conn, place, known.get(place.id), now_ms)]
     silent_ids = {place.id for place in silent}
     with ledger.write() as conn:
+        fence(conn)
         for place in places:
             judgement_writes.put_appliance_judgement(
                 conn,
                 _swept(place.id, known.get(place.id), now_ms, is_dark=place.id in silent_ids),
             )
-        marked = [stay.holding_id for place, stay, since_ms in overdue if _mark(conn, place, stay, since_ms, now_ms)]
+        marked = [one.holding_id for one in overdue if _mark(conn, one, now_ms)]
     if marked:
         log.warning("Stock stands in a silent appliance for too long", holdings=marked)
     return len(marked)
+
+
+def _overdue_in(
+    conn: Connection,
+    place: Appliance,
+    known: ApplianceJudgement | None,
+    now_ms: int,
+) -> list[Overdue]:
+    found: list[Overdue] = []
+    for stay in stock.open_stays_in(conn, place.id):
+        since_ms = silent_since(stay, known)
+        if since_ms + stay.known_bound_ms >= now_ms or not _may_be_marked(conn, stay.holding_id):
+            continue
+        since_ms = max(since_ms, decided_through(conn, stay.holding_id))
+        if since_ms + stay.known_bound_ms < now_ms:
+            found.append(Overdue(stay.holding_id, place.facility_id, since_ms))
+    return found
 
 
 def silent_since(stay: Stay, known: ApplianceJudgement | None) -> int:
@@ -81,8 +108,12 @@ def _swept(appliance_id: str, known: ApplianceJudgement | None, now_ms: int, *, 
     return replace(known, judged_through_ms=now_ms, state=NO_DATA if is_dark else known.state)
 
 
-def _mark(conn: Connection, place: Appliance, stay: Stay, since_ms: int, now_ms: int) -> bool:
-    holding = stock.holding_by_id(conn, stay.holding_id)
-    if holding.gap_open_from_ms is not None or holding.disposition is Disposition.DESTROYED:
+def _may_be_marked(conn: Connection, holding_id: str) -> bool:
+    holding = stock.holding_by_id(conn, holding_id)
+    return holding.gap_open_from_ms is None and holding.disposition is not Disposition.DESTROYED
+
+
+def _mark(conn: Connection, one: Overdue, now_ms: int) -> bool:
+    if not _may_be_marked(conn, one.holding_id):
         return False
-    return mark_gap(conn, place.facility_id, holding.id, since_ms, now_ms)
+    return mark_gap(conn, one.facility_id, one.holding_id, one.since_ms, now_ms)

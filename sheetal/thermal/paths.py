@@ -27,10 +27,14 @@ class Trace(NamedTuple):
     exposure: Exposure
     days: tuple[DaySummary, ...] = ()
 
-    def covers(self, day: DaySummary) -> bool:
-        """Whether the sensor's readings reach into that day."""
+    def covers(self, from_ms: int, until_ms: int) -> bool:
+        """Whether the sensor's readings tell all of [from_ms, until_ms): no gap in it, and none at its ends."""
         first, last = self.exposure.first, self.exposure.last
-        return first is not None and last is not None and first.ms < day.ends_at_ms and last.ms >= day.starts_at_ms
+        if first is None or last is None:
+            return False
+        if first.ms - first.cap_ms > from_ms or last.ms + last.cap_ms < until_ms:
+            return False
+        return not any(gap.from_ms < until_ms and gap.until_ms > from_ms for gap in self.exposure.gaps)
 
 
 class Segment(NamedTuple):
@@ -42,6 +46,11 @@ class Segment(NamedTuple):
     from_ms: int
     until_ms: int | None
     traces: tuple[Trace, ...]
+
+    def is_told(self, day: DaySummary, trace: Trace) -> bool:
+        """Whether the readings of a trace tell all of a day that was spent here."""
+        until_ms = day.ends_at_ms if self.until_ms is None else min(day.ends_at_ms, self.until_ms)
+        return trace.covers(max(day.starts_at_ms, self.from_ms), until_ms)
 
     def known_through_ms(self) -> int | None:
         """The last instant that a reading or a day summary speaks of."""

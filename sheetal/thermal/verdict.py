@@ -67,10 +67,10 @@ def judge(holding: str, product: Product, segments: Sequence[Segment], judged_th
         product=product.product,
         product_version=product.version,
         judged_through_ms=judged_through_ms,
-        known_through_ms=max(known, default=None),
+        known_through_ms=_no_later(max(known, default=None), judged_through_ms),
         reached=reached,
         noted=noted,
-        stays=_stay_evidence(segments),
+        stays=_stay_evidence(segments, judged_through_ms),
     )
 
 
@@ -205,25 +205,25 @@ def _identity(run: Run) -> tuple[object, ...]:
 
 
 def _day_runs(segments: Sequence[Segment], limit: Limit | HoldRule, run_minutes: int | None) -> list[Run]:
-    """The day summaries' evidence; a day of which the sensor sent readings speaks through its alarm alone."""
+    """The day summaries' evidence; a day that the sensor's readings tell whole speaks through its alarm alone."""
     found: dict[tuple[object, ...], Run] = {}
     for segment in segments:
         for trace in segment.traces:
             for day in trace.days:
                 run = run_of_day(day, limit, run_minutes)
-                if run is not None and (run.confirmed_half_ms or not trace.covers(day)):
+                if run is not None and (run.confirmed_half_ms or not segment.is_told(day, trace)):
                     found[(day.sensor, day.starts_at_ms)] = run
     return sorted(found.values(), key=_order)
 
 
-def _stay_evidence(segments: Sequence[Segment]) -> list[StayEvidence]:
+def _stay_evidence(segments: Sequence[Segment], judged_through_ms: int) -> list[StayEvidence]:
     stays: dict[int, list[Segment]] = {}
     for segment in segments:
         stays.setdefault(segment.stay, []).append(segment)
-    return [_evidence_of(parts) for parts in stays.values()]
+    return [_evidence_of(parts, judged_through_ms) for parts in stays.values()]
 
 
-def _evidence_of(parts: Sequence[Segment]) -> StayEvidence:
+def _evidence_of(parts: Sequence[Segment], judged_through_ms: int) -> StayEvidence:
     exposures = [trace.exposure for part in parts for trace in part.traces]
     lows = [low for exposure in exposures if (low := exposure.centi_celsius_min) is not None]
     highs = [high for exposure in exposures if (high := exposure.centi_celsius_max) is not None]
@@ -239,5 +239,10 @@ def _evidence_of(parts: Sequence[Segment]) -> StayEvidence:
         centi_celsius_min=min(lows, default=None),
         centi_celsius_max=max(highs, default=None),
         minutes_unknown=sum(part.unknown_half_ms() for part in parts) // HALF_MS_PER_MINUTE,
-        known_through_ms=max(known, default=None),
+        known_through_ms=_no_later(max(known, default=None), judged_through_ms),
     )
+
+
+def _no_later(instant_ms: int | None, judged_through_ms: int) -> int | None:
+    """A reading stamped by a clock that runs ahead is judged, but nothing is known of the future."""
+    return None if instant_ms is None else min(instant_ms, judged_through_ms)

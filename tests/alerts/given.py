@@ -12,7 +12,7 @@ from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.limits import HOUR_MS, HoldRule, Measure, Side, Source, StorageRange
 from sheetal.contracts.product import Product, Schedule
 from sheetal.contracts.reading import Quality, Reading
-from sheetal.ledger import assets, catalogue, judgements, stock, telemetry_writes
+from sheetal.ledger import assets, catalogue, judgements, stock, telemetry, telemetry_writes
 from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.readings.connect import open_readings
@@ -145,6 +145,19 @@ class World:
 
     def feed(self, *pieces: tuple[float, float, int], sensor: str = TVC, every: float = 1) -> None:
         self.store(self.rows(*pieces, sensor=sensor, every=every))
+
+    def tell_state(self, measured: float, received: float, sensor: str = TVC) -> None:
+        """What ingest says of a sensor's newest row, a second after it was stored."""
+        state = telemetry.SensorState(
+            sensor_id=sensor,
+            measured_at_ms=at(measured),
+            centi_celsius=450,
+            quality=Quality.OK,
+            received_at_ms=at(received),
+            clock_offset_ms=at(received) - at(measured),
+        )
+        with self.telemetry.write() as conn:
+            telemetry_writes.put_sensor_states(conn, [state])
 
     def drain(self, minute: float) -> Work:
         return drain_once(self.stores, at(minute))

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alerts.appliances import look, place_of
+from sheetal.contracts.batch import DaySummary
+from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import NotFound
-from sheetal.ledger import assets, judgement_writes
-from tests.alerts.given import FRIDGE, TOP, TVC, appliance, at
+from sheetal.ledger import assets, judgement_writes, telemetry_writes
+from tests.alerts.given import FRIDGE, OTHER, TOP, TVC, appliance, at
 
 if TYPE_CHECKING:
     from sheetal.ledger.judgements import ApplianceJudgement
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def look_at(world: World, minute: float, *, is_judged: bool = True) -> ApplianceJudgement | None:
-    found = look(world.stores, [FRIDGE], at(minute), is_judged=is_judged)
+    found = look(world.stores, [FRIDGE], at(minute), unfinished=() if is_judged else {FRIDGE, OTHER})
     with world.ledger.write() as conn:
         for one in found:
             judgement_writes.put_appliance_judgement(conn, one)
@@ -48,6 +50,48 @@ def test_the_future_is_not_known_yet(world: World) -> None:
     assert known(world, 30) == (at(30), "in_range")
 
 
+def test_a_clock_that_runs_ahead_makes_nothing_known_after_the_receipt(world: World) -> None:
+    world.feed((0, 420, 450))
+    world.tell_state(measured=419, received=60)
+    assert known(world, 60) == (at(60), "in_range")
+    assert known(world, 360) == (at(60), "no_data")
+    assert known(world, 500) == (at(60), "no_data")
+
+
+def test_a_clock_that_runs_ahead_still_shows_its_newest_value(world: World) -> None:
+    world.feed((0, 400, 450), (400, 420, -300))
+    world.tell_state(measured=419, received=60)
+    assert known(world, 60) == (at(60), "freezing")
+
+
+def test_a_state_that_lags_behind_its_rows_costs_nothing(world: World) -> None:
+    world.feed((0, 30, 450))
+    world.tell_state(measured=10, received=10.1)
+    assert known(world, 30) == (at(29), "in_range")
+
+
+def test_back_filled_rows_are_known_as_far_as_they_reach(world: World) -> None:
+    world.feed((0, 30, 450))
+    world.tell_state(measured=29, received=50)
+    assert known(world, 51) == (at(29), "in_range")
+
+
+def test_a_day_that_ends_after_its_receipt_is_known_to_its_receipt(world: World) -> None:
+    day = DaySummary(1, TVC, at(0), at(0) + DAY_MS, 300, 700, -50, 60, 800, 600, 0, 0, 0)
+    with world.telemetry.write() as conn:
+        telemetry_writes.put_day_summaries(conn, [day], at(600))
+    assert known(world, 610)[0] == at(600)
+    assert known(world, 1200)[0] == at(600)
+
+
+def test_what_turns_out_to_be_another_places_data_is_not_known_here(world: World) -> None:
+    world.feed((0, 300, 450))
+    assert known(world, 300)[0] == at(299)
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TVC, OTHER, "coldest", at(20), at(300))
+    assert known(world, 301)[0] == at(19)
+
+
 def test_a_removed_sensor_stops_speaking_but_what_it_said_stays_known(world: World) -> None:
     world.feed((0, 10, 100))
     with world.ledger.write() as conn:
@@ -72,7 +116,7 @@ def test_with_work_left_the_engine_does_not_claim_to_have_judged(world: World) -
 
 def test_an_unknown_appliance_is_said(world: World) -> None:
     with pytest.raises(NotFound):
-        look(world.stores, ["A-none"], at(0), is_judged=True)
+        look(world.stores, ["A-none"], at(0))
 
 
 def test_a_place_allows_silence_up_to_its_sourced_holdover() -> None:

@@ -5,15 +5,18 @@ import time
 from typing import TYPE_CHECKING
 
 from alerts import drain as drain_module
+from alerts import engine as engine_module
 from alerts.engine import LEASE_MS, Engine
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.problem import Unavailable
+from sheetal.ledger import telemetry_writes
 from sheetal.readings.port import Health
-from tests.alerts.given import at
+from tests.alerts.given import OTHER, TVC, at
 
 if TYPE_CHECKING:
     import pytest
 
+    from alerts.drain import Work
     from tests.alerts.given import World
 
 
@@ -127,6 +130,63 @@ def test_a_sweep_leaves_out_what_is_waiting(world: World) -> None:
     clock.ms += 2_000
     assert one.sweep()
     assert judged_through(world) == at(90)
+
+
+def test_a_long_backlog_does_not_stop_the_sweeping(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, stop = Clock(90), threading.Event()
+    one = engine(world, clock)
+    with world.telemetry.write() as conn:
+        telemetry_writes.mark_dirty(conn, {(TVC, at(60 * k)) for k in range(-700, 0)})
+    real = engine_module.drain_once
+    seen: list[int | None] = []
+
+    def drain_slowly(stores: object, now_ms: int) -> Work:
+        found = world.judgement(OTHER)
+        seen.append(None if found is None else found.judged_through_ms)
+        clock.ms += 4_000
+        if len(seen) < 10:
+            with world.telemetry.write() as conn:
+                telemetry_writes.mark_dirty(conn, {(TVC, at(60 * k)) for k in range(-700, 0)})
+        return real(stores, now_ms)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine_module, "drain_once", drain_slowly)
+    assert one.drain(stop)
+    assert len(seen) == 10
+    assert seen[-1] is not None
+    assert clock.ms - seen[-1] < 20_000
+
+
+def test_a_slow_round_does_not_forget_what_it_has_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, stop = Clock(90), threading.Event()
+    one = engine(world, clock)
+    world.receive()
+    world.feed((0, 80, 450))
+    one.drain(stop)
+    forgotten: list[int] = []
+    monkeypatch.setattr(type(world.stores.hours), "forget_all", lambda _: forgotten.append(clock.ms))
+    clock.ms += 10 * LEASE_MS
+    one.drain(stop)
+    assert forgotten == []
+    engine(world, clock, "two").drain(stop)
+    clock.ms += LEASE_MS + 1
+    engine(world, clock, "two").drain(stop)
+    clock.ms += LEASE_MS + 1
+    one.drain(stop)
+    assert len(forgotten) == 2
+
+
+def test_a_fault_that_nobody_thought_of_does_not_end_the_thread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Work:
+        raise TypeError("nobody thought of this")
+
+    one, stop = engine(world, Clock(90)), threading.Event()
+    with monkeypatch.context() as broken:
+        broken.setattr(engine_module, "drain_once", fail)
+        assert not one.drain(stop)
+        assert one.problem == "a round of judging failed: TypeError"
+        assert not one.sweep()
+    assert one.drain(stop)
+    assert one.problem is None
 
 
 def test_a_wake_up_hastens_the_round(world: World) -> None:

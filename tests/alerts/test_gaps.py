@@ -57,6 +57,46 @@ def test_a_gap_goes_on_through_a_move_and_takes_the_most_patient_bound() -> None
     assert patient == []
 
 
+def test_no_later_stay_excuses_what_an_earlier_one_did_not_allow() -> None:
+    life = [segment(0, 50, trace("a", 0), stay=1), segment(50, None, stay=2)]
+    allowances = {1: Allowance(10), 2: Allowance(1000)}
+    assert open_gaps(life, allowances, 60) == [(0, 60)]
+    assert open_gaps(life[::-1], {1: Allowance(1000), 2: Allowance(10)}, 40) == []
+    cut = [segment(0, 6, stay=1), segment(6, 12, stay=1), segment(12, None, stay=2)]
+    assert open_gaps(cut, allowances, 14) == [(0, 14)]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 40)), min_size=1, max_size=4),
+    st.integers(0, 40),
+)
+def test_a_stay_added_at_the_end_never_takes_a_gap_away(stays: list[tuple[int, int]], later_bound: int) -> None:
+    edges = [0, *itertools.accumulate(length for length, _ in stays)]
+    life = [segment(begin, end, stay=k) for k, (begin, end) in enumerate(itertools.pairwise(edges))]
+    allowances = {k: Allowance(bound) for k, (_, bound) in enumerate(stays)} | {99: Allowance(later_bound)}
+    before = any(length > bound for length, bound in stays)
+    moved = [*life, segment(edges[-1], None, stay=99)]
+    assert before <= bool(open_gaps(moved, allowances, edges[-1] + 1))
+
+
+def test_what_a_person_has_decided_on_is_no_gap_but_what_goes_on_after_it_is() -> None:
+    life = [segment(0, None, trace("a", 0, 100))]
+    allowances = {1: Allowance(10)}
+    assert open_gaps(life, allowances, 105, decided_through_ms=100) == []
+    assert open_gaps(life, allowances, 105, decided_through_ms=90) == []
+    assert open_gaps(life, allowances, 105, decided_through_ms=50) == [(50, 100)]
+
+
+def test_stamps_ahead_of_their_receipt_cover_nothing() -> None:
+    ahead = segment(0, None, trace("a", *range(0, 90, 3)))
+    assert open_gaps([ahead], {1: Allowance(10)}, 60, believed_ms={"a": 60}) == []
+    assert open_gaps([ahead], {1: Allowance(10)}, 60, believed_ms={"a": 30}) == [(30, 60)]
+    holed = segment(0, None, trace("a", 0, 15, 60))
+    assert open_gaps([holed], {1: Allowance(20)}, 60, believed_ms={"a": 30}) == [(15, 60)]
+    helped = segment(0, None, trace("a", *range(0, 90, 3)), trace("b", *range(0, 60, 3)))
+    assert open_gaps([helped], {1: Allowance(10)}, 60, believed_ms={"a": 30}) == []
+
+
 def test_hopping_between_silent_refrigerators_does_not_hide_the_silence() -> None:
     assert found([segment(9 * k, 9 * k + 9, stay=k) for k in range(4)], 100) == [(0, 36)]
 

@@ -4,19 +4,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.known_through import FREEZING, IN_RANGE, NO_DATA, WARM, Place, is_silent, known_through, state_of
+from alerts.known_through import (
+    FREEZING,
+    IN_RANGE,
+    LOOK_BACK_MS,
+    NO_DATA,
+    WARM,
+    Place,
+    is_silent,
+    known_through,
+    state_of,
+)
 
 PLACE = Place(centi_celsius_min=200, centi_celsius_max=800, is_freeze_watched=True, silence_ms_max=100)
 instants = st.lists(st.one_of(st.none(), st.integers(0, 2000)), max_size=5)
 
 
 @given(st.one_of(st.none(), st.integers(0, 1000)), instants, st.integers(1000, 1500))
-def test_what_is_known_never_goes_back_nor_into_the_future(
+def test_what_is_known_is_the_newest_instant_found_and_never_the_future(
     before: int | None, newest: list[int | None], now_ms: int
 ) -> None:
     found = known_through(before, newest, now_ms)
-    assert found is None or (found <= now_ms and found >= (before or 0))
-    assert (found is None) == (before is None and all(ms is None for ms in newest))
+    told = [ms for ms in newest if ms is not None]
+    if told:
+        assert found == min(max(told), now_ms)
+    else:
+        assert (found is None) == (before is None)
+
+
+def test_without_anything_found_what_was_known_is_older_than_the_look_back() -> None:
+    assert known_through(500, [None], 600 + LOOK_BACK_MS) == 500
+    assert known_through(500, [None], 400 + LOOK_BACK_MS) == 400
 
 
 @pytest.mark.parametrize(("known", "silent"), [(None, True), (899, True), (900, False), (1000, False)])

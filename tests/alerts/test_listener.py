@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from alerts import device_alarms
@@ -10,6 +11,7 @@ from alerts.keys import Keys
 from alerts.listener import Listener
 from alerts.subscriber import Incoming
 from sheetal.contracts import topics
+from sheetal.contracts.device_alarm import alarm_id
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.topics import Channel
 from sheetal.ledger import alarms
@@ -99,6 +101,17 @@ def test_what_is_refused_is_counted_and_never_answered(world: World, payload: by
     one = listener(world, line)
     one.deal_with(line.bring(payload, gateway=gateway))
     assert (one.refused, kept(world), line.published, line.acknowledged) == (1, 0, [], 1)
+
+
+def test_a_message_that_cannot_be_kept_does_not_silence_the_next(world: World) -> None:
+    line = Line()
+    one = listener(world, line)
+    said = alarm()
+    before_time = msgspec.structs.replace(said, began_at_ms=-1, alarm=alarm_id(said.sensor, said.kind, -1))
+    one.deal_with(line.bring(sealed(before_time)))
+    assert (one.refused, kept(world), line.published, line.acknowledged) == (1, 0, [], 1)
+    one.deal_with(line.bring(sealed(said)))
+    assert (kept(world), len(line.published)) == (1, 1)
 
 
 def test_it_runs_until_it_is_told_to_stop(world: World) -> None:

@@ -105,10 +105,46 @@ def check(minute: float, value: int, low: int | None = None, high: int | None = 
 
 
 def test_checks_tell_the_extremes_of_the_time_between_them() -> None:
-    (day,) = days_of([check(0, 400), check(700, 500, 150, 900)])
-    assert (day.starts_at_ms, day.ends_at_ms) == (at(0), at(700))
-    assert (day.centi_celsius_min, day.centi_celsius_max) == (150, 900)
-    assert days_of([check(0, 400)]) == ()
+    first, second = days_of([check(0, 400), check(700, 500, 150, 900)], at(-60))
+    assert (first.starts_at_ms, first.ends_at_ms) == (at(-60), at(0))
+    assert (first.centi_celsius_min, first.centi_celsius_max, first.minutes_unknown) == (400, 400, 60)
+    assert (second.starts_at_ms, second.ends_at_ms) == (at(0), at(700))
+    assert (second.centi_celsius_min, second.centi_celsius_max, second.minutes_unknown) == (150, 900, 0)
+    assert days_of([check(0, 400)], at(0)) == ()
+
+
+def test_what_was_shown_at_a_check_begins_the_next_time_too() -> None:
+    (day,) = days_of([check(0, -300), check(700, 500, 150, 900)], at(0))
+    assert (day.centi_celsius_min, day.centi_celsius_max) == (-300, 900)
+
+
+@pytest.mark.parametrize("minute", [0, 60])
+def test_the_first_check_of_a_stay_is_judged(world: World, minute: float) -> None:
+    world.receive(appliance_id=OTHER, kind=EvidenceKind.TWICE_DAILY)
+    with world.ledger.write() as conn:
+        for made in (check(minute, -300), check(780, 450)):
+            add_manual_check(conn, made, at(781))
+    world.drain(781)
+    assert world.verdicts()[0].verdict.finding is Finding.HOLD
+
+
+def test_two_warm_glances_do_not_confirm_the_hours_between_them(world: World) -> None:
+    world.receive(appliance_id=OTHER, kind=EvidenceKind.TWICE_DAILY)
+    with world.ledger.write() as conn:
+        for made in (check(1, 900), check(720, 900)):
+            add_manual_check(conn, made, at(721))
+    world.drain(721)
+    assert world.verdicts()[0].verdict.finding is Finding.EXCURSION_NOTED
+
+
+def test_a_time_between_checks_counts_though_a_sensor_came_meanwhile(world: World) -> None:
+    world.receive(appliance_id=OTHER, kind=EvidenceKind.TWICE_DAILY)
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, OTHER, "top", at(300), at(300))
+        for made in (check(1, 450), check(700, 450, -70, 700)):
+            add_manual_check(conn, made, at(701))
+    world.drain(701)
+    assert world.verdicts()[0].verdict.finding is Finding.HOLD
 
 
 @pytest.mark.parametrize(

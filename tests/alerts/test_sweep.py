@@ -6,7 +6,7 @@ import pytest
 
 from alerts.sweep import sweep
 from sheetal.contracts.disposition import EvidenceKind, RefusalReason
-from sheetal.contracts.problem import Refused
+from sheetal.contracts.problem import Refused, Unavailable
 from sheetal.ledger import assets, holdings
 from tests.alerts.given import CARRIER, FACILITY, FRIDGE, HOLDING, OTHER, TOP, at
 
@@ -77,6 +77,44 @@ def test_a_mark_that_a_person_took_off_is_not_put_back_by_the_same_silence(world
     assert sweep(world.ledger, (), at(110)) == 0
     assert world.holding().gap_open_from_ms is None
     assert refusal(world, 110) is RefusalReason.DATA_TOO_OLD
+
+
+def test_a_persons_decision_covers_no_silence_that_goes_on_after_it(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    sweep(world.ledger, (), at(100))
+    with world.ledger.write() as conn:
+        holdings.clear_gap(conn, HOLDING, "dr-asha", "read the dial every hour", at(101))
+    assert sweep(world.ledger, (), at(161)) == 0
+    assert sweep(world.ledger, (), at(162)) == 1
+    assert world.holding().gap_open_from_ms == at(101)
+
+
+def test_a_mark_that_data_took_off_is_put_back_when_the_data_was_not_its_own(world: World) -> None:
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, FRIDGE, "top", at(0), at(0))
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    sweep(world.ledger, (), at(100))
+    world.feed((9, 110, 450), sensor=TOP)
+    world.drain(110)
+    assert world.holding().gap_open_from_ms is None
+    with world.ledger.write() as conn:
+        assets.unassign_sensor(conn, TOP, at(5), at(110))
+    world.drain(111)
+    assert world.holding().gap_open_from_ms == at(9)
+    assert refusal(world, 111) is RefusalReason.GAP
+
+
+def test_a_process_overtaken_sweeps_nothing(world: World) -> None:
+    def overtaken(_conn: object) -> None:
+        raise Unavailable("another process judges now")
+
+    with pytest.raises(Unavailable):
+        sweep(world.ledger, (), at(60), overtaken)
+    assert world.judgement() is None
 
 
 def test_the_sourced_holdover_is_the_bound(world: World) -> None:

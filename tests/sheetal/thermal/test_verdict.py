@@ -297,6 +297,40 @@ def test_day_summaries_are_evidence(make_product: MakeProduct, summary: DaySumma
         assert verdict.reached[0].compromised_from_ms == at(340)
 
 
+@pytest.mark.parametrize(
+    ("pieces", "finding"),
+    [
+        (((-600, -1, 450), (1441, 2000, 450)), Finding.HOLD),
+        (((-600, 700, 450), (1300, 2000, 450)), Finding.HOLD),
+        (((-600, 2000, 450),), Finding.USABLE),
+    ],
+    ids=["readings before and after, none in it", "half of the day is missing", "every minute of the day"],
+)
+def test_a_day_whose_readings_are_missing_speaks_for_itself(
+    make_product: MakeProduct, pieces: tuple[tuple[int, int, int], ...], finding: Finding
+) -> None:
+    product = make_product()
+    told = day(below=119, low=-130)
+    patient = msgspec.structs.replace(told, low_limit_minutes=120)
+    readings = trace(product, TVC, *pieces)._replace(days=(patient,))
+    assert judged(product, segment(-600, None, readings)).finding is finding
+
+
+def test_of_a_day_only_what_was_spent_here_must_be_told(make_product: MakeProduct) -> None:
+    product = make_product()
+    patient = msgspec.structs.replace(day(below=119, low=-130), low_limit_minutes=120)
+    readings = trace(product, TVC, (700, 1100, 450))._replace(days=(patient,))
+    assert judged(product, segment(700, 1101, readings)).finding is Finding.USABLE
+    assert judged(product, segment(600, 1101, readings)).finding is Finding.HOLD
+
+
+def test_nothing_is_known_of_the_future(make_product: MakeProduct) -> None:
+    product = make_product()
+    life = [segment(0, None, trace(product, TVC, (0, 500, 450)))]
+    verdict = judge("H-1", product, life, at(100))
+    assert (verdict.known_through_ms, verdict.stays[0].known_through_ms) == (at(100), at(100))
+
+
 def test_a_day_that_has_readings_speaks_through_its_alarm_alone(make_product: MakeProduct) -> None:
     product = make_product()
     readings = trace(product, TVC, (0, 1439, 450))
