@@ -137,6 +137,9 @@ class Uplink:
                 # The disk may come back; what was not settled is sent again.
                 _log.exception("the outbox cannot be read or written now")
                 self._stopping.wait(1.0)
+            except Exception:  # noqa: BLE001  # one item that cannot be read back must not silence the gateway
+                _log.exception("an item of the outbox cannot be sent")
+                self._stopping.wait(1.0)
 
     def _settle_answers(self) -> None:
         while True:
@@ -173,6 +176,7 @@ class Uplink:
             of_gateway(self._settings.gateway, Channel.STATE), self._state(online=False), qos=1, retain=True
         )
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
@@ -233,6 +237,17 @@ class Uplink:
         _log.info("connected to the broker as session %d", self._session)
         self._connected.set()
         self._wake.set()
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _userdata: object,
+        _message_id: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            _log.error("the broker denied the answers' topics; nothing will be settled: %s", reasons)
 
     def _on_disconnect(
         self,

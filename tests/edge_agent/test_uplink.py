@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import logging
 import socket
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -74,6 +76,27 @@ def uplink(settings: Settings, box: Outbox) -> Iterator[Uplink]:
     running.start()
     yield running
     running.stop()
+
+
+def test_an_item_that_cannot_be_read_back_does_not_silence_the_gateway(
+    settings: Settings, ingest: FakeIngest, box: Outbox, tmp_path: Path
+) -> None:
+    box.add_days([DaySummaryDraft(SENSOR, 1, 2, 300, 700, -50, 60, 800, 600, 0, 0, 0)])
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as disk:
+        disk.execute("UPDATE item SET body = x'00'")
+        disk.commit()
+    uplink = Uplink(settings, box)
+    uplink.start()
+    try:
+        until(lambda: uplink.status().connected)
+        time.sleep(1.5)
+        box.add_rows([sample(0)._replace(measured_at_ms=now_ms(), notable=True)])
+        uplink.wake()
+        until(lambda: box.counts().delivered == 1)
+    finally:
+        uplink.stop()
+    assert box.counts().pending == 1
+    assert len(ingest.batches) == 1
 
 
 def test_birth_and_state_carry_the_session(ingest: FakeIngest, uplink: Uplink, box: Outbox) -> None:
