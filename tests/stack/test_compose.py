@@ -1,7 +1,7 @@
 """Each of our services with exactly the command and environment of docker-compose.yml, over the real servers.
 
-Only places differ: a server's `host:port`, the port a service listens on (in compose each has an address of its own) and
-the paths of secrets and volumes. InfluxDB 2's address leads to a small server that rewrites its paths for a real 1.6.7.
+Only places differ: the host:port of a server, the port a service listens on (in compose each has its own address), the
+paths of secrets and volumes. InfluxDB 2 is a small server that rewrites its paths for a real 1.6.7.
 """
 
 from __future__ import annotations
