@@ -74,12 +74,12 @@ def judge_holding(stores: Stores, holding_id: str, now_ms: int) -> Judged:
 
 
 def _gaps_of(stores: Stores, life: Life, segments: Sequence[Segment], now_ms: int) -> list[Gap]:
-    """The unknown time that nobody answers for; decisions are looked up only where there is any."""
+    """The unknown time that nobody answers for; decisions matter only to a holding that carries no mark."""
     with stores.telemetry.read() as conn:
         believed_ms = receipts.believed_through(conn, {trace.sensor for one in segments for trace in one.traces})
     found = open_gaps(segments, life.allowances, now_ms, believed_ms=believed_ms)
-    if not found:
-        return []
+    if not found or life.holding.gap_open_from_ms is not None:
+        return found
     with stores.ledger.read() as conn:
         decided_ms = decided_through(conn, life.holding.id)
     return open_gaps(segments, life.allowances, now_ms, believed_ms=believed_ms, decided_through_ms=decided_ms)
@@ -102,7 +102,7 @@ def commit(conn: Connection, judged: Judged, now_ms: int) -> list[str]:
         verdict_id = judgement_writes.append_verdict(conn, found, now_ms)
         _state_compromises(conn, found, verdict_id, now_ms)
         if found.finding is Finding.HOLD and _is_new_reason(conn, known, judged):
-            held = _hold(conn, judged, verdict_id, now_ms)
+            held = _hold(conn, judged, known, verdict_id, now_ms)
     _mark_gaps(conn, judged, now_ms)
     return held
 
@@ -119,15 +119,27 @@ def _is_new_reason(conn: Connection, known: StoredVerdict | None, judged: Judged
     return shared is None or any(hit not in shared.verdict.reached for hit in judged.verdict.reached)
 
 
-def _hold(conn: Connection, judged: Judged, verdict_id: int, now_ms: int) -> list[str]:
+def _hold(
+    conn: Connection,
+    judged: Judged,
+    known: StoredVerdict | None,
+    verdict_id: int,
+    now_ms: int,
+) -> list[str]:
+    """Hold, and tell; also who is deciding on a holding that was held before, when it has suffered anew."""
     found = judged.verdict
     reason = reason_of(found)
     held = holdings.hold(conn, found.holding, verdict_id, ENGINE, reason, now_ms)
-    if held:
+    if held or _begun(found) - (_begun(known.verdict) if known else set()):
         facts = _hold_facts(judged, verdict_id, reason) | {"held": held}
         key = f"{HELD}/{found.holding}/{verdict_id}"
         judgement_writes.add_notice(conn, key, HELD, judged.life.facility_id, facts, now_ms)
     return held
+
+
+def _begun(found: Verdict) -> set[tuple[str, int]]:
+    """Each reason to hold by its rule and beginning, which stay the same while a run goes on."""
+    return {(hit.rule.rule, hit.compromised_from_ms) for hit in found.reached}
 
 
 def _hold_facts(judged: Judged, verdict_id: int, reason: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import DAY_MS, MINUTE_MS
 from sheetal.contracts.verdict import Finding
-from sheetal.ledger import assets, judgement_writes, telemetry_writes
+from sheetal.ledger import assets, holdings, judgement_writes, telemetry_writes
 from tests.alerts.given import FACILITY, HOLDING, OTHER, TOP, at
 
 if TYPE_CHECKING:
@@ -74,6 +74,22 @@ def test_a_gap_is_told_once_for_each_beginning(world: World) -> None:
         assert not mark_gap(conn, FACILITY, HOLDING, at(5), at(110))
     assert world.holding().gap_open_from_ms == at(5)
     assert [(notice.kind, notice.facts["proposal"]) for notice in world.notices()] == [("holding_gap", "hold")]
+
+
+def test_a_freeze_of_stock_that_is_held_already_is_told_to_who_decides(world: World) -> None:
+    world.receive()
+    with world.ledger.write() as conn:
+        for target in (Disposition.QUARANTINED, Disposition.UNDER_ASSESSMENT):
+            holdings.set_disposition(conn, HOLDING, target, "dr-asha", "the label is smudged", at(1))
+    for minute in (90, 150, 300):
+        world.feed((minute - 90 if minute == 90 else minute - 60, minute, -180))
+        for hour in range(0, 300, 60):
+            world.stores.hours.forget("gw-01.tvc", at(hour))
+        assert write(world, judged(world, minute), minute) == []
+    assert world.holding().disposition is Disposition.UNDER_ASSESSMENT
+    told = [notice for notice in world.notices() if notice.kind == "holding_held"]
+    assert [(notice.facts["held"], notice.facts["minutes_confirmed"]) for notice in told[-1:]] == [([], 89)]
+    assert len(told) == 2
 
 
 def summary(*, alarm: float | None) -> DaySummary:
