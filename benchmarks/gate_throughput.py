@@ -31,7 +31,7 @@ from tests.portal.clinic import CODE, Clinic, add_facilities, open_clinic
 from tests.portal.given_certificates import demo_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.portal.clinic import Booked
 
@@ -132,7 +132,7 @@ def captured() -> Iterator[list[Statement]]:
     def note_end(text: str, conn: Connection) -> None:
         found.append(Statement(doors.pop(id(conn)), text, ()))
 
-    listeners = {
+    listeners: dict[str, Callable[..., None]] = {
         "before_cursor_execute": note,
         "commit": lambda conn: note_end("COMMIT", conn),
         "rollback": lambda conn: note_end("ROLLBACK", conn),
@@ -170,7 +170,7 @@ def bare_rate(prepared: Prepared, statements: list[Statement]) -> float:
         for door, text, parameters in statements:
             run_on[door].execute(text, parameters).fetchall()
         seconds = time.perf_counter() - started
-        given = reader.execute("SELECT count(*) FROM dose").fetchone()[0]
+        given = int(reader.execute("SELECT count(*) FROM dose").fetchone()[0])
     if given != len(prepared.people):
         message = f"the replay gave {given} doses of {len(prepared.people)}"
         raise RuntimeError(message)

@@ -78,3 +78,23 @@ def test_waiting_for_a_turn_costs_nothing_on_sqlite(clinic: Clinic) -> None:
     with clinic.ledger.write() as conn:
         store.wait_turn(conn, "anything")
         assert store.members_of_mobile(conn, "anything") == 0
+
+
+def test_members_are_counted_by_mobile_alone(clinic: Clinic) -> None:
+    for mobile in ("9812345670", "9812345670", "9812345671"):
+        clinic.add_person(mobile=mobile)
+    with clinic.ledger.read() as conn:
+        counts = [
+            store.members_of_mobile(conn, clinic.cipher.blind_index(mobile, purpose="mobile"))
+            for mobile in ("9812345670", "9812345671", "9812345672")
+        ]
+    assert counts == [2, 1, 0]
+
+
+def test_a_wrong_code_counts_on_one_appointment_alone(clinic: Clinic) -> None:
+    booked, other = clinic.book(), clinic.book()
+    with clinic.ledger.write() as conn:
+        assert store.count_wrong_code(conn, booked.appointment) == 1
+        found = store.booking(conn, other.appointment)
+    assert found is not None
+    assert found[0].wrong_codes == 0
