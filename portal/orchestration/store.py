@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from portal.orchestration.rules import Session
 from portal.orchestration.tables import session_holding, vaccination_session
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SESSIONS_MAX = 500
 _COLUMNS = [column for column in vaccination_session.c if column.name != "created_at_ms"]
+
+_BY_ID = select(*_COLUMNS).where(vaccination_session.c.id == bindparam("session"))
 
 
 def add_session(conn: Connection, new: Session, now_ms: int) -> None:
@@ -36,7 +38,7 @@ def add_session(conn: Connection, new: Session, now_ms: int) -> None:
 
 def session_by_id(conn: Connection, session_id: str) -> Session | None:
     """The session, also a cancelled one."""
-    row = conn.execute(select(*_COLUMNS).where(vaccination_session.c.id == session_id)).first()
+    row = conn.execute(_BY_ID, {"session": session_id}).first()
     return None if row is None else _session(row)
 
 

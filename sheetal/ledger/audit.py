@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import event, select, update
+from sqlalchemy import bindparam, event, insert, select, update
 
 from sheetal.contracts.problem import NotFound
 from sheetal.ledger.judgement_tables import audit as audit_table
@@ -73,6 +73,17 @@ class ChainReport:
 
     entries: int
     broken_at: int | None
+
+
+# Made once: every act writes its entry by these three, and making a statement costs more than running it.
+_LOCK_HEAD = (
+    update(audit_head)
+    .where(audit_head.c.facility_id == bindparam("head"))
+    .values(number=audit_head.c.number + 1)
+    .returning(audit_head.c.number, audit_head.c.hash)
+)
+_INSERT = insert(audit_table)
+_SET_HEAD = update(audit_head).where(audit_head.c.facility_id == bindparam("head"))
 
 
 class _Waiting:
@@ -168,20 +179,14 @@ def _chain(conn: Connection, queued: list[tuple[str, AuditEntry]]) -> None:
 
 
 def _write(conn: Connection, facility_id: str, entry: AuditEntry) -> None:
-    locked = (
-        update(audit_head)
-        .where(audit_head.c.facility_id == facility_id)
-        .values(number=audit_head.c.number + 1)
-        .returning(audit_head.c.number, audit_head.c.hash)
-    )
-    head = conn.execute(locked).one_or_none()
+    head = conn.execute(_LOCK_HEAD, {"head": facility_id}).one_or_none()
     if head is None:
         raise NotFound("no such facility, so no chain to write to", facility=facility_id)
     detail = _canonical(dict(entry.detail))
     words = (facility_id, head.number, entry.at_ms, entry.actor, entry.act, entry.subject, detail, head.hash)
     chained = ChainedEntry(*words, hash=_hash_of(*words))
-    conn.execute(audit_table.insert().values(**{name: getattr(chained, name) for name in ChainedEntry.__slots__}))
-    conn.execute(update(audit_head).where(audit_head.c.facility_id == facility_id).values(hash=chained.hash))
+    conn.execute(_INSERT, {name: getattr(chained, name) for name in ChainedEntry.__slots__})
+    conn.execute(_SET_HEAD, {"head": facility_id, "hash": chained.hash})
 
 
 def _follows(entry: ChainedEntry, number: int, previous: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, case, exists, select, type_coerce
+from sqlalchemy import BigInteger, bindparam, case, exists, select, type_coerce
 
 from sheetal.contracts.disposition import USABLE, Disposition, EvidenceKind, RefusalReason
 from sheetal.contracts.limits import MINUTE_MS
@@ -76,21 +76,31 @@ class GateFacts:
     known_through_ms: int | None
 
 
-def open_conditions(facility_id: str, product_id: str | None, now_ms: int) -> list[ColumnElement[bool]]:
-    """The WHERE of the gate on one holding row."""
+def open_conditions(*, of_product: bool) -> list[ColumnElement[bool]]:
+    """The WHERE of the gate on one holding row, its facts bound by `bound`; made once, since making it costs much."""
     conditions: list[ColumnElement[bool]] = [
-        holding.c.facility_id == facility_id,
+        holding.c.facility_id == bindparam("gate_facility"),
         holding.c.disposition.in_(USABLE_WORDS),
-        holding.c.expires_at_ms > now_ms,
+        holding.c.expires_at_ms > bindparam("gate_now_ms"),
         holding.c.doses_left > 0,
         holding.c.gap_open_from_ms.is_(None),
         holding.c.rejudges_open == 0,
-        _present_stay_is_known(now_ms),
+        _present_stay_is_known(),
     ]
-    if product_id is not None:
-        of_product = exists().where(lot.c.id == holding.c.lot_id, lot.c.product_id == product_id)
-        conditions.append(of_product.correlate(holding))
+    if of_product:
+        is_product = exists().where(lot.c.id == holding.c.lot_id, lot.c.product_id == bindparam("gate_product"))
+        conditions.append(is_product.correlate(holding))
     return conditions
+
+
+def bound(facility_id: str, product_id: str | None, now_ms: int) -> dict[str, object]:
+    """The facts of one question to the gate, for `open_conditions`."""
+    facts: dict[str, object] = {
+        "gate_facility": facility_id,
+        "gate_now_ms": now_ms,
+        "gate_judged_ms": max(0, now_ms - JUDGED_BOUND_MS),
+    }
+    return facts if product_id is None else facts | {"gate_product": product_id}
 
 
 def explain(
@@ -126,7 +136,7 @@ def worst_reason(facts: GateFacts, facility_id: str, product_id: str | None, now
     return next((reason for reason in RefusalReason if stands.get(reason, False)), None)
 
 
-def _present_stay_is_known(now_ms: int) -> ColumnElement[bool]:
+def _present_stay_is_known() -> ColumnElement[bool]:
     known_until = type_coerce(_known_through(), BigInteger) + stay.c.known_bound_ms
     return (
         exists()
@@ -134,8 +144,8 @@ def _present_stay_is_known(now_ms: int) -> ColumnElement[bool]:
             stay.c.holding_id == holding.c.id,
             stay.c.until_ms.is_(None),
             appliance_judgement.c.appliance_id == stay.c.appliance_id,
-            appliance_judgement.c.judged_through_ms >= max(0, now_ms - JUDGED_BOUND_MS),
-            known_until >= now_ms,
+            appliance_judgement.c.judged_through_ms >= bindparam("gate_judged_ms"),
+            known_until >= bindparam("gate_now_ms"),
         )
         .correlate(holding)
     )

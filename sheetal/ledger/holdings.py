@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from sheetal.contracts.disposition import MOVES, USABLE, Disposition, EvidenceKind
 from sheetal.contracts.problem import NotFound, Refused, Unavailable
@@ -22,6 +22,7 @@ from sheetal.ledger.stock_tables import holding, stay
 if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.engine import RowMapping
+    from sqlalchemy.sql.dml import ReturningUpdate
 
     from sheetal.ledger.stock import Holding, Stay
 
@@ -51,6 +52,19 @@ class Split:
     at_ms: int
 
 
+def _taken(*, of_product: bool) -> ReturningUpdate[str, int]:
+    return (
+        update(holding)
+        .where(holding.c.id == bindparam("taken_holding"), *gate.open_conditions(of_product=of_product))
+        .values(doses_left=holding.c.doses_left - 1)
+        .returning(holding.c.lot_id, holding.c.doses_left)
+    )
+
+
+_TAKEN_OF_PRODUCT = _taken(of_product=True)
+_TAKEN_OF_ANY = _taken(of_product=False)
+
+
 def take_dose(
     conn: Connection,
     holding_id: str,
@@ -63,14 +77,10 @@ def take_dose(
     Raises Refused with the worst RefusalReason, its next step and the gate's facts, and Unavailable when the holding
     keeps changing.
     """
-    taken = (
-        update(holding)
-        .where(holding.c.id == holding_id, *gate.open_conditions(facility_id, lot_product_id, now_ms))
-        .values(doses_left=holding.c.doses_left - 1)
-        .returning(holding.c.lot_id, holding.c.doses_left)
-    )
+    taken = _TAKEN_OF_ANY if lot_product_id is None else _TAKEN_OF_PRODUCT
+    facts = {"taken_holding": holding_id, **gate.bound(facility_id, lot_product_id, now_ms)}
     for _ in range(TRIES_MAX):
-        row = conn.execute(taken).one_or_none()
+        row = conn.execute(taken, facts).one_or_none()
         if row is not None:
             of_lot = stock.lot_by_id(conn, row.lot_id)
             return TakenDose(holding_id, of_lot.id, of_lot.product_id, of_lot.batch, row.doses_left)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, literal, or_, select
+from sqlalchemy import bindparam, func, insert, literal, or_, select
 
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
@@ -81,6 +81,9 @@ class Stay:
     packed_at_ms: int | None
 
 
+_LOT_BY_ID = select(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms).where(lot.c.id == bindparam("lot"))
+
+
 def add_lot(conn: Connection, new: Lot, now_ms: int) -> None:
     """Record a lot of a known product; raises NotFound and Refused (`exists`)."""
     if conn.execute(select(product.c.id).where(product.c.id == new.product_id).limit(1)).first() is None:
@@ -92,8 +95,7 @@ def add_lot(conn: Connection, new: Lot, now_ms: int) -> None:
 
 def lot_by_id(conn: Connection, lot_id: str) -> Lot:
     """One lot; raises NotFound."""
-    query = select(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms).where(lot.c.id == lot_id)
-    row = conn.execute(query).mappings().one_or_none()
+    row = conn.execute(_LOT_BY_ID, {"lot": lot_id}).mappings().one_or_none()
     if row is None:
         raise NotFound("no such lot", lot=lot_id)
     return Lot(**row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -49,13 +50,19 @@ def insert_missing(
     """Insert the rows that break no unique key of the table; gives how many were new."""
     if not rows:
         return 0
-    statement = _insert(conn, table).on_conflict_do_nothing()
-    return _rows_changed(conn, statement, rows)
+    return _rows_changed(conn, _insert_missing(conn.dialect.name, table), rows)
 
 
 def replacing(*names: str) -> Changes:
     """Changes that put the offered value into each named column."""
     return lambda excluded: {name: excluded[name] for name in names}
+
+
+@cache
+def _insert_missing(dialect_name: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Made once a table: making a statement costs more than running it."""
+    into = postgresql.insert(table) if dialect_name == "postgresql" else sqlite.insert(table)
+    return into.on_conflict_do_nothing()
 
 
 def _insert(conn: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
