@@ -41,9 +41,10 @@ class District:
     SettingProblem for a server that was asked for and is not there, Unavailable for a process that does not start.
     """
 
-    def __init__(self, plan: Plan, *, simulated: bool = True) -> None:
+    def __init__(self, plan: Plan, *, simulated: bool = True, scenario: Path = SCENARIO) -> None:
         self.plan = plan
-        self.scenario = load_scenario(SCENARIO)
+        self.scenario = load_scenario(scenario)
+        self._scenario_file = scenario
         self.seed = seed_stock.load_seed()
         users = [*BROKER_USERS, *gateways.names(self.scenario)]
         self.broker = servers.choose_broker(plan.folder, plan.ports.broker, plan.broker, users)
@@ -248,7 +249,7 @@ class District:
         truth = self.plan.folder / "truth" / "truth.jsonl"
         truth.parent.mkdir(parents=True, exist_ok=True)
         command = python_module(
-            "firmware_sim", "--scenario", str(SCENARIO), "--ports-from", str(first), "--truth", str(truth)
+            "firmware_sim", "--scenario", str(self._scenario_file), "--ports-from", str(first), "--truth", str(truth)
         )
         return ProcessSpec("firmware_sim", command, {}, lambda: servers.port_is_open(first))
 

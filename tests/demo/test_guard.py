@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,12 @@ def begin(guarding: Guard, code: str = SLEEPER) -> subprocess.Popen[bytes]:
     process.stdout.readline()
     process.stdout.close()
     return process
+
+
+def collecting(*processes: subprocess.Popen[bytes]) -> None:
+    """Collect each as soon as it ends, as init does for those whose parent is gone."""
+    for process in processes:
+        threading.Thread(target=process.wait, daemon=True).start()
 
 
 @pytest.fixture
@@ -66,6 +73,7 @@ def test_it_is_a_set_that_remembers_order(told: list[tuple[bool, int]]) -> None:
 
 def test_when_the_pipe_breaks_the_group_ends(guarding: Guard) -> None:
     process = begin(guarding)
+    collecting(process)
     guarding.close()
     assert process.wait(5) == -signal.SIGTERM
     assert guarding.pid is None
@@ -96,6 +104,7 @@ def test_grandchildren_go_too(guarding: Guard) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, pass_fds=(pipe,)) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"up\n"
+        collecting(parent)
         guarding.close()
         assert parent.stdout.read() == b""
 
@@ -106,6 +115,7 @@ def test_those_just_being_born_are_heard_too(guarding: Guard) -> None:
         subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, pass_fds=(pipe,))
         for _ in range(10)
     ]
+    collecting(*born)
     guarding.close()
     assert [process.wait(5) for process in born] == [-signal.SIGTERM] * 10
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.district import District
+from demo.district import SCENARIO, District
 from demo.plan import Plan, free_ports
 from tests.journeys import evidence
 from tests.stack.servers import create_influx_database, influxd, postgresql, running
@@ -26,7 +26,8 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with ExitStack() as stack:
         if request.param == "embedded":
             plan = Plan(folder / "demo", free_ports(), broker="embedded", readings="embedded")
-            yield evidence.play(stack.enter_context(District(plan)), [plan.folder], [])
+            district = stack.enter_context(District(plan, scenario=told_faster(folder)))
+            yield evidence.play(district, [plan.folder], [])
             return
         database = stack.enter_context(running(stack.enter_context(postgresql(folder))))
         influx = stack.enter_context(running(influxd(folder)))
@@ -43,6 +44,15 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         data = Path(database.command[database.command.index("-D") + 1])
         district = stack.enter_context(District(plan))
         yield evidence.play(district, [folder, data], [database, influx])
+
+
+def told_faster(folder: Path) -> Path:
+    """The same scenario, in which simulated time reaches now sooner than a person wants to watch it."""
+    text = SCENARIO.read_text()
+    assert "catch_up_seconds = 60" in text
+    path = folder / "faster.toml"
+    path.write_text(text.replace("catch_up_seconds = 60", "catch_up_seconds = 36"))
+    return path
 
 
 @pytest.fixture(scope="session")
