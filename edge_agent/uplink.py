@@ -6,7 +6,6 @@ earlier connection is repeated by the library. The network thread only hands ans
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import queue
 import random
@@ -23,6 +22,7 @@ from sheetal.contracts.clock import Clock, now_ms
 from sheetal.contracts.gateway_state import Birth, State
 from sheetal.contracts.seal import seal
 from sheetal.contracts.topics import Channel, of_gateway, parse
+from sheetal.contracts.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,7 +207,7 @@ class Uplink:
             gateway=self._settings.gateway,
             boot=self._boot,
             session=self._session,
-            software=_version(),
+            software=VERSION,
             sensors=self._sensors,
             clock_source="system",
             at_ms=self._clock(),
@@ -283,10 +283,3 @@ class Uplink:
     ) -> None:
         if reason.is_failure:
             _log.error("the broker denied a message: %s", reason)
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("sheetal")
-    except importlib.metadata.PackageNotFoundError:
-        return "unpackaged"
