@@ -10,16 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, or_, update
 
 from sheetal.contracts.disposition import MOVES, USABLE, Disposition, EvidenceKind
 from sheetal.contracts.problem import NotFound, Refused, Unavailable
 from sheetal.ledger import audit, gate, rejudge, stock
+from sheetal.ledger import holding_checks as checks
 from sheetal.ledger.assets import Appliance, appliance_by_id
 from sheetal.ledger.audit import AuditEntry
 from sheetal.ledger.stock_tables import holding, stay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
     from sqlalchemy.engine import RowMapping
     from sqlalchemy.sql.dml import ReturningUpdate
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from sheetal.ledger.stock import Holding, Stay
 
 TRIES_MAX = 3
-OPEN_CASE = (Disposition.QUARANTINED.value, Disposition.UNDER_ASSESSMENT.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +148,9 @@ def hold(
 
     Raises NotFound. Holding twice is harmless: the second time the list is empty.
     """
-    _lock(conn, holding_id)
-    held = _hold_one(conn, holding_id, verdict_id, actor, reason, now_ms)
-    for child in stock.descendants(conn, holding_id):
-        held += _hold_one(conn, child, verdict_id, actor, reason, now_ms)
+    held: list[str] = []
+    for one in _lock_family(conn, holding_id, lambda: stock.descendants(conn, holding_id)):
+        held += _hold_one(conn, one, verdict_id, actor, reason, now_ms)
     return held
 
 
@@ -173,7 +174,7 @@ def set_disposition(
     from_words = [word.value for word, targets in MOVES.items() if target in targets]
     values: dict[str, object] = {"disposition": target.value, "disposition_at_ms": now_ms}
     if target in USABLE:
-        _check_ancestors(conn, holding_id)
+        checks.check_ancestors(conn, holding_id)
         values["held_by_verdict_id"] = None
     step = update(holding).where(holding.c.id == holding_id, holding.c.disposition.in_(from_words)).values(**values)
     if conn.execute(step).rowcount == 0:
@@ -202,7 +203,7 @@ def move_holding(  # noqa: PLR0913, PLR0917 - one move, its facts in the order o
     """
     place = appliance_by_id(conn, appliance_id)
     before = _lock(conn, holding_id)
-    last = _check_instant(conn, before, at_ms, now_ms)
+    last = checks.check_instant(conn, before, at_ms, now_ms)
     _end_stay(conn, holding_id, at_ms)
     conn.execute(update(holding).where(holding.c.id == holding_id).values(facility_id=place.facility_id))
     stock.open_stay(conn, holding_id, place, EvidenceKind(evidence_kind), at_ms, _still_packed(last, place))
@@ -220,8 +221,8 @@ def split_holding(conn: Connection, holding_id: str, split: Split, now_ms: int, 
     """
     place = appliance_by_id(conn, split.appliance_id)
     parent = _lock(conn, holding_id)
-    last = _check_instant(conn, parent, split.at_ms, now_ms)
-    _check_split(parent, split)
+    last = checks.check_instant(conn, parent, split.at_ms, now_ms)
+    checks.check_split(parent, split.doses)
     stock.add_holding_row(conn, _child(parent, split, place, now_ms))
     fewer = (
         update(holding)
@@ -244,7 +245,7 @@ def thaw_holding(conn: Connection, holding_id: str, actor: str, at_ms: int, now_
 
     Raises NotFound and Refused (`future`, `before_stay`, `destroyed`, `thawed`).
     """
-    _check_instant(conn, _lock(conn, holding_id), at_ms, now_ms)
+    checks.check_instant(conn, _lock(conn, holding_id), at_ms, now_ms)
     thaw = update(holding).where(holding.c.id == holding_id, holding.c.thawed_at_ms.is_(None))
     if conn.execute(thaw.values(thawed_at_ms=at_ms)).rowcount == 0:
         raise Refused("this holding is thawed already", reason="thawed", holding=holding_id)
@@ -259,9 +260,8 @@ def open_gap(conn: Connection, holding_id: str, from_ms: int, actor: str, now_ms
 
     An earlier mark stays. Raises NotFound.
     """
-    _lock(conn, holding_id)
-    marked = [holding_id, *stock.born_after(conn, holding_id, from_ms)]
-    return [one for one in marked if _open_gap_on(conn, one, from_ms, actor, now_ms)]
+    family = _lock_family(conn, holding_id, lambda: stock.born_after(conn, holding_id, from_ms))
+    return [one for one in family if _open_gap_on(conn, one, from_ms, actor, now_ms)]
 
 
 def clear_gap(conn: Connection, holding_id: str, actor: str, reason: str, now_ms: int) -> bool:
@@ -324,45 +324,25 @@ def _lock(conn: Connection, holding_id: str) -> RowMapping:
     return row
 
 
+def _lock_family(conn: Connection, holding_id: str, below: Callable[[], list[str]]) -> list[str]:
+    """Lock a holding and all below it, parents first; raises NotFound.
+
+    A split of a child may commit while its lock is waited for, so the list is read again until it names nobody new.
+    What is locked cannot be split, so there is at most one reading for each generation.
+    """
+    _lock(conn, holding_id)
+    family = [holding_id]
+    while born := [one for one in below() if one not in family]:
+        for one in born:
+            _lock(conn, one)
+        family += born
+    return family
+
+
 def _end_stay(conn: Connection, holding_id: str, at_ms: int) -> None:
     conn.execute(
         update(stay).where(stay.c.holding_id == holding_id, stay.c.until_ms.is_(None)).values(until_ms=at_ms),
     )
-
-
-def _check_ancestors(conn: Connection, holding_id: str) -> None:
-    above = stock.ancestors(conn, holding_id)
-    undecided = select(holding.c.id).where(holding.c.id.in_(above), holding.c.disposition.in_(OPEN_CASE))
-    found = list(conn.execute(undecided.order_by(holding.c.id)).scalars())
-    if found:
-        raise Refused(
-            "a holding that this one was split off is still held",
-            next_step="decide on that holding first",
-            reason="ancestor_held",
-            holding=holding_id,
-            ancestors=found,
-        )
-
-
-def _check_instant(conn: Connection, row: RowMapping, at_ms: int, now_ms: int) -> Stay | None:
-    facts: dict[str, object] = {"holding": row["id"], "at_ms": at_ms}
-    if row["disposition"] == Disposition.DESTROYED.value:
-        raise Refused("this holding has been destroyed", next_step="scan the label again", reason="destroyed", **facts)
-    if at_ms > now_ms:
-        raise Refused("an act cannot lie in the future", next_step="check the time", reason="future", **facts)
-    last = next(reversed(stock.own_stays(conn, row["id"])), None)
-    if last is not None and at_ms < (last.until_ms or last.from_ms):
-        next_step = "check the time of the last move"
-        raise Refused("an act cannot lie before the last move", next_step=next_step, reason="before_stay", **facts)
-    return last
-
-
-def _check_split(parent: RowMapping, split: Split) -> None:
-    facts: dict[str, object] = {"holding": parent["id"], "doses": split.doses, "doses_left": parent["doses_left"]}
-    if split.doses <= 0:
-        raise Refused("a holding has at least one dose", next_step="count again", reason="no_doses", **facts)
-    if split.doses > parent["doses_left"]:
-        raise Refused("there are not so many doses left", next_step="count again", reason="no_doses_left", **facts)
 
 
 def _child(parent: RowMapping, split: Split, place: Appliance, now_ms: int) -> dict[str, object]:

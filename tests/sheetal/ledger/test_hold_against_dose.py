@@ -135,6 +135,44 @@ def test_a_split_never_escapes_a_hold(house: Ledger, turn: int) -> None:
     assert left(house, "H-1") + child.doses_left == DOSES
 
 
+def split_meanwhile(house: Ledger, act: Callable[[], object]) -> None:
+    """H-1 has a child H-2, which is being split into H-3 while the act on H-1 waits for the child."""
+    seeds.receive(house, "H-1", DOSES)
+    seeds.split(house, "H-1", "H-2", at_ms=NOW_MS - 5)
+    part = holdings.Split(
+        holding_id="H-3",
+        doses=1,
+        appliance_id=seeds.APPLIANCE,
+        evidence_kind=EvidenceKind.TELEMETRY,
+        at_ms=NOW_MS,
+    )
+    with house.write() as conn:
+        holdings.split_holding(conn, "H-2", part, NOW_MS, ACTOR)
+        waiting = threading.Thread(target=act)
+        waiting.start()
+        time.sleep(0.3)
+        assert waiting.is_alive()
+    waiting.join()
+
+
+def test_a_hold_covers_what_is_being_split_off_a_child(house: Ledger) -> None:
+    held: list[str] = []
+    split_meanwhile(house, lambda: held.extend(seeds.hold(house, "H-1")))
+    assert held == ["H-1", "H-2", "H-3"]
+    with house.read() as conn:
+        assert stock.holding_by_id(conn, "H-3").disposition is Disposition.QUARANTINED
+
+
+def test_a_gap_mark_covers_what_is_being_split_off_a_child(house: Ledger) -> None:
+    def mark() -> None:
+        with house.write() as conn:
+            holdings.open_gap(conn, "H-1", NOW_MS - 9, "engine", NOW_MS)
+
+    split_meanwhile(house, mark)
+    with house.read() as conn:
+        assert stock.holding_by_id(conn, "H-3").gap_open_from_ms == NOW_MS - 9
+
+
 @pytest.mark.parametrize("turn", range(PAIRS))
 def test_a_mark_made_while_others_are_cleared_stays(house: Ledger, turn: int) -> None:
     seeds.receive(house, "H-1", DOSES)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sheetal.contracts.disposition import USABLE, Disposition, EvidenceKind, RefusalReason
 from sheetal.contracts.problem import Refused
 from sheetal.ledger import audit, holdings, rejudge, stock
-from sheetal.ledger.holdings import OPEN_CASE
+from sheetal.ledger.holding_checks import OPEN_CASE
 from sheetal.ledger.stock_tables import rejudge as rejudge_table
 from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.seeds import ACTOR, FACILITY, NOW_MS, OTHER_FACILITY

@@ -1,0 +1,58 @@
+"""What refuses an act on a holding, asked after its row has been locked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from sheetal.contracts.disposition import Disposition
+from sheetal.contracts.problem import Refused
+from sheetal.ledger import stock
+from sheetal.ledger.stock_tables import holding
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.engine import RowMapping
+
+    from sheetal.ledger.stock import Stay
+
+OPEN_CASE = (Disposition.QUARANTINED.value, Disposition.UNDER_ASSESSMENT.value)
+
+
+def check_ancestors(conn: Connection, holding_id: str) -> None:
+    """Refuse (`ancestor_held`) while the case of a holding that this one was split off is open."""
+    above = stock.ancestors(conn, holding_id)
+    undecided = select(holding.c.id).where(holding.c.id.in_(above), holding.c.disposition.in_(OPEN_CASE))
+    found = list(conn.execute(undecided.order_by(holding.c.id)).scalars())
+    if found:
+        raise Refused(
+            "a holding that this one was split off is still held",
+            next_step="decide on that holding first",
+            reason="ancestor_held",
+            holding=holding_id,
+            ancestors=found,
+        )
+
+
+def check_instant(conn: Connection, row: RowMapping, at_ms: int, now_ms: int) -> Stay | None:
+    """Refuse (`destroyed`, `future`, `before_stay`) an instant at which nothing can be done; gives the last stay."""
+    facts: dict[str, object] = {"holding": row["id"], "at_ms": at_ms}
+    if row["disposition"] == Disposition.DESTROYED.value:
+        raise Refused("this holding has been destroyed", next_step="scan the label again", reason="destroyed", **facts)
+    if at_ms > now_ms:
+        raise Refused("an act cannot lie in the future", next_step="check the time", reason="future", **facts)
+    last = next(reversed(stock.own_stays(conn, row["id"])), None)
+    if last is not None and at_ms < (last.until_ms or last.from_ms):
+        next_step = "check the time of the last move"
+        raise Refused("an act cannot lie before the last move", next_step=next_step, reason="before_stay", **facts)
+    return last
+
+
+def check_split(parent: RowMapping, doses: int) -> None:
+    """Refuse (`no_doses`, `no_doses_left`) a part that is nothing, or more than there is."""
+    facts: dict[str, object] = {"holding": parent["id"], "doses": doses, "doses_left": parent["doses_left"]}
+    if doses <= 0:
+        raise Refused("a holding has at least one dose", next_step="count again", reason="no_doses", **facts)
+    if doses > parent["doses_left"]:
+        raise Refused("there are not so many doses left", next_step="count again", reason="no_doses_left", **facts)
