@@ -1,7 +1,8 @@
 """The gate in front of a dose: its conditions as SQL, and, when it stays shut, the worst reason in words.
 
 The gate opens for a usable holding of this facility, in date, with doses left, without open gap or unjudged act, whose
-present stay is judged (engine alive) and known (data) recently enough. Every condition that another act may change at
+present stay is judged (engine alive) and known (data) recently enough; an instant that lies ahead is a clock fault and
+does not count. Every condition that another act may change at
 the same time stands in the holding's own row; what stands elsewhere only ever makes the gate more cautious.
 """
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 JUDGED_BOUND_MS = 10 * MINUTE_MS
+AHEAD_MS_MAX = MINUTE_MS
+"""How far two servers' clocks may differ: a later instant than that from now on is a clock fault, not knowledge."""
 USABLE_WORDS = sorted(word.value for word in USABLE)
 
 NEXT_STEPS = {
@@ -99,6 +102,7 @@ def bound(facility_id: str, product_id: str | None, now_ms: int) -> dict[str, ob
         "gate_facility": facility_id,
         "gate_now_ms": now_ms,
         "gate_judged_ms": max(0, now_ms - JUDGED_BOUND_MS),
+        "gate_ahead_ms": now_ms + AHEAD_MS_MAX,
     }
     return facts if product_id is None else facts | {"gate_product": product_id}
 
@@ -130,22 +134,27 @@ def worst_reason(facts: GateFacts, facility_id: str, product_id: str | None, now
         RefusalReason.GAP: facts.gap_open_from_ms is not None,
         RefusalReason.NOT_REJUDGED: facts.rejudges_open > 0,
         RefusalReason.NO_STAY: facts.stay_id is None,
-        RefusalReason.ENGINE_SILENT: (facts.judged_through_ms or 0) < now_ms - JUDGED_BOUND_MS,
-        RefusalReason.DATA_TOO_OLD: (facts.known_through_ms or 0) + (facts.known_bound_ms or 0) < now_ms,
+        RefusalReason.ENGINE_SILENT: not _counts(facts.judged_through_ms, JUDGED_BOUND_MS, now_ms),
+        RefusalReason.DATA_TOO_OLD: not _counts(facts.known_through_ms, facts.known_bound_ms or 0, now_ms),
     }
     return next((reason for reason in RefusalReason if stands.get(reason, False)), None)
 
 
+def _counts(instant_ms: int | None, bound_ms: int, now_ms: int) -> bool:
+    return now_ms - bound_ms <= (instant_ms or 0) <= now_ms + AHEAD_MS_MAX
+
+
 def _present_stay_is_known() -> ColumnElement[bool]:
-    known_until = type_coerce(_known_through(), BigInteger) + stay.c.known_bound_ms
+    known_through = type_coerce(_known_through(), BigInteger)
     return (
         exists()
         .where(
             stay.c.holding_id == holding.c.id,
             stay.c.until_ms.is_(None),
             appliance_judgement.c.appliance_id == stay.c.appliance_id,
-            appliance_judgement.c.judged_through_ms >= bindparam("gate_judged_ms"),
-            known_until >= bindparam("gate_now_ms"),
+            appliance_judgement.c.judged_through_ms.between(bindparam("gate_judged_ms"), bindparam("gate_ahead_ms")),
+            known_through + stay.c.known_bound_ms >= bindparam("gate_now_ms"),
+            known_through <= bindparam("gate_ahead_ms"),
         )
         .correlate(holding)
     )

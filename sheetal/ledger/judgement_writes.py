@@ -6,11 +6,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import and_, case, delete, func, insert, literal, or_, select, update
 
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.ledger.asset_tables import gateway
+from sheetal.ledger.base import EpochMs
 from sheetal.ledger.changes import next_change
+from sheetal.ledger.gate import AHEAD_MS_MAX
 from sheetal.ledger.judgement_tables import alarm, appliance_judgement, gateway_state, notice, verdict
 from sheetal.ledger.judgements import verdict_digest
 from sheetal.ledger.stock_tables import compromise
@@ -73,13 +75,20 @@ def withdraw_compromise(conn: Connection, compromise_id: int, now_ms: int) -> bo
 
 
 def put_appliance_judgement(conn: Connection, judged: ApplianceJudgement) -> None:
-    """Put an appliance's judged and known instants; an older engine never moves `judged_through` back."""
+    """Put an appliance's judged and known instants; an older engine never moves `judged_through` back.
+
+    A stored one that lies further ahead of the new one than two clocks may differ is a clock's fault and gives way,
+    else the gate would stay shut until the corrected clock has caught up. Going back can only shut the gate sooner.
+    """
     upsert(
         conn,
         appliance_judgement,
         [asdict(judged)],
         changes=replacing("judged_through_ms", "known_through_ms", "state"),
-        guard=lambda excluded: excluded.judged_through_ms >= appliance_judgement.c.judged_through_ms,
+        guard=lambda new: or_(
+            new.judged_through_ms >= appliance_judgement.c.judged_through_ms,
+            appliance_judgement.c.judged_through_ms > new.judged_through_ms + literal(AHEAD_MS_MAX, EpochMs),
+        ),
     )
 
 

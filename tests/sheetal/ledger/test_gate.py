@@ -122,8 +122,21 @@ def test_an_appliance_without_any_data(stocked: Ledger) -> None:
     ("age_ms", "expected"), [(10 * MINUTE_MS, None), (10 * MINUTE_MS + 1, RefusalReason.ENGINE_SILENT)]
 )
 def test_the_engine_must_have_judged_within_ten_minutes(stocked: Ledger, age_ms: int, expected: object) -> None:
-    seeds.judge(stocked, NOW_MS, NOW_MS + DAY_MS)
+    seeds.judge(stocked, NOW_MS, NOW_MS)
     assert reason(stocked, NOW_MS + age_ms) is expected
+
+
+@pytest.mark.parametrize("ahead_ms", [MINUTE_MS + 1, 10 * MINUTE_MS, DAY_MS])
+def test_an_instant_that_lies_ahead_does_not_count(stocked: Ledger, ahead_ms: int) -> None:
+    seeds.judge(stocked, NOW_MS + ahead_ms, NOW_MS)
+    assert reason(stocked) is RefusalReason.ENGINE_SILENT
+    seeds.judge(stocked, NOW_MS, NOW_MS + ahead_ms)
+    assert reason(stocked) is RefusalReason.DATA_TOO_OLD
+
+
+def test_two_servers_clocks_may_differ_by_a_minute(stocked: Ledger) -> None:
+    seeds.judge(stocked, NOW_MS + MINUTE_MS, NOW_MS + MINUTE_MS)
+    assert reason(stocked) is None
 
 
 @pytest.mark.parametrize(("age_ms", "expected"), [(HOLDOVER_MS, None), (HOLDOVER_MS + 1, RefusalReason.DATA_TOO_OLD)])
@@ -209,7 +222,8 @@ def test_each_reason_has_a_sentence_and_a_next_step() -> None:
 
 def instants(*, maybe: bool) -> st.SearchStrategy[int | None]:
     near = st.integers(NOW_MS - 20 * HOUR_MS, NOW_MS)
-    edges = st.sampled_from([NOW_MS - 10 * MINUTE_MS + step for step in (-1, 0, 1)])
+    bounds = (NOW_MS - 10 * MINUTE_MS, NOW_MS + gate.AHEAD_MS_MAX)
+    edges = st.sampled_from([bound_ms + step for bound_ms in bounds for step in (-1, 0, 1)])
     return st.one_of(near, edges, st.none()) if maybe else st.one_of(near, edges)
 
 

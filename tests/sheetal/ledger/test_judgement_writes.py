@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from sheetal.contracts.device_alarm import AlarmKind
+from sheetal.contracts.limits import DAY_MS
 from sheetal.ledger import alarms
 from sheetal.ledger import judgement_writes as writes
 from sheetal.ledger import judgements as reads
@@ -57,6 +58,16 @@ def test_a_judgement_moves_forward(house: Ledger) -> None:
         writes.put_appliance_judgement(conn, later)
         writes.put_appliance_judgement(conn, replace(JUDGED, judged_through_ms=150))
         assert reads.appliance_judgements(conn) == {"A-1": later}
+
+
+@pytest.mark.parametrize(("ahead_ms", "gives_way"), [(1, False), (60_000, False), (60_001, True), (DAY_MS, True)])
+def test_a_judgement_of_a_clock_that_ran_ahead_gives_way(house: Ledger, ahead_ms: int, *, gives_way: bool) -> None:
+    faulty = replace(JUDGED, judged_through_ms=NOW_MS + ahead_ms, known_through_ms=NOW_MS + ahead_ms)
+    corrected = replace(JUDGED, judged_through_ms=NOW_MS, known_through_ms=NOW_MS)
+    with house.write() as conn:
+        writes.put_appliance_judgement(conn, faulty)
+        writes.put_appliance_judgement(conn, corrected)
+        assert reads.appliance_judgements(conn) == {"A-1": corrected if gives_way else faulty}
 
 
 def test_an_alarm_is_kept_with_all_it_says(house: Ledger) -> None:
