@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 import uuid
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from demo import citizen, servers
@@ -18,7 +18,6 @@ from sheetal.readings.connect import open_readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     import httpx
 
@@ -135,7 +134,7 @@ def _stop_all_but_standby(found: Evidence, others: Sequence[Server]) -> None:
         assert not district.supervisor.is_running(name)
     for server in others:
         server.stop()
-    found.stopped = [*names, *(os.path.basename(server.command[0]) for server in others)]  # noqa: PTH119 - a command is no path object
+    found.stopped = [*names, *(Path(server.command[0]).name for server in others)]
     broker_port = int(district.broker.url.rpartition(":")[2])
     assert not servers.port_is_open(broker_port)
     assert not district.portal_answers()
