@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.problem import Refused
-from sheetal.ledger import stock
+from sheetal.ledger import judgements, stock
 from sheetal.ledger.stock_tables import holding
 
 if TYPE_CHECKING:
@@ -32,6 +32,20 @@ def check_ancestors(conn: Connection, holding_id: str) -> None:
             reason="ancestor_held",
             holding=holding_id,
             ancestors=found,
+        )
+
+
+def check_seen(conn: Connection, holding_id: str, seen_verdict_id: int | None) -> None:
+    """Refuse (`newer_verdict`) a release by someone who has not seen the newest verdict that holds this holding."""
+    newest = judgements.latest_hold_id(conn, holding_id)
+    if newest != seen_verdict_id:
+        raise Refused(
+            "a newer verdict holds this holding",
+            next_step="read the newest verdict, then decide",
+            reason="newer_verdict",
+            holding=holding_id,
+            verdict=newest,
+            seen=seen_verdict_id,
         )
 
 

@@ -106,17 +106,16 @@ def check_gate(
 
 
 def give_back_dose(conn: Connection, holding_id: str, now_ms: int) -> int:
-    """Put back a dose that was taken but not given; gives the doses left. Raises Refused (`not_taken`)."""
+    """Put back a dose that was taken but not given; gives the doses left. Raises NotFound and Refused (`not_taken`).
+
+    What was split off has a label of its own and is not given back here.
+    """
     del now_ms
-    back = (
-        update(holding)
-        .where(holding.c.id == holding_id, holding.c.doses_left < holding.c.doses_received)
-        .values(doses_left=holding.c.doses_left + 1)
-        .returning(holding.c.doses_left)
-    )
-    left: int | None = conn.execute(back).scalar_one_or_none()
-    if left is None:
+    row = _lock(conn, holding_id)
+    if row["doses_left"] + stock.doses_split_off(conn, holding_id) >= row["doses_received"]:
         raise Refused("no dose of this holding was taken", reason="not_taken", holding=holding_id)
+    left = int(row["doses_left"]) + 1
+    conn.execute(update(holding).where(holding.c.id == holding_id).values(doses_left=left))
     return left
 
 
@@ -154,18 +153,21 @@ def hold(
     return held
 
 
-def set_disposition(
+def set_disposition(  # noqa: PLR0913 - one decision: on what, which, by whom, why, when and on which verdict
     conn: Connection,
     holding_id: str,
     target: Disposition,
     actor: str,
     reason: str,
     now_ms: int,
+    *,
+    seen_verdict_id: int | None = None,
 ) -> Holding:
     """Make one step of the workflow by a person's decision; quarantining covers all descendants, as `hold` does.
 
-    A child is released only after the case of every ancestor has been decided. Raises NotFound and Refused
-    (`not_allowed`, `ancestor_held`).
+    A child is released only after the case of every ancestor has been decided, and stock only by who has seen the
+    newest verdict that holds it (`judgements.latest_hold_id`; None when there is none). Raises NotFound and Refused
+    (`not_allowed`, `ancestor_held`, `newer_verdict`).
     """
     current = Disposition(_lock(conn, holding_id)["disposition"])
     if target is Disposition.QUARANTINED and current in USABLE:
@@ -175,6 +177,7 @@ def set_disposition(
     values: dict[str, object] = {"disposition": target.value, "disposition_at_ms": now_ms}
     if target in USABLE:
         checks.check_ancestors(conn, holding_id)
+        checks.check_seen(conn, holding_id, seen_verdict_id)
         values["held_by_verdict_id"] = None
     step = update(holding).where(holding.c.id == holding_id, holding.c.disposition.in_(from_words)).values(**values)
     if conn.execute(step).rowcount == 0:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import func, select
 
-from sheetal.contracts.verdict import Verdict
+from sheetal.contracts.verdict import Finding, Verdict
 from sheetal.ledger.alarms import Alarm, alarms
 from sheetal.ledger.judgement_tables import appliance_judgement, gateway_state, notice, verdict
 from sheetal.ledger.stock_tables import compromise
@@ -105,6 +105,13 @@ def verdicts_of(conn: Connection, holding_id: str, limit: int = ROWS_MAX) -> lis
     """The verdicts on a holding, the newest first, at most 1,000."""
     query = select(verdict).where(verdict.c.holding_id == holding_id).order_by(verdict.c.id.desc())
     return [_stored(row) for row in conn.execute(query.limit(min(limit, ROWS_MAX))).mappings()]
+
+
+def latest_hold_id(conn: Connection, holding_id: str) -> int | None:
+    """The number of the newest verdict that holds a holding, whatever was found since; None when there is none."""
+    query = select(func.max(verdict.c.id)).where(verdict.c.holding_id == holding_id, verdict.c.finding == Finding.HOLD)
+    number: int | None = conn.execute(query).scalar_one()
+    return number
 
 
 def verdict_by_id(conn: Connection, verdict_id: int) -> StoredVerdict | None:

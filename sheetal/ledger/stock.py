@@ -272,6 +272,12 @@ def ancestors(conn: Connection, holding_id: str) -> list[str]:
     return list(conn.execute(query).scalars())
 
 
+def doses_split_off(conn: Connection, holding_id: str) -> int:
+    """How many doses of this holding were given labels of their own, used or not."""
+    query = select(func.coalesce(func.sum(holding.c.doses_received), 0)).where(holding.c.parent_id == holding_id)
+    return int(conn.execute(query).scalar_one())
+
+
 def _check_receipt(place: Appliance, facility_id: str, doses: int, at_ms: int, now_ms: int) -> None:
     if doses <= 0:
         raise Refused("a holding has at least one dose", next_step="count again", reason="no_doses", doses=doses)

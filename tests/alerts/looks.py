@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sheetal.contracts.disposition import Disposition, RefusalReason
 from sheetal.contracts.problem import Refused
-from sheetal.ledger import holdings, rejudge, telemetry
+from sheetal.ledger import holdings, judgements, rejudge, telemetry
 from tests.alerts.given import FACILITY, HOLDING, at
 
 if TYPE_CHECKING:
@@ -31,5 +31,7 @@ def refusal(world: World, minute: float, holding: str = HOLDING) -> RefusalReaso
 
 def release(world: World, minute: float) -> None:
     with world.ledger.write() as conn:
+        seen = judgements.latest_hold_id(conn, HOLDING)
         for target in (Disposition.UNDER_ASSESSMENT, Disposition.RELEASED):
-            holdings.set_disposition(conn, HOLDING, target, "dr-asha", "shake test passed", at(minute))
+            why = "shake test passed"
+            holdings.set_disposition(conn, HOLDING, target, "dr-asha", why, at(minute), seen_verdict_id=seen)

@@ -6,11 +6,13 @@ import pytest
 
 from alerts.evaluate import Judged, commit, is_news, judge_holding, mark_gap
 from sheetal.contracts.batch import DaySummary
-from sheetal.contracts.disposition import Disposition, EvidenceKind
+from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
 from sheetal.contracts.limits import DAY_MS, MINUTE_MS
+from sheetal.contracts.problem import Refused
 from sheetal.contracts.verdict import Finding
 from sheetal.ledger import assets, holdings, judgement_writes, telemetry_writes
 from tests.alerts.given import FACILITY, HOLDING, OTHER, TOP, at
+from tests.alerts.looks import refusal
 
 if TYPE_CHECKING:
     from tests.alerts.given import World
@@ -90,6 +92,22 @@ def test_a_freeze_of_stock_that_is_held_already_is_told_to_who_decides(world: Wo
     told = [notice for notice in world.notices() if notice.kind == "holding_held"]
     assert [(notice.facts["held"], notice.facts["minutes_confirmed"]) for notice in told[-1:]] == [([], 89)]
     assert len(told) == 2
+
+
+def test_a_freeze_found_while_stock_is_assessed_keeps_it_from_release_until_it_is_seen(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    with world.ledger.write() as conn:
+        for target in (Disposition.QUARANTINED, Disposition.UNDER_ASSESSMENT):
+            holdings.set_disposition(conn, HOLDING, target, "dr-asha", "the label is smudged", at(11))
+    world.feed((10, 90, -200), (90, 100, 450))
+    world.drain(100)
+    with world.ledger.write() as conn, pytest.raises(Refused) as caught:
+        holdings.set_disposition(conn, HOLDING, Disposition.RELEASED, "dr-asha", "the label is readable", at(101))
+    assert caught.value.facts["reason"] == "newer_verdict"
+    assert caught.value.facts["verdict"] == world.verdicts()[0].id
+    assert refusal(world, 101) is RefusalReason.HELD
 
 
 def summary(*, alarm: float | None) -> DaySummary:

@@ -21,7 +21,7 @@ from portal.vaccinator.service import Vaccination
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS, HoldRule, Measure, Side, Source
 from sheetal.contracts.verdict import Finding, Reached, Run, Verdict
-from sheetal.ledger import assets, catalogue, holdings, judgement_writes, rejudge, stock
+from sheetal.ledger import assets, catalogue, holdings, judgement_writes, judgements, rejudge, stock
 from sheetal.ledger.judgements import ApplianceJudgement
 
 if TYPE_CHECKING:
@@ -153,8 +153,14 @@ class Clinic:
         return vaccinator.give(self.vaccination, self.staff, asked, key or f"key-{booked.appointment}", at_ms)
 
     def dose_from(self, holding: str, at_ms: int | None = None) -> str:
-        """One more person's first dose."""
-        return self.give(self.book(), holding, now_ms=at_ms).dose
+        """One more person's first dose, maybe some time ago, when the engine had looked as far as that."""
+        ago_ms = 0 if at_ms is None else max(0, self.now_ms - at_ms)
+        if ago_ms:
+            self.judge(judged_ago_ms=ago_ms, known_ago_ms=ago_ms)
+        dose = self.give(self.book(), holding, now_ms=at_ms).dose
+        if ago_ms:
+            self.judge()
+        return dose
 
     def freeze(self, holding: str, from_ms: int, found: Verdict | None = None) -> int:
         """What alerts commits in one transaction when a holding froze: verdict, hold, compromise; gives its number."""
@@ -165,8 +171,10 @@ class Clinic:
 
     def decide(self, holding: str, *targets: Disposition, at_ms: int | None = None) -> None:
         with self.ledger.write() as conn:
+            seen = judgements.latest_hold_id(conn, holding)
             for target in targets:
-                holdings.set_disposition(conn, holding, target, "doctor", "decided", at_ms or self.now_ms)
+                at = at_ms or self.now_ms
+                holdings.set_disposition(conn, holding, target, "doctor", "decided", at, seen_verdict_id=seen)
 
     def count(self, table: Table) -> int:
         with self.ledger.read() as conn:

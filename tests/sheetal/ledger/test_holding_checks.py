@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import Refused
+from sheetal.contracts.verdict import Finding
 from sheetal.ledger import holding_checks as checks
-from sheetal.ledger import holdings, stock
+from sheetal.ledger import holdings, judgement_writes, stock
 from sheetal.ledger.stock_tables import holding
 from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.seeds import ACTOR, NOW_MS
@@ -58,8 +59,48 @@ def test_only_an_open_case_above_stands_in_the_way(stocked: Ledger) -> None:
         with pytest.raises(Refused) as caught:
             checks.check_ancestors(conn, "H-2")
     assert caught.value.facts["ancestors"] == ["H-1"]
-    for target in (Disposition.UNDER_ASSESSMENT, Disposition.CONDEMNED):
-        with stocked.write() as conn:
-            holdings.set_disposition(conn, "H-1", target, ACTOR, "frozen", NOW_MS)
+    decide(stocked, Disposition.UNDER_ASSESSMENT, Disposition.CONDEMNED)
     with stocked.read() as conn:
         checks.check_ancestors(conn, "H-2")
+
+
+@pytest.mark.parametrize("target", [Disposition.RELEASED, Disposition.RELEASED_USE_FIRST])
+def test_a_release_needs_the_newest_verdict_that_holds(stocked: Ledger, target: Disposition) -> None:
+    older = add_verdict(stocked)
+    decide(stocked, Disposition.QUARANTINED, Disposition.UNDER_ASSESSMENT)
+    newer = add_verdict(stocked)
+    add_verdict(stocked, Finding.USABLE)
+    for seen in (None, older, newer + 1):
+        with pytest.raises(Refused) as caught:
+            decide(stocked, target, seen=seen)
+        assert caught.value.facts == {"reason": "newer_verdict", "holding": "H-1", "verdict": newer, "seen": seen}
+    decide(stocked, target, seen=newer)
+    assert seeds.refusal(stocked) is None
+
+
+def test_stock_that_nothing_holds_is_released_without_a_verdict(stocked: Ledger) -> None:
+    add_verdict(stocked, Finding.EXCURSION_NOTED)
+    decide(stocked, Disposition.QUARANTINED, Disposition.UNDER_ASSESSMENT)
+    with pytest.raises(Refused, match="newer verdict"):
+        decide(stocked, Disposition.RELEASED, seen=1)
+    decide(stocked, Disposition.RELEASED)
+    assert seeds.refusal(stocked) is None
+
+
+def test_only_a_release_needs_the_newest_verdict(stocked: Ledger) -> None:
+    add_verdict(stocked)
+    steps = (Disposition.QUARANTINED, Disposition.UNDER_ASSESSMENT, Disposition.CONDEMNED, Disposition.DESTROYED)
+    decide(stocked, *steps)
+    with stocked.read() as conn:
+        assert stock.holding_by_id(conn, "H-1").disposition is Disposition.DESTROYED
+
+
+def add_verdict(ledger: Ledger, finding: Finding = Finding.HOLD) -> int:
+    with ledger.write() as conn:
+        return judgement_writes.append_verdict(conn, seeds.verdict(finding=finding), NOW_MS)
+
+
+def decide(ledger: Ledger, *targets: Disposition, seen: int | None = None) -> None:
+    for target in targets:
+        with ledger.write() as conn:
+            holdings.set_disposition(conn, "H-1", target, ACTOR, "decided", NOW_MS, seen_verdict_id=seen)

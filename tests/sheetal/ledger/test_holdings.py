@@ -84,6 +84,21 @@ def test_a_dose_may_be_given_back_but_never_more_than_were_taken(stocked: Ledger
     assert caught.value.facts["reason"] == "not_taken"
 
 
+def test_what_was_split_off_is_not_given_back(stocked: Ledger) -> None:
+    seeds.dose(stocked)
+    seeds.split(stocked, "H-1", "H-2", doses=4)
+    seeds.split(stocked, "H-2", "H-3", doses=1)
+    assert give_back(stocked, "H-1") == 6
+    for one in ("H-1", "H-2", "H-3"):
+        assert reason_of(lambda one=one: give_back(stocked, one)) == "not_taken"
+    assert [found(stocked, one).doses_left for one in ("H-1", "H-2", "H-3")] == [6, 3, 1]
+
+
+def give_back(ledger: Ledger, holding_id: str) -> int:
+    with ledger.write() as conn:
+        return holdings.give_back_dose(conn, holding_id, NOW_MS)
+
+
 def test_wasted_doses_are_counted_and_traced(stocked: Ledger) -> None:
     with stocked.write() as conn:
         assert holdings.waste_doses(conn, "H-1", 4, ACTOR, "vial broken", NOW_MS) == 6
@@ -351,6 +366,7 @@ UNKNOWN: list[Callable[[Connection], object]] = [
     lambda conn: holdings.move_holding(conn, "H-404", "A-1", EvidenceKind.TELEMETRY, NOW_MS, NOW_MS, ACTOR),
     lambda conn: holdings.move_holding(conn, "H-1", "A-404", EvidenceKind.TELEMETRY, NOW_MS, NOW_MS, ACTOR),
     lambda conn: holdings.set_disposition(conn, "H-404", Disposition.QUARANTINED, ACTOR, "x", NOW_MS),
+    lambda conn: holdings.give_back_dose(conn, "H-404", NOW_MS),
     lambda conn: holdings.open_gap(conn, "H-404", NOW_MS, ACTOR, NOW_MS),
     lambda conn: holdings.thaw_holding(conn, "H-404", ACTOR, NOW_MS, NOW_MS),
 ]

@@ -39,6 +39,7 @@ class Stockroom(RuleBasedStateMachine):
         self.root_of: dict[str, str] = {}
         self.received: dict[str, int] = {}
         self.given: Counter[str] = Counter()
+        self.given_from: Counter[str] = Counter()
 
     @rule(target=known, doses=st.integers(1, 20))
     def receive(self, doses: int) -> str:
@@ -108,6 +109,19 @@ class Stockroom(RuleBasedStateMachine):
         assert before.disposition in USABLE
         assert (before.gap_open_from_ms, before.rejudges_open) == (None, 0)
         self.given[self.root_of[label]] += 1
+        self.given_from[label] += 1
+
+    @rule(label=known)
+    def give_back(self, label: str) -> None:
+        try:
+            with self.ledger.write() as conn:
+                holdings.give_back_dose(conn, label, NOW_MS)
+        except Refused as refused:
+            assert refused.facts["reason"] == "not_taken"  # noqa: PT017 - a refused return changes nothing
+            return
+        self.given[self.root_of[label]] -= 1
+        self.given_from[label] -= 1
+        assert self.given_from[label] >= 0
 
     @rule(label=consumes(known))
     def waste_all(self, label: str) -> None:
@@ -116,6 +130,7 @@ class Stockroom(RuleBasedStateMachine):
             with self.ledger.write() as conn:
                 holdings.waste_doses(conn, label, left, ACTOR, "drawn", NOW_MS)
             self.given[self.root_of[label]] += left
+            self.given_from[label] += left
 
     @rule()
     def judge(self) -> None:

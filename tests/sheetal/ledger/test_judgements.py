@@ -86,6 +86,15 @@ def test_the_digest_is_kept_with_the_verdict(stocked: Ledger) -> None:
     assert latest.digest == reads.verdict_digest(seeds.verdict())
 
 
+def test_the_newest_hold_stands_whatever_was_found_since(stocked: Ledger) -> None:
+    found = (Finding.HOLD, Finding.HOLD, Finding.EXCURSION_NOTED, Finding.USABLE)
+    with stocked.write() as conn:
+        assert reads.latest_hold_id(conn, "H-1") is None
+        numbers = [writes.append_verdict(conn, seeds.verdict(finding=finding), NOW_MS) for finding in found]
+        assert reads.latest_hold_id(conn, "H-1") == numbers[1]
+        assert reads.latest_hold_id(conn, "H-2") is None
+
+
 def test_compromises_are_followed_by_number(stocked: Ledger) -> None:
     with stocked.write() as conn:
         number = writes.append_verdict(conn, seeds.verdict(), NOW_MS)

@@ -193,6 +193,7 @@ def test_families_are_known_upwards_and_downwards(stocked: Ledger) -> None:
     with stocked.read() as conn:
         assert stock.descendants(conn, "H-1") == ["H-2", "H-9", "H-0"]
         assert stock.descendants(conn, "H-0") == []
+        assert [stock.doses_split_off(conn, one) for one in ("H-1", "H-9", "H-0")] == [6, 1, 0]
         assert stock.ancestors(conn, "H-0") == ["H-9", "H-1"]
         assert stock.ancestors(conn, "H-1") == []
         assert stock.born_after(conn, "H-1", NOW_MS - 1) == ["H-2", "H-9", "H-0"]
