@@ -1,9 +1,11 @@
 """Wiring of the portal's web process: the stores, the slices' routers, errors, headers and languages."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,12 +28,15 @@ from portal.language import LanguagePrefix
 from portal.settings import Settings
 from portal.static_files import STATIC_FOLDER, KeptFiles
 from sheetal.contracts.clock import Clock, now_ms
+from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.version import VERSION
 from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
-from sheetal.ledger.schema import check_schema
+from sheetal.ledger.schema import await_schema
 from sheetal.readings.connect import open_readings
 from sheetal.readings.port import ReadingsStore
+
+log = structlog.get_logger("portal")
 
 PAGES = (
     portal.identity.pages.router,
@@ -66,7 +71,7 @@ def open_resources(settings: Settings, clock: Clock = now_ms) -> Resources:
     """Open every store; raises SettingProblem for a wrong address, key file or schema."""
     cipher = FieldCipher.from_file(settings.field_key_file)
     ledger = open_ledger(settings.ledger_url)
-    check_schema(ledger)
+    await_schema(ledger, _say_away, time.sleep)
     token = settings.readings_token.get_secret_value() if settings.readings_token else None
     return Resources(
         ledger=ledger,
@@ -75,6 +80,10 @@ def open_resources(settings: Settings, clock: Clock = now_ms) -> Resources:
         cipher=cipher,
         clock=clock,
     )
+
+
+def _say_away(away: Unavailable) -> None:
+    log.warning("The ledger is away; waiting for it", detail=away.message)
 
 
 def create_app(settings: Settings, resources: Resources | None = None) -> FastAPI:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from io import BytesIO
+from typing import Any
 
 import cbor2
 
@@ -17,6 +19,9 @@ TAG_SIGN1 = 18
 TAG_CWT = 61  # RFC 8392, 6: may wrap the signed message
 SIGNATURE_BYTES = 64
 DEPTH_MAX = 16
+STRICT_OPTIONS: dict[str, Any] = {"max_depth": DEPTH_MAX, "allow_indefinite": False, "allow_duplicate_keys": False}
+# cbor2 6 reads strictly but has no wheel for macOS on x86-64, where 5.8 serves.
+IS_STRICT = int(version("cbor2").partition(".")[0]) >= 6  # noqa: PLR2004, the first version with these options
 _FIELDS = 4
 
 
@@ -61,13 +66,17 @@ def open_sign1(data: bytes) -> Sign1:
 def load_cbor(data: bytes) -> object:
     """One definite-length CBOR item with no key twice and nothing after it; raises WireProblem (`bad_cbor`)."""
     stream = BytesIO(data)
-    decoder = cbor2.CBORDecoder(stream, max_depth=DEPTH_MAX, allow_indefinite=False, allow_duplicate_keys=False)
+    options = STRICT_OPTIONS if IS_STRICT else {}
     try:
-        item: object = decoder.decode()
-    except cbor2.CBORError as error:
+        item: object = cbor2.CBORDecoder(stream, **options).decode()
+        # What cbor2 5 cannot refuse as it reads (a key twice, indefinite length) does not write itself back the same.
+        is_preferred_form = IS_STRICT or cbor2.dumps(item) == data[: stream.tell()]
+    except (cbor2.CBORError, RecursionError) as error:
         raise WireProblem("not well-formed CBOR", reason="bad_cbor") from error
     if stream.tell() != len(data):
         raise WireProblem("bytes after the CBOR item", reason="bad_cbor")
+    if not is_preferred_form:
+        raise WireProblem("not in the one form CBOR prefers", reason="bad_cbor")
     return item
 
 

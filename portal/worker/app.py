@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from sheetal.health import serve_health
 from sheetal.ledger import lease
 from sheetal.ledger.connect import Ledger, open_ledger
 from sheetal.ledger.field_cipher import FieldCipher
-from sheetal.ledger.schema import check_schema
+from sheetal.ledger.schema import await_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,8 +120,12 @@ def open_worker(settings: WorkerSettings, at_ms: int, rounds: Sequence[Round] = 
     )
     cipher = FieldCipher.from_file(settings.field_key_file)
     ledger = open_ledger(settings.ledger_url)
-    check_schema(ledger)
+    await_schema(ledger, _say_away, time.sleep)
     return Worker(settings, ledger, keys, cipher, rounds)
+
+
+def _say_away(away: Unavailable) -> None:
+    log.warning("the ledger is away; waiting for it", detail=away.message)
 
 
 def run(worker: Worker, stop: threading.Event, clock: Clock = now_ms) -> None:

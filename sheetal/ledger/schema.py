@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.pool import NullPool
 
-from sheetal.contracts.problem import SettingProblem
+from sheetal.contracts.problem import SettingProblem, Unavailable
 from sheetal.ledger import asset_tables, judgement_tables, stock_tables, telemetry_tables
 from sheetal.ledger.base import ledger_metadata, telemetry_metadata
 from sheetal.ledger.connect import LEDGER_VARIABLE, TELEMETRY_VARIABLE, checked_url, unavailable_when_away
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LEDGER = "ledger"
 TELEMETRY = "telemetry"
+SCHEMA_PAUSE_SECONDS = 1.0
 FOLDER = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 0x5EE7A1
 TABLE_MODULES = (asset_tables, stock_tables, judgement_tables, telemetry_tables)
@@ -76,6 +77,19 @@ def check_schema(ledger: Ledger) -> None:
             next_step="run `alembic upgrade head`",
             variable=ledger.variable,
         )
+
+
+def await_schema(ledger: Ledger, told: Callable[[Unavailable], None], pause: Callable[[float], object]) -> None:
+    """`check_schema` once the store answers: a server that is away is waited for, `told` hears each vain try.
+
+    Raises SettingProblem as `check_schema` does.
+    """
+    while True:
+        try:
+            return check_schema(ledger)
+        except Unavailable as away:
+            told(away)
+            pause(SCHEMA_PAUSE_SECONDS)
 
 
 def only_for(store: str) -> Callable[[Callable[[], None]], Callable[[], None]]:

@@ -175,3 +175,24 @@ def test_a_column_that_no_revision_made_is_seen(ledger: Ledger) -> None:
     metadata.tables["lot"].append_column(Column("colour", Text))
     with ledger.read() as conn:
         assert [change[0] for change in differences(conn, metadata, None)] == ["add_column"]
+
+
+def test_a_ledger_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    place = tmp_path / "ledger.db"
+    place.mkdir()
+    vain: list[str] = []
+
+    def mend(seconds: float) -> None:
+        assert seconds > 0
+        if len(vain) == 2:
+            place.rmdir()
+            schema.upgrade(f"sqlite:///{place}", f"sqlite:///{tmp_path / 'telemetry.db'}")
+
+    with closing(open_ledger(f"sqlite:///{place}")) as ledger:
+        schema.await_schema(ledger, lambda away: vain.append(away.message), mend)
+    assert len(vain) == 2
+
+
+def test_waiting_ends_at_once_where_the_schema_is_wrong(tmp_path: Path) -> None:
+    with closing(open_ledger(f"sqlite:///{tmp_path / 'empty.db'}")) as ledger, pytest.raises(SettingProblem):
+        schema.await_schema(ledger, lambda _away: None, lambda _seconds: pytest.fail("it waited"))
