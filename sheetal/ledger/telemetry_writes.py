@@ -8,10 +8,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import func
+from sqlalchemy import func, select, update
 
+from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger.changes import next_change
+from sheetal.ledger.day_summaries import worst_of
 from sheetal.ledger.telemetry_tables import conflict, coverage, day_summary, dead_letter, dirty_hour, sensor_state
 from sheetal.ledger.upsert import insert_missing, replacing, upsert
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from sheetal.contracts.batch import DaySummary
     from sheetal.ledger.telemetry import Conflict, Coverage, SensorState
 
 HEAD_BYTES_MAX = 16 * 1024
@@ -28,14 +29,19 @@ TEXT_CHARACTERS_MAX = 500
 MARK_BITS = 62
 WHOLE_DAY_MS_MIN = 23 * HOUR_MS  # the day on which summer time begins has 23 hours
 
+_day_decoder = msgspec.json.Decoder(DaySummary)
+
 
 def mark_dirty(conn: Connection, hours: Iterable[tuple[str, int]]) -> None:
     """Mark (sensor, hour_ms) pairs to be judged, again if they are marked already.
 
-    Every mark is a fresh random number, so that a row deleted and made again is never taken for the old one.
+    Every mark is a fresh random number, so that a row deleted and made again is never taken for the old one, and so
+    that under overload every mark is a new lot in the queue.
     """
-    mark = secrets.randbits(MARK_BITS)
-    rows = [{"sensor_id": sensor, "hour_ms": hour_ms, "marked": mark} for sensor, hour_ms in sorted(set(hours))]
+    rows = [
+        {"sensor_id": sensor, "hour_ms": hour_ms, "marked": secrets.randbits(MARK_BITS)}
+        for sensor, hour_ms in sorted(set(hours))
+    ]
     upsert(conn, dirty_hour, rows, changes=replacing("marked"))
 
 
@@ -106,15 +112,28 @@ def add_conflicts(conn: Connection, found: Sequence[Conflict]) -> int:
 
 
 def put_day_summaries(conn: Connection, summaries: Sequence[DaySummary], now_ms: int) -> int:
-    """Keep day summaries; a later report that reaches further into the day replaces an earlier one."""
-    names = ("ends_at_ms", "complete", "summary", "received_at_ms")
-    return upsert(
-        conn,
-        day_summary,
-        [_day_row(one, now_ms) for one in sorted(summaries, key=lambda one: (one.sensor, one.starts_at_ms))],
-        changes=replacing(*names),
-        guard=lambda excluded: excluded.ends_at_ms > day_summary.c.ends_at_ms,
-    )
+    """Keep day summaries; what another report of the same day says more is added to the one that is kept.
+
+    Gives how many days are new or say more than before.
+    """
+    in_order = sorted(summaries, key=lambda one: (one.sensor, one.starts_at_ms))
+    return sum(_put_day(conn, told, now_ms) for told in in_order)
+
+
+def _put_day(conn: Connection, told: DaySummary, now_ms: int) -> bool:
+    if insert_missing(conn, day_summary, [_day_row(told, now_ms)]) == 1:
+        return True
+    is_the_day = (day_summary.c.sensor_id == told.sensor, day_summary.c.starts_at_ms == told.starts_at_ms)
+    of_day = select(day_summary.c.summary, day_summary.c.received_at_ms).where(*is_the_day)
+    row = conn.execute(of_day.with_for_update()).one()
+    kept = _day_decoder.decode(row.summary)
+    both = worst_of(kept, told)
+    if both == kept:
+        return False
+    reaches_on = told.ends_at_ms >= kept.ends_at_ms
+    seen_ms = now_ms if reaches_on else row.received_at_ms
+    conn.execute(update(day_summary).where(*is_the_day).values(**_day_row(both, seen_ms)))
+    return True
 
 
 def _day_row(one: DaySummary, now_ms: int) -> dict[str, object]:

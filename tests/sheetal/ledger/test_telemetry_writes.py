@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -133,7 +135,7 @@ def test_conflicts_are_kept_once(telemetry: Ledger) -> None:
         assert reads.conflicts(conn, 10)[-1] == CONFLICT
 
 
-def test_a_later_report_of_a_day_replaces_the_earlier(telemetry: Ledger) -> None:
+def test_a_later_report_of_a_day_reaches_further(telemetry: Ledger) -> None:
     whole, half = DAY, day_until(DAY.starts_at_ms + DAY_MS // 2, 100)
     with telemetry.write() as conn:
         assert writes.put_day_summaries(conn, [half], 1) == 1
@@ -142,6 +144,54 @@ def test_a_later_report_of_a_day_replaces_the_earlier(telemetry: Ledger) -> None
         assert writes.put_day_summaries(conn, [whole], 4) == 0
         assert reads.day_summaries(conn, DAY.sensor, 0, 2 * DAY_MS) == [whole]
         assert conn.execute(day_summary.select()).one().complete is True
+
+
+def test_another_report_of_the_same_day_adds_what_it_says_more(telemetry: Ledger) -> None:
+    alarmed = msgspec.structs.replace(DAY, sequence=9, centi_celsius_min=-300, minutes_below=200, low_alarm_at_ms=500)
+    with telemetry.write() as conn:
+        assert writes.put_day_summaries(conn, [DAY], 1) == 1
+        assert writes.put_day_summaries(conn, [alarmed], 2) == 1
+        (kept,) = reads.day_summaries(conn, DAY.sensor, 0, DAY_MS)
+        assert kept == msgspec.structs.replace(alarmed, sequence=DAY.sequence)
+        for again in (DAY, alarmed, msgspec.structs.replace(alarmed, sequence=10)):
+            assert writes.put_day_summaries(conn, [again], 3) == 0
+        assert conn.execute(day_summary.select()).one().received_at_ms == 2
+
+
+def test_one_batch_may_report_a_day_twice(telemetry: Ledger) -> None:
+    alarmed = msgspec.structs.replace(DAY, high_alarm_at_ms=500)
+    with telemetry.write() as conn:
+        writes.put_day_summaries(conn, [alarmed, DAY], 1)
+        assert reads.day_summaries(conn, DAY.sensor, 0, DAY_MS) == [alarmed]
+
+
+def test_an_early_report_that_comes_late_says_nothing_of_the_time_since(telemetry: Ledger) -> None:
+    """What it adds counts, but it has not seen the rest of the day."""
+    early = msgspec.structs.replace(day_until(DAY_MS // 2, 1), low_alarm_at_ms=500)
+    with telemetry.write() as conn:
+        writes.put_day_summaries(conn, [DAY], 100)
+        assert writes.put_day_summaries(conn, [early], 200) == 1
+        (kept,) = reads.day_summaries(conn, DAY.sensor, 0, DAY_MS)
+        assert (kept.ends_at_ms, kept.low_alarm_at_ms) == (DAY_MS, 500)
+        assert conn.execute(day_summary.select()).one().received_at_ms == 100
+
+
+def test_two_workers_reports_of_one_day_are_both_kept(telemetry: Ledger) -> None:
+    low, high = (msgspec.structs.replace(DAY, **{f"{side}_alarm_at_ms": 500}) for side in ("low", "high"))
+
+    def put_high() -> None:
+        with telemetry.write() as other:
+            writes.put_day_summaries(other, [high], 2)
+
+    with telemetry.write() as conn:
+        writes.put_day_summaries(conn, [low], 1)
+        waiting = threading.Thread(target=put_high)
+        waiting.start()
+        time.sleep(0.2)
+    waiting.join()
+    with telemetry.read() as conn:
+        (kept,) = reads.day_summaries(conn, DAY.sensor, 0, DAY_MS)
+    assert (kept.low_alarm_at_ms, kept.high_alarm_at_ms) == (500, 500)
 
 
 def day_until(ends_at_ms: int, sequence: int) -> DaySummary:
