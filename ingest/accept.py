@@ -97,9 +97,14 @@ def _why_not_aux(aux: AuxRow, latest_ms: int) -> Reason | None:
 
 
 def _why_not_day(day: DaySummary, gateway: str, latest_ms: int) -> Reason | None:
+    """A day is told of only once it has begun, so even by the fastest clock believed it begins before `latest_ms`."""
     if not speaks_for(gateway, day.sensor):
         return Reason.FOREIGN_SENSOR
-    return _why_not_stamp(day.starts_at_ms, latest_ms) or (None if _is_sound(day) else Reason.IMPLAUSIBLE)
+    if day.starts_at_ms >= latest_ms:
+        return Reason.FUTURE_STAMP
+    if day.starts_at_ms < MEASURED_AT_MS_MIN or not _is_sound(day):
+        return Reason.IMPLAUSIBLE
+    return None
 
 
 def _is_sound(day: DaySummary) -> bool:

@@ -126,6 +126,13 @@ def test_a_day_summary_is_taken() -> None:
     assert (accepted.days, accepted.refused) == (sound, [])
 
 
+@pytest.mark.parametrize(("ahead_ms", "reasons"), [(-1, []), (0, [Reason.FUTURE_STAMP]), (1, [Reason.FUTURE_STAMP])])
+def test_a_day_has_begun_before_it_is_told_of(ahead_ms: int, reasons: list[Reason]) -> None:
+    start = NOW_MS + FUTURE_MS_MAX + ahead_ms
+    told = day(starts_at_ms=start, ends_at_ms=start + FUTURE_MS_MAX)
+    assert [refusal.reason for refusal in accept(batch(days=[told]), NOW_MS).refused] == reasons
+
+
 START = day().starts_at_ms
 
 
