@@ -91,12 +91,13 @@ def _newest(stores: Stores, span: SensorSpan, now_ms: int, *, is_ahead: bool) ->
 
 
 def _days_through(stores: Stores, spans: Sequence[SensorSpan], now_ms: int) -> list[int]:
-    """The ends of the day summaries that its loggers have given lately."""
+    """The ends of the day summaries that its loggers have given lately; one that lies after its receipt proves none."""
     with stores.telemetry.read() as conn:
         return [
             day.ends_at_ms if span.until_ms is None else min(day.ends_at_ms, span.until_ms)
             for span in spans
             for day in receipts.day_summaries(conn, span.sensor, max(span.from_ms, now_ms - LOOK_BACK_MS), now_ms)
+            if day.ends_at_ms > day.starts_at_ms
         ]
 
 

@@ -84,6 +84,14 @@ def test_a_day_that_ends_after_its_receipt_is_known_to_its_receipt(world: World)
     assert known(world, 1200)[0] == at(600)
 
 
+def test_a_day_that_begins_after_its_receipt_never_makes_anything_known(world: World) -> None:
+    day = DaySummary(1, TVC, at(600), at(600) + DAY_MS, 300, 700, -50, 60, 800, 600, 0, 0, 0)
+    with world.telemetry.write() as conn:
+        telemetry_writes.put_day_summaries(conn, [day], at(300))
+    assert known(world, 310)[0] is None
+    assert known(world, 700)[0] is None
+
+
 def test_what_turns_out_to_be_another_places_data_is_not_known_here(world: World) -> None:
     world.feed((0, 300, 450))
     assert known(world, 300)[0] == at(299)
