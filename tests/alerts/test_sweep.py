@@ -157,8 +157,15 @@ def test_an_appliance_with_pending_work_stays_where_it_was(world: World) -> None
 def test_an_older_look_never_moves_the_instants_back(world: World) -> None:
     world.receive()
     sweep(world.ledger, (), at(60))
-    sweep(world.ledger, (), at(50))
+    sweep(world.ledger, (), at(60) - 30_000)
     assert instants(world)[0] == at(60)
+
+
+def test_a_clock_that_was_put_back_wins_over_an_instant_far_ahead(world: World) -> None:
+    world.receive()
+    sweep(world.ledger, (), at(60))
+    sweep(world.ledger, (), at(50))
+    assert instants(world)[0] == at(50)
 
 
 @pytest.mark.parametrize("minutes", [11, 30])
