@@ -40,9 +40,11 @@ class ClockPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_clock(started_ms: int, history_minutes: int, story_minutes: int, catch_up_seconds: int) -> ClockPlan:
     """The plan of a simulator started now; the present falls on a whole second, as DS01 stamps do."""
     met_ms = -(-(started_ms + catch_up_seconds * SECOND_MS) // SECOND_MS) * SECOND_MS
+    # Rounding the present up must not carry a story as short as its catching up ahead of the wall clock.
+    story_ms = min(met_ms - story_minutes * MINUTE_MS, started_ms // SECOND_MS * SECOND_MS)
     return ClockPlan(
         started_ms=started_ms,
         met_ms=met_ms,
-        first_ms=met_ms - history_minutes * MINUTE_MS,
-        story_ms=met_ms - story_minutes * MINUTE_MS,
+        first_ms=min(met_ms - history_minutes * MINUTE_MS, story_ms),
+        story_ms=story_ms,
     )

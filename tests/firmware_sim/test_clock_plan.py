@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firmware_sim.clock_plan import ClockPlan, plan_clock
@@ -35,11 +35,13 @@ def test_the_story_runs_fast_until_the_present_and_then_in_real_time() -> None:
     assert plan.simulated_ms(plan.met_ms + 12_345) == plan.met_ms + 12_345
 
 
+@example(plan_clock(1_000_000_000_001, 100, 1, 60), 0, 2)
 @given(plans, st.integers(-100_000, 200_000), st.integers(0, 200_000))
 def test_simulated_time_never_runs_backwards_nor_ahead_of_the_wall_clock(plan: ClockPlan, at: int, later: int) -> None:
     early, late = plan.simulated_ms(plan.started_ms + at), plan.simulated_ms(plan.started_ms + at + later)
     assert early <= late
     assert late <= max(plan.story_ms, plan.started_ms + at + later)
+    assert plan.first_ms <= plan.story_ms <= plan.started_ms
 
 
 @given(plans)

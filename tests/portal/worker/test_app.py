@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 DOSES = 60
+KILLS = 2
 
 
 def settings_of(books: Books, **changes: object) -> WorkerSettings:
@@ -169,7 +171,7 @@ def test_demo_keys_do_not_start_outside_a_demo(books: Books) -> None:
 def test_a_killed_worker_loses_and_doubles_nothing(books: Books) -> None:
     for _ in range(DOSES):
         books.issue(another())
-    for enough in (1, DOSES // 3):
+    for enough in (1, DOSES // 3)[:KILLS]:
         with running(books) as process:
             wait_for(lambda enough=enough: exported(books) >= enough)
             process.send_signal(signal.SIGKILL)
@@ -180,12 +182,10 @@ def test_a_killed_worker_loses_and_doubles_nothing(books: Books) -> None:
     after = {path: path.read_bytes() for path in books.mirror.glob("b/*/*.enc")}
     assert len(after) == DOSES
     assert first.items() <= after.items()
-    assert [path for path in books.mirror.rglob(".*") if path.is_file()] == leftovers(books)
-
-
-def leftovers(books: Books) -> list[Path]:
-    """A file that was half written when the process was killed: hidden, never served."""
-    return list(books.mirror.rglob(".*.enc.*"))
+    # A file that was half written at a kill stays hidden beside its place, one a kill at most.
+    hidden = [path.name for path in books.mirror.rglob(".*") if path.is_file()]
+    assert all(re.fullmatch(r"\..+\.[0-9a-f]{8}", name) for name in hidden), hidden
+    assert len(hidden) <= KILLS
 
 
 def test_the_process_exports_within_seconds_and_publishes_a_changed_level(books: Books) -> None:
