@@ -130,16 +130,25 @@ def _hold(
     found = judged.verdict
     reason = reason_of(found)
     held = holdings.hold(conn, found.holding, verdict_id, ENGINE, reason, now_ms)
-    if held or _begun(found) - (_begun(known.verdict) if known else set()):
+    if held or _has_suffered_anew(found, known.verdict.reached if known else ()):
         facts = _hold_facts(judged, verdict_id, reason) | {"held": held}
         key = f"{HELD}/{found.holding}/{verdict_id}"
         judgement_writes.add_notice(conn, key, HELD, judged.life.facility_id, facts, now_ms)
     return held
 
 
-def _begun(found: Verdict) -> set[tuple[str, int]]:
-    """Each reason to hold by its rule and beginning, which stay the same while a run goes on."""
-    return {(hit.rule.rule, hit.compromised_from_ms) for hit in found.reached}
+def _has_suffered_anew(found: Verdict, known: Sequence[Reached]) -> bool:
+    """Whether there is a reason to hold that was not known; a run that late data lengthens stays the same run."""
+    return any(all(not _is_same(hit, before) for before in known) for hit in found.reached)
+
+
+def _is_same(hit: Reached, before: Reached) -> bool:
+    if hit.rule.rule != before.rule.rule:
+        return False
+    if hit.run is None or before.run is None:
+        return hit.compromised_from_ms == before.compromised_from_ms
+    begins_in_time = hit.run.earliest_possible_start_ms <= before.run.last_ms
+    return begins_in_time and before.run.earliest_possible_start_ms <= hit.run.last_ms
 
 
 def _hold_facts(judged: Judged, verdict_id: int, reason: str) -> dict[str, object]:

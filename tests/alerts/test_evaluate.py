@@ -110,6 +110,17 @@ def test_a_freeze_found_while_stock_is_assessed_keeps_it_from_release_until_it_i
     assert refusal(world, 101) is RefusalReason.HELD
 
 
+def test_a_freeze_that_late_data_lets_begin_earlier_is_told_once(world: World) -> None:
+    world.receive()
+    world.feed((100, 190, -180))
+    assert write(world, judged(world, 190), 190) == [HOLDING]
+    world.feed((60, 100, -180))
+    for hour in range(0, 240, 60):
+        world.stores.hours.forget("gw-01.tvc", at(hour))
+    assert write(world, judged(world, 200), 200) == []
+    assert [notice.kind for notice in world.notices()].count("holding_held") == 1
+
+
 def summary(*, alarm: float | None) -> DaySummary:
     return DaySummary(
         sequence=1,
