@@ -22,7 +22,7 @@ def books(tmp_path: Path, migrated: Path) -> Iterator[Books]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
