@@ -12,8 +12,8 @@ from edge_agent import loop
 from edge_agent.ballast import Ballast
 from edge_agent.clock import Timeline
 from edge_agent.keeper import Keeper
-from edge_agent.local_page import LocalPage
-from edge_agent.local_view import Snapshot
+from edge_agent.local.page import LocalPage
+from edge_agent.local.view import Snapshot
 from edge_agent.outbox import Outbox
 from edge_agent.uplink import Uplink
 from sheetal.contracts.clock import now_ms

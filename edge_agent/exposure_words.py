@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
-    from edge_agent.logged_file import LoggedDay
+    from edge_agent.sources.logged_file import LoggedDay
     from sheetal.contracts.limits import Source
     from sheetal.thermal.report import ExposureReport, ReportMkt, ReportRun, WhatIf
 

@@ -30,7 +30,7 @@ from sheetal.contracts.reading import Quality
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 
 if TYPE_CHECKING:
-    from edge_agent.logged_file import LoggedFile, LoggedRow
+    from edge_agent.sources.logged_file import LoggedFile, LoggedRow
 
 CONFIG_VARIABLE = "SHEETAL_GATEWAY_CONFIG"
 CONFIG_OF_THE_DEMO = Path(".demo/gateways/gw-replay.toml")

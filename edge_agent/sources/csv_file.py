@@ -12,8 +12,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.local_time import RawRow, place_rows
-from edge_agent.logged_file import NO_VALUE, LoggedFile, Note, bounded, centi_celsius_of, problem
+from edge_agent.sources.local_time import RawRow, place_rows
+from edge_agent.sources.logged_file import NO_VALUE, LoggedFile, Note, bounded, centi_celsius_of, problem
 from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:

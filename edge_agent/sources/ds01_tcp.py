@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from edge_agent.ds01_reader import Ds01Reader
+from edge_agent.sources.ds01_reader import Ds01Reader
 from sheetal.contracts.problem import WireProblem
 
 if TYPE_CHECKING:

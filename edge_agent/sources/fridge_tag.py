@@ -11,8 +11,10 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.local_time import RawRow, instant, place_rows
-from edge_agent.logged_file import (
+from edge_agent.sources.fridge_tag_days import DayReader
+from edge_agent.sources.fridge_tag_lines import Node, others_of, pairs_of, read_tree
+from edge_agent.sources.local_time import RawRow, instant, place_rows
+from edge_agent.sources.logged_file import (
     AlarmSetting,
     LoggedFile,
     LoggerSettings,
@@ -21,8 +23,6 @@ from edge_agent.logged_file import (
     centi_celsius_of,
     problem,
 )
-from edge_agent.sources.fridge_tag_days import DayReader
-from edge_agent.sources.fridge_tag_lines import Node, others_of, pairs_of, read_tree
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -10,8 +10,8 @@ import re
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from edge_agent.local_time import instant, instants
-from edge_agent.logged_file import LoggedDay, LoggerSettings, Note, problem
+from edge_agent.sources.local_time import instant, instants
+from edge_agent.sources.logged_file import LoggedDay, LoggerSettings, Note, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

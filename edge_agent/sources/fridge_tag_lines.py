@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge_agent.logged_file import problem
+from edge_agent.sources.logged_file import problem
 
 if TYPE_CHECKING:
     from sheetal.contracts.problem import FileProblem

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from edge_agent.logged_file import LoggedFile, problem
 from edge_agent.sources.csv_file import CsvOptions, parse_csv
 from edge_agent.sources.fridge_tag import is_fridge_tag, parse_fridge_tag
+from edge_agent.sources.logged_file import LoggedFile, problem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -55,20 +55,59 @@ class DaySummary(msgspec.Struct, frozen=True):
     high_alarm_at_ms: int | None = None
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """One message on `data`; every row, aux value and day summary has its own sequence number of this boot.
+class UnplacedRow(msgspec.Struct, array_like=True, frozen=True):
+    """One sample whose instant will never be known: [sequence, monotonic ms, sensor, centi-degrees or null, quality].
+
+    The gateway had no clock when it measured, and lost power before it got one; `monotonic_ms` tells the order and the
+    spacing of such rows of one boot.
+    """
+
+    sequence: int
+    monotonic_ms: int
+    sensor: str
+    centi_celsius: int | None
+    quality: int
+
+
+class ThinnedSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a quarter of an hour of readings inside their limits that a full outbox had to thin.
+
+    `covers` are the sequence numbers (both ends included) of boot `covers_boot` that it stands for; `rows` of them were
+    temperatures. `centi_celsius_mean` is rounded half to even.
+    """
+
+    sequence: int
+    sensor: str
+    starts_at_ms: int
+    ends_at_ms: int
+    centi_celsius_min: int
+    centi_celsius_max: int
+    centi_celsius_mean: int
+    rows: int
+    covers_boot: int
+    covers: list[tuple[int, int]]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message on `data`; everything in it has its own sequence number of this boot.
 
     `boot` is counter * 2**32 + random, so later boots are larger. `sent_at_ms` is the gateway's clock at sending,
-    from which ingest measures the offset. `history` marks backlog.
+    from which ingest measures the offset; `clock_source` says what that clock is worth (`none`, `rtc`, `ack`, `ntp`).
+    `monotonic_ms` is echoed in the ack, so that the gateway learns the time; a batch without any row only asks for it.
+    `history` marks backlog.
     """
 
     gateway: str
     boot: int
     sent_at_ms: int
+    clock_source: str = ""
+    monotonic_ms: int | None = None
     history: bool = False
     rows: list[Row] = []
     aux: list[AuxRow] = []
     days: list[DaySummary] = []
+    unplaced: list[UnplacedRow] = []
+    thinned: list[ThinnedSpan] = []
 
 
 class RefusedRange(msgspec.Struct, array_like=True, frozen=True):
@@ -79,11 +118,16 @@ class RefusedRange(msgspec.Struct, array_like=True, frozen=True):
     reason: str
 
 
-class Ack(msgspec.Struct, frozen=True, kw_only=True):
-    """Exactly the sequence ranges (both ends included) that one worker made durable or refused."""
+class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Exactly the sequence ranges (both ends included) that one worker made durable or refused.
+
+    `at_ms` is ingest's clock when it answered, `monotonic_ms` the newest one among the batches it answers.
+    """
 
     gateway: str
     boot: int
+    at_ms: int | None = None
+    monotonic_ms: int | None = None
     stored: list[tuple[int, int]] = []
     refused: list[RefusedRange] = []
 

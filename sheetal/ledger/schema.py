@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from sheetal.contracts.problem import SettingProblem, Unavailable
-from sheetal.ledger import asset_tables, judgement_tables, stock_tables, telemetry_tables
+from sheetal.ledger import asset_tables, gateway_tables, judgement_tables, stock_tables, telemetry_tables
 from sheetal.ledger.base import ledger_metadata, telemetry_metadata
 from sheetal.ledger.connect import LEDGER_VARIABLE, TELEMETRY_VARIABLE, checked_url, unavailable_when_away
 
@@ -35,7 +35,7 @@ TELEMETRY = "telemetry"
 SCHEMA_PAUSE_SECONDS = 1.0
 FOLDER = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 0x5EE7A1
-TABLE_MODULES = (asset_tables, stock_tables, judgement_tables, telemetry_tables)
+TABLE_MODULES = (asset_tables, gateway_tables, stock_tables, judgement_tables, telemetry_tables)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,3 +82,30 @@ day_summary = Table(
     Column("summary", Text, nullable=False),
     Column("received_at_ms", EpochMs, nullable=False),
 )
+
+unplaced_row = Table(
+    "unplaced_row",
+    telemetry_metadata,
+    Column("sensor_id", String(128), primary_key=True),
+    Column("boot", BigId, primary_key=True, autoincrement=False),
+    Column("sequence", BigId, primary_key=True, autoincrement=False),
+    Column("monotonic_ms", BigId, nullable=False),
+    Column("centi_celsius", Integer),
+    Column("quality", Integer, nullable=False),
+    Column("received_at_ms", EpochMs, nullable=False),
+)
+
+thinned_span = Table(
+    "thinned_span",
+    telemetry_metadata,
+    Column("sensor_id", String(128), primary_key=True),
+    Column("starts_at_ms", EpochMs, primary_key=True, autoincrement=False),
+    Column("covers_boot", BigId, primary_key=True, autoincrement=False),
+    Column("ends_at_ms", EpochMs, nullable=False),
+    Column("centi_celsius_min", Integer, nullable=False),
+    Column("centi_celsius_max", Integer, nullable=False),
+    Column("centi_celsius_mean", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("covers", Text, nullable=False),
+    Column("received_at_ms", EpochMs, nullable=False),
+)

@@ -12,8 +12,8 @@ import msgspec
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge_agent.ds01_timeline import Moment
 from edge_agent.sample import Sample
+from edge_agent.sources.ds01_timeline import Moment
 from sheetal.contracts import seal as sealing
 from sheetal.contracts.batch import Ack, Batch, RefusedRange, ranges
 from sheetal.contracts.device_alarm import AlarmAck, DeviceAlarm

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge_agent import replay
-from edge_agent.logged_file import LoggedFile
 from edge_agent.outbox import Outbox
 from edge_agent.replay import main, probe_name
+from edge_agent.sources.logged_file import LoggedFile
 from sheetal.contracts.batch import Ack, Batch, RefusedRange
 from sheetal.contracts.topics import Channel
 from tests.edge_agent.exports import KOLKATA, NEW_YORK, REAL, Day, export

@@ -12,7 +12,7 @@ from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.exports import KOLKATA, NEW_YORK, REAL
 
 if TYPE_CHECKING:
-    from edge_agent.logged_file import LoggedFile
+    from edge_agent.sources.logged_file import LoggedFile
 
 MINUTE_MS = 60_000
 

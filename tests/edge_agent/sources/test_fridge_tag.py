@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.logged_file import AlarmSetting, LoggedFile
 from edge_agent.sources.fridge_tag import HIGH_DEFAULT, LOW_DEFAULT, is_fridge_tag, parse_fridge_tag
+from edge_agent.sources.logged_file import AlarmSetting, LoggedFile
 from tests.edge_agent.exports import BERLIN, KOLKATA, REAL, Day, export, line_of
 
 FIVE_ROWS = "".join(f"\t2026-03-01 10:{minute:02d}\t4.{minute // 5}\n" for minute in range(0, 25, 5))

@@ -11,7 +11,7 @@ from tests.edge_agent.exports import BERLIN, KOLKATA, Day, export, line_of
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from edge_agent.logged_file import LoggedDay, LoggedFile
+    from edge_agent.sources.logged_file import LoggedDay, LoggedFile
 
 HOUR_MS = 3_600_000
 

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sheetal.contracts.batch import Ack, AuxRow, Batch, DaySummary, RefusedRange, Row, Stored, ranges
+from sheetal.contracts.batch import (
+    Ack,
+    AuxRow,
+    Batch,
+    DaySummary,
+    RefusedRange,
+    Row,
+    Stored,
+    ThinnedSpan,
+    UnplacedRow,
+    ranges,
+)
 
 DAY = DaySummary(
     sequence=4,
@@ -89,3 +100,32 @@ def test_ranges_name_exactly_the_numbers(numbers: list[int]) -> None:
     found = ranges(numbers)
     assert [number for first, last in found for number in range(first, last + 1)] == sorted(set(numbers))
     assert all(before[1] + 1 < after[0] for before, after in pairwise(found))
+
+
+def test_a_question_for_the_time_is_a_batch_without_rows() -> None:
+    question = Batch(gateway="gw-01", boot=1, sent_at_ms=0, clock_source="none", monotonic_ms=77)
+    assert encoded(question) == (b'{"gateway":"gw-01","boot":1,"sent_at_ms":0,"clock_source":"none","monotonic_ms":77}')
+
+
+def test_an_answer_echoes_the_question() -> None:
+    ack = msgspec.json.decode(b'{"gateway":"gw-01","boot":1,"at_ms":1000,"monotonic_ms":77}', type=Ack)
+    assert (ack.at_ms, ack.monotonic_ms, ack.stored, ack.refused) == (1000, 77, [], [])
+
+
+def test_rows_without_an_instant_and_thinned_spans_survive_the_wire() -> None:
+    span = ThinnedSpan(
+        sequence=9,
+        sensor="gw-01.a",
+        starts_at_ms=0,
+        ends_at_ms=900_000,
+        centi_celsius_min=300,
+        centi_celsius_max=500,
+        centi_celsius_mean=400,
+        rows=15,
+        covers_boot=1,
+        covers=[(1, 7), (9, 16)],
+    )
+    row = UnplacedRow(8, 123, "gw-01.a", 451, 0)
+    batch = Batch(gateway="gw-01", boot=2, sent_at_ms=5, unplaced=[row], thinned=[span])
+    assert b'"unplaced":[[8,123,"gw-01.a",451,0]]' in encoded(batch)
+    assert msgspec.json.decode(encoded(batch), type=Batch) == batch

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.logged_file import (
+from edge_agent.sources.logged_file import (
     PROBLEMS_MAX,
     AlarmSetting,
     LoggedDay,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edge_agent.local_words import WORDS, Words
+from edge_agent.local.words import WORDS, Words
 
 
 def test_both_languages_say_everything() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_agent.keeper import ProbeView
-    from edge_agent.local_words import Words
+    from edge_agent.local.words import Words
     from edge_agent.outbox import Counts
     from edge_agent.uplink import UplinkStatus
 

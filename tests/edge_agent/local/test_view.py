@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from edge_agent.keeper import ProbeView
-from edge_agent.local_view import WORST_FIRST, Snapshot, age, figure, page, state_of
-from edge_agent.local_words import WORDS
+from edge_agent.local.view import WORST_FIRST, Snapshot, age, figure, page, state_of
+from edge_agent.local.words import WORDS
 from edge_agent.outbox import Counts
 from edge_agent.sample import Sample
 from edge_agent.settings import ProbeSetting

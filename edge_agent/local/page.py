@@ -10,8 +10,8 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from edge_agent.local_view import Snapshot, page
-from edge_agent.local_words import WORDS
+from edge_agent.local.view import Snapshot, page
+from edge_agent.local.words import WORDS
 from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import logging
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent import decode
-from edge_agent.ds01_timeline import LoggerTimeline, Moment, Placed
 from edge_agent.sample import AuxSample, Observation, Recall, Sample
+from edge_agent.sources import ds01_values
+from edge_agent.sources.ds01_timeline import LoggerTimeline, Moment, Placed
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 
@@ -27,7 +27,7 @@ AUX_EVERY_MS = 3_600_000
 
 
 class _Waiting(NamedTuple):
-    record: decode.Record
+    record: ds01_values.Record
     moment: Moment
 
 
@@ -49,8 +49,8 @@ class Ds01Reader:
         `live_at_ms` is the gateway's clock where the line came after a pause and so is of this moment. Raises
         WireProblem (`bad_json`, `bad_body`).
         """
-        record = decode.parse_record(line)
-        serial = decode.text(record.get("ASER"))
+        record = ds01_values.parse_record(line)
+        serial = ds01_values.text(record.get("ASER"))
         probes = [probe for probe in self._setting.probe if probe.appliance in {"", serial}]
         if not probes:
             self._greet_stranger(serial)
@@ -74,7 +74,7 @@ class Ds01Reader:
     def _observe(
         self,
         serial: str,
-        record: decode.Record,
+        record: ds01_values.Record,
         placed: Placed,
         probes: list[ProbeSetting],
     ) -> Observation:
@@ -82,7 +82,7 @@ class Ds01Reader:
             Sample(
                 sensor_of(self._gateway, probe.probe),
                 placed.at_ms,
-                *decode.temperature(probe.field, record.get(probe.field)),
+                *ds01_values.temperature(probe.field, record.get(probe.field)),
             )
             for probe in probes
         )
@@ -94,14 +94,14 @@ class Ds01Reader:
             marks={_mark(serial): self._timelines[serial].to_text()},
         )
 
-    def _aux(self, serial: str, record: decode.Record, at_ms: int) -> tuple[AuxSample, ...]:
+    def _aux(self, serial: str, record: ds01_values.Record, at_ms: int) -> tuple[AuxSample, ...]:
         """The configured aux values that changed, or were last said an hour ago."""
         source = sensor_of(self._gateway, serial)
         if not SENSOR_IDENTIFIER.fullmatch(source):
             return ()
         told: list[AuxSample] = []
         for field in self._setting.aux_fields:
-            value = decode.number(record.get(field))
+            value = ds01_values.number(record.get(field))
             before = self._aux_told.get((source, field))
             if value is None or (before and before[0] == value and 0 <= at_ms - before[1] < AUX_EVERY_MS):
                 continue
@@ -122,13 +122,13 @@ class Ds01Reader:
             _log.warning("appliance %r speaks but has no probe in the settings", serial)
 
 
-def _moment(record: decode.Record) -> Moment:
-    relative_ms = decode.duration_ms(record.get("RELT"))
-    absolute_ms = decode.instant_ms(record.get("ABST"))
+def _moment(record: ds01_values.Record) -> Moment:
+    relative_ms = ds01_values.duration_ms(record.get("RELT"))
+    absolute_ms = ds01_values.instant_ms(record.get("ABST"))
     if relative_ms is None and absolute_ms is None:
         raise WireProblem("a record without any time", reason="bad_body")
-    restarted_ms = decode.duration_ms(record.get("RTCW")) or 0
-    return Moment(decode.text(record.get("LSER")), restarted_ms, relative_ms, absolute_ms)
+    restarted_ms = ds01_values.duration_ms(record.get("RTCW")) or 0
+    return Moment(ds01_values.text(record.get("LSER")), restarted_ms, relative_ms, absolute_ms)
 
 
 def _is_change(field: str, before: tuple[float, int] | None, value: float) -> bool:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.logged_file import LoggedRow, Note, problem
+from edge_agent.sources.logged_file import LoggedRow, Note, problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.decode import duration_ms, instant_ms, number, parse_record, temperature, text
+from edge_agent.sources.ds01_values import duration_ms, instant_ms, number, parse_record, temperature, text
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.reading import Quality, Reading, is_plausible
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.local_time import PlacedRows, RawRow, instant, instants, place_rows
+from edge_agent.sources.local_time import PlacedRows, RawRow, instant, instants, place_rows
 from tests.edge_agent.exports import BERLIN, KOLKATA
 
 MINUTE_MS = 60_000

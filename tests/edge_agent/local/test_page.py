@@ -6,8 +6,8 @@ import urllib.request
 
 import pytest
 
-from edge_agent.local_page import LocalPage
-from edge_agent.local_view import Snapshot
+from edge_agent.local.page import LocalPage
+from edge_agent.local.view import Snapshot
 from edge_agent.outbox import Counts
 from edge_agent.uplink import UplinkStatus
 from sheetal.contracts.problem import SettingProblem

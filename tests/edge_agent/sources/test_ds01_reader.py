@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from edge_agent.ds01_reader import APPLIANCES_MAX, UNPLACED_MAX, Ds01Reader
 from edge_agent.sample import AuxSample, Observation, Sample
 from edge_agent.settings import ProbeSetting, SourceSetting
+from edge_agent.sources.ds01_reader import APPLIANCES_MAX, UNPLACED_MAX, Ds01Reader
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.reading import Quality
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, record

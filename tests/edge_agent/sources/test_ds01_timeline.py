@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.ds01_timeline import EPOCHS_MAX, LoggerTimeline, Placed
+from edge_agent.sources.ds01_timeline import EPOCHS_MAX, LoggerTimeline, Placed
 from tests.edge_agent.kit import MINUTE_MS, T0_MS, moment
 
 
