@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from edge_agent.local_settings import Local, LocalSetting, check_local
 from edge_agent.parcel import DepartureRule
 from sheetal.contracts.problem import SettingProblem
 from sheetal.contracts.seal import KEY_BYTES_MIN
@@ -100,6 +101,7 @@ class SettingsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     gateway: GatewaySetting
     uplink: UplinkSetting = UplinkSetting()
+    local: LocalSetting = LocalSetting()
     source: tuple[SourceSetting, ...] = ()
 
 
@@ -127,6 +129,7 @@ class Settings(NamedTuple):
     rows_max: int
     uplink: UplinkSetting
     sources: tuple[SourceSetting, ...]
+    local: Local = Local()
 
     @property
     def sensors(self) -> list[str]:
@@ -167,6 +170,7 @@ def _checked(written: SettingsFile, folder: Path) -> Settings:
         rows_max=gateway.rows_max,
         uplink=written.uplink,
         sources=written.source,
+        local=check_local(written.local, folder),
     )
 
 
