@@ -37,24 +37,31 @@ DAY_MS = 86_400_000
 PRUNE_ITEMS_MAX = 20_000
 INTEGER_MAX = 2**63 - 1
 ITEM_COLUMNS = len(Item._fields)
+REASON_COLUMN = 13
 DEFAULT_RULE = DepartureRule()
 
-_INSERT = """
-INSERT INTO item (boot, sequence, kind, source, field, measured_at_ms, value, quality, body, notable, added_at_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (source, measured_at_ms, field, ifnull(value, ''), quality) DO NOTHING
+_NEW = """
+INSERT INTO item (
+    boot, sequence, kind, source, field, measured_at_ms, value, quality, body, notable, added_at_ms, state, monotonic_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_NEW_UNLESS_SAID = """
+INSERT INTO item (
+    boot, sequence, kind, source, field, measured_at_ms, value, quality, body, notable, added_at_ms, state, monotonic_ms
+) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE NOT EXISTS (
+    SELECT 1 FROM item WHERE source = ?4 AND measured_at_ms = ?6 AND field = ?5 AND value IS ?7 AND quality = ?8)
 """
 _FRESH = """
-SELECT * FROM item INDEXED BY item_pending_by_time
+SELECT * FROM item INDEXED BY item_by_state
 WHERE state = 0 AND measured_at_ms >= ? ORDER BY measured_at_ms DESC LIMIT ?
 """
 _BACKLOG = """
-SELECT * FROM item INDEXED BY item_pending
-WHERE state = 0 AND measured_at_ms < ? ORDER BY boot, sequence LIMIT ?
+SELECT * FROM item INDEXED BY item_by_state
+WHERE state = 0 AND measured_at_ms < ? ORDER BY measured_at_ms, boot, sequence LIMIT ?
 """
 _STORED = """
 UPDATE item SET state = 1, settled_at_ms = ?, reason = NULL
-WHERE boot = ? AND sequence BETWEEN ? AND ? AND state <> 1
+WHERE boot = ? AND sequence BETWEEN ? AND ? AND state IN (0, 2)
 """
 _REFUSED = """
 UPDATE item SET state = 2, settled_at_ms = ?, reason = ?
@@ -62,11 +69,11 @@ WHERE boot = ? AND sequence BETWEEN ? AND ? AND state = 0
 """
 _PRUNE = """
 DELETE FROM item WHERE (boot, sequence) IN
-    (SELECT boot, sequence FROM item WHERE state <> 0 AND settled_at_ms < ? ORDER BY boot, sequence LIMIT ?)
+    (SELECT boot, sequence FROM item WHERE state IN (1, 2) AND measured_at_ms < ?1 AND settled_at_ms < ?1 LIMIT ?2)
 """
 _DROP_SETTLED = """
 DELETE FROM item WHERE (boot, sequence) IN
-    (SELECT boot, sequence FROM item WHERE state <> 0 ORDER BY boot, sequence LIMIT ?)
+    (SELECT boot, sequence FROM item WHERE state IN (1, 2) ORDER BY boot, sequence LIMIT ?)
 """
 _DROP_ORDINARY = """
 DELETE FROM item WHERE (boot, sequence) IN
@@ -130,8 +137,10 @@ class Outbox:
         entries = [*map(_of_row, intake.rows), *map(_of_aux, intake.aux), *map(_of_day, intake.days)]
         with self._transaction() as connection:
             sequence = self._sequence
-            for entry in entries:
-                sequence += connection.execute(_INSERT, (self.boot, sequence + 1, *entry, at_ms)).rowcount
+            for entry, local, monotonic_ms in entries:
+                state = schema.PENDING if monotonic_ms is None else schema.WAITING
+                values = (self.boot, sequence + 1, *entry, at_ms, state, monotonic_ms)
+                sequence += connection.execute(_NEW if local else _NEW_UNLESS_SAID, values).rowcount
             connection.executemany(
                 "INSERT OR IGNORE INTO alarm (alarm, cleared, body, added_at_ms) VALUES (?, ?, ?, ?)",
                 [(a.alarm, a.cleared_at_ms is not None, msgspec.json.encode(a), at_ms) for a in intake.alarms],
@@ -244,14 +253,14 @@ class Outbox:
     def pending_count(self) -> int:
         """Items not yet known durable (refused ones are settled); alarms are in `counts`."""
         with self._lock:
-            return int(self._one("SELECT count(*) FROM item WHERE state = 0"))
+            return int(self._one("SELECT count(*) FROM item WHERE state IN (0, 3)"))
 
     def refusals(self, limit: int = 100) -> list[tuple[Item, str]]:
         """Refused items, newest first, each with ingest's reason."""
         query = "SELECT * FROM item WHERE state = 2 ORDER BY boot DESC, sequence DESC LIMIT ?"
         with self._lock:
             found = self._connection.execute(query, (limit,)).fetchall()
-        return [(_item(columns), str(columns[-1])) for columns in found]
+        return [(_item(columns), str(columns[REASON_COLUMN])) for columns in found]
 
     def counts(self) -> Counts:
         """All counts at once."""
@@ -260,7 +269,7 @@ class Outbox:
             alarms = int(self._one("SELECT count(*) FROM alarm WHERE settled_at_ms IS NULL"))
             dropped = self._connection.execute("SELECT value FROM meta WHERE name = 'dropped'").fetchone()
         return Counts(
-            pending=by_state.get(schema.PENDING, 0),
+            pending=by_state.get(schema.PENDING, 0) + by_state.get(schema.WAITING, 0),
             delivered=by_state.get(schema.DELIVERED, 0),
             refused=by_state.get(schema.REFUSED, 0),
             alarms_pending=alarms,
@@ -316,14 +325,17 @@ def _item(columns: tuple[Any, ...]) -> Item:
 _Entry = tuple[str, str, str, int, float | None, int, bytes | None, bool]
 
 
-def _of_row(row: Sample) -> _Entry:
-    return ROW, row.sensor, "", row.measured_at_ms, row.centi_celsius, int(row.quality), None, row.notable
+def _of_row(row: Sample) -> tuple[_Entry, bool, int | None]:
+    entry = ROW, row.sensor, "", row.measured_at_ms, row.centi_celsius, int(row.quality), None, row.notable
+    return entry, row.local, row.monotonic_ms
 
 
-def _of_aux(aux: AuxSample) -> _Entry:
-    return AUX, aux.source, aux.field, aux.measured_at_ms, float(aux.value), 0, None, aux.notable
+def _of_aux(aux: AuxSample) -> tuple[_Entry, bool, int | None]:
+    entry = AUX, aux.source, aux.field, aux.measured_at_ms, float(aux.value), 0, None, aux.notable
+    return entry, aux.local, aux.monotonic_ms
 
 
-def _of_day(day: DaySummaryDraft) -> _Entry:
+def _of_day(day: DaySummaryDraft) -> tuple[_Entry, bool, int | None]:
     body = day_body(day)
-    return DAY, day.sensor, f"day {hashlib.sha256(body).hexdigest()[:32]}", day.ends_at_ms, None, 0, body, True
+    field = f"day {hashlib.sha256(body).hexdigest()[:32]}"
+    return (DAY, day.sensor, field, day.ends_at_ms, None, 0, body, True), False, None

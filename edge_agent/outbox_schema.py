@@ -1,21 +1,24 @@
-"""The outbox's file: tables, durability settings and the numbers a boot begins with."""
+"""The outbox's file: tables, durability settings, its upgrade and the numbers a boot begins with."""
 
 from __future__ import annotations
 
 import secrets
 import sqlite3
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from sheetal.contracts.problem import SettingProblem
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-VERSION = 1
+VERSION = 2
 
 PENDING = 0
 DELIVERED = 1
 REFUSED = 2
+WAITING = 3
+"""Measured by the gateway itself before it knew the time: `monotonic_ms` says when; not sent before it is placed."""
+
+OS_BOOT = Path("/proc/sys/kernel/random/boot_id")
+WAL_BYTES_KEPT = 4 * 1024 * 1024
+"""What stays allocated of the write-ahead log after a checkpoint; one comes every 1,000 pages, so it hardly grows."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -34,12 +37,11 @@ CREATE TABLE IF NOT EXISTS item (
     state INTEGER NOT NULL DEFAULT 0,
     settled_at_ms INTEGER,
     reason TEXT,
+    monotonic_ms INTEGER,
     PRIMARY KEY (boot, sequence)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS item_said_once
-    ON item (source, measured_at_ms, field, ifnull(value, ''), quality);
-CREATE INDEX IF NOT EXISTS item_pending ON item (boot, sequence) WHERE state = 0;
-CREATE INDEX IF NOT EXISTS item_pending_by_time ON item (measured_at_ms) WHERE state = 0;
+CREATE INDEX IF NOT EXISTS item_by_source ON item (source, measured_at_ms, field, value, quality);
+CREATE INDEX IF NOT EXISTS item_by_state ON item (state, measured_at_ms);
 CREATE TABLE IF NOT EXISTS alarm (
     alarm TEXT NOT NULL,
     cleared INTEGER NOT NULL,
@@ -48,35 +50,58 @@ CREATE TABLE IF NOT EXISTS alarm (
     settled_at_ms INTEGER,
     PRIMARY KEY (alarm, cleared)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS boot (boot INTEGER PRIMARY KEY, os_boot TEXT NOT NULL);
+"""
+
+_FROM_VERSION_1 = """
+DROP INDEX item_said_once;
+DROP INDEX item_pending;
+DROP INDEX item_pending_by_time;
+ALTER TABLE item ADD COLUMN monotonic_ms INTEGER;
 """
 
 
 def open_file(path: Path) -> sqlite3.Connection:
     """The outbox's connection: WAL with a sync at every commit, since WAL alone may lose the last commits.
 
-    Raises SettingProblem when the file cannot be an outbox.
+    A file of version 1 is upgraded in place, in one transaction. Raises SettingProblem when the file cannot be an
+    outbox.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version not in {0, VERSION}:
+        if version not in {0, 1, VERSION}:
             connection.close()
             raise SettingProblem(f"gateway.outbox: {path} has version {version}, not {VERSION}", variable="outbox")
-        connection.executescript(_TABLES)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        upgrade = _FROM_VERSION_1 if version == 1 else ""
+        connection.executescript(f"BEGIN IMMEDIATE;{upgrade}{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
     except (OSError, sqlite3.Error) as error:
         raise SettingProblem(f"gateway.outbox: cannot open {path}: {error}", variable="outbox") from error
     return connection
 
 
-def begin_boot(connection: sqlite3.Connection) -> int:
-    """A boot id larger than every earlier one: the counter in the file times 2**32 plus 32 random bits."""
+def begin_boot(connection: sqlite3.Connection, os_boot: str | None = None) -> int:
+    """A boot id larger than every earlier one: the counter in the file times 2**32 plus 32 random bits.
+
+    Remembers beside it in which boot of the operating system this one is, since the monotonic clock belongs to that.
+    """
     connection.execute("BEGIN IMMEDIATE")
     row = connection.execute("SELECT value FROM meta WHERE name = 'boots'").fetchone()
     counter = 1 + (int(row[0]) if row else 0)
+    boot = counter * 2**32 + secrets.randbits(32)
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('boots', ?)", (str(counter),))
+    connection.execute("INSERT INTO boot VALUES (?, ?)", (boot, os_boot or os_boot_now()))
     connection.execute("COMMIT")
-    return counter * 2**32 + secrets.randbits(32)
+    return boot
+
+
+def os_boot_now() -> str:
+    """The kernel's name of its own run; where it has none, a random one, as if the power had failed before."""
+    try:
+        return OS_BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return secrets.token_hex(16)

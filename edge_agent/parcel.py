@@ -82,14 +82,16 @@ def departs(fresh: Iterable[Item], now_ms: int, rule: DepartureRule) -> bool:
 
 
 def pack(items: Sequence[Item], *, history: bool, items_max: int) -> Parcel | None:
-    """As many leading items of the first one's boot as one message may carry; None where there are none."""
+    """As many items of the first one's boot as one message may carry, in their order; None where there are none."""
     if not items:
         return None
     chosen: list[Item] = []
     bytes_left = BYTES_MAX
     for item in items:
+        if item.boot != items[0].boot:
+            continue
         bytes_left -= _bytes_of(item)
-        if item.boot != items[0].boot or len(chosen) == items_max or bytes_left < 0:
+        if len(chosen) == items_max or bytes_left < 0:
             break
         chosen.append(item)
     return Parcel(items[0].boot, history, tuple(chosen))

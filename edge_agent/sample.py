@@ -12,7 +12,8 @@ class Sample(NamedTuple):
     """One temperature sample; its key is (sensor, measured_at_ms).
 
     `centi_celsius` is None exactly when `quality` names a fault. A `notable` sample is outside its limits or a change
-    of state: it is sent at once and never dropped.
+    of state: it is sent at once and never dropped. A `local` one was stamped by the gateway itself, so it is never a
+    repetition; while its `monotonic_ms` is given its stamp is provisional and it waits to be placed.
     """
 
     sensor: str
@@ -20,16 +21,20 @@ class Sample(NamedTuple):
     centi_celsius: int | None
     quality: int
     notable: bool = False
+    local: bool = False
+    monotonic_ms: int | None = None
 
 
 class AuxSample(NamedTuple):
-    """One value beside temperature under its WHO DS01 field name; a `notable` one is never dropped."""
+    """One value beside temperature under its WHO DS01 field name; the marks mean what they mean for a `Sample`."""
 
     source: str
     measured_at_ms: int
     field: str
     value: float
     notable: bool = False
+    local: bool = False
+    monotonic_ms: int | None = None
 
 
 class DaySummaryDraft(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ def test_a_parcel_holds_one_boot_and_not_too_many() -> None:
     many = [item(n) for n in range(600)]
     parcel = pack([*many[:3], item(9, boot=8), *many[3:]], history=True, items_max=500)
     assert parcel is not None
-    assert (parcel.boot, parcel.history, parcel.keys) == (7, True, {(7, 0), (7, 1), (7, 2)})
+    assert (parcel.boot, parcel.history, parcel.keys) == (7, True, frozenset((7, n) for n in range(500)))
     full = pack(many, history=True, items_max=500)
     assert full is not None
     assert len(full.items) == 500
@@ -98,6 +98,6 @@ def test_a_parcel_is_always_a_leading_part(told: list[tuple[int, int]], items_ma
     if parcel is None:
         assert items == []
     else:
-        assert list(parcel.items) == items[: len(parcel.items)]
+        assert list(parcel.items) == [item for item in items if item.boot == items[0].boot][: len(parcel.items)]
         assert 0 < len(parcel.items) <= items_max
         assert {one.boot for one in parcel.items} == {parcel.boot}
