@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from edge_agent.outbox import Intake
+from edge_agent.silence import Silence, SilenceState
 from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm, alarm_id
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.reading import Quality
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from edge_agent.outbox import Outbox
     from edge_agent.sample import AuxSample, Observation, Sample
     from edge_agent.settings import ProbeSetting, Settings
+    from edge_agent.silence import SilenceFact
 
 CAP_INTERVALS = 3
 """A run may bridge a gap of at most this many intervals (DESIGN section 7)."""
 
 _states = msgspec.json.Decoder(tuple[AlarmState, ...])
+_silences = msgspec.json.Decoder(SilenceState)
 
 
 class Probe:
@@ -37,6 +40,7 @@ class Probe:
         self.setting = setting
         self.newest: Sample | None = None
         self.watch = AlarmWatch(alarm_rules(setting), CAP_INTERVALS * setting.interval_ms, _decode_states(states))
+        self.silence = Silence(0)
 
     def is_notable(self, sample: Sample) -> bool:
         """Whether the sample is outside the limits or the probe broke or came back."""
@@ -54,7 +58,8 @@ class Probe:
     def standing_alarms(self) -> list[AlarmKind]:
         """The device alarms that fired and did not clear."""
         pairs = zip(self.watch.rules, self.watch.states, strict=True)
-        return [rule.kind for rule, state in pairs if state.fired_at_ms is not None]
+        kinds = [rule.kind for rule, state in pairs if state.fired_at_ms is not None]
+        return kinds if self.silence.state.fired_at_ms is None else [*kinds, AlarmKind.NO_DATA]
 
     def minutes_left(self) -> int | None:
         """Minutes until the first running violation fires, None where none runs or one has fired."""
@@ -101,7 +106,10 @@ class Keeper:
         for source in settings.sources:
             for setting in source.probe:
                 sensor = sensor_of(settings.gateway, setting.probe)
-                self._probes[sensor] = Probe(sensor, setting.appliance, setting, outbox.mark(_mark(sensor)))
+                probe = Probe(sensor, setting.appliance, setting, outbox.mark(_mark(sensor)))
+                silent = _decode_silence(outbox.mark(_silence_mark(sensor)))
+                probe.silence = Silence(settings.local.no_data_alarm_minutes, silent, probe.watch.last_ms)
+                self._probes[sensor] = probe
 
     def keep(self, observations: Sequence[Observation]) -> None:
         """Commits them with the alarms they raise or clear; or raises sqlite3.Error and has kept and judged nothing."""
@@ -117,6 +125,25 @@ class Keeper:
                     self._probes[sensor].newest = newest
                 raise
         self._wake()
+
+    def judge_silence(self, at_ms: int, monotonic_ms: int) -> None:
+        """Raises or clears the alarms that no reading raises; to be asked every second. Raises sqlite3.Error."""
+        told = False
+        with self._lock:
+            for probe in self._probes.values():
+                before = probe.silence.state
+                fact = probe.silence.judge(at_ms, monotonic_ms)
+                if fact is None:
+                    continue
+                marks = {_silence_mark(probe.sensor): msgspec.json.encode(probe.silence.state).decode()}
+                try:
+                    self._outbox.add(Intake(alarms=[self._no_data_alarm(probe, fact)], marks=marks))
+                except sqlite3.Error:
+                    probe.silence.state = before
+                    raise
+                told = True
+        if told:
+            self._wake()
 
     def view(self) -> list[ProbeView]:
         """Every probe as it stands, in the order of the settings."""
@@ -146,6 +173,8 @@ class Keeper:
         if discontinuity:
             probe.watch.cut()
         probe.newest = sample
+        if sample.centi_celsius is not None:
+            probe.silence.hear(sample.measured_at_ms)
         facts = probe.watch.feed(sample.measured_at_ms, sample.centi_celsius)
         return [self._alarm(probe.sensor, fact) for fact in facts]
 
@@ -162,6 +191,22 @@ class Keeper:
             extreme_centi_celsius=fact.extreme_centi_celsius,
             limit_centi_celsius=fact.rule.limit_centi_celsius,
             limit_minutes=fact.rule.minutes,
+        )
+
+    def _no_data_alarm(self, probe: Probe, fact: SilenceFact) -> DeviceAlarm:
+        """No temperature made it, so it tells none: extreme and limit are 0."""
+        return DeviceAlarm(
+            alarm=alarm_id(probe.sensor, AlarmKind.NO_DATA, fact.began_at_ms),
+            gateway=self._gateway,
+            boot=self._outbox.boot,
+            sensor=probe.sensor,
+            kind=AlarmKind.NO_DATA,
+            began_at_ms=fact.began_at_ms,
+            fired_at_ms=fact.fired_at_ms,
+            cleared_at_ms=fact.cleared_at_ms,
+            extreme_centi_celsius=0,
+            limit_centi_celsius=0,
+            limit_minutes=probe.silence.minutes,
         )
 
 
@@ -189,6 +234,17 @@ def _decode_states(text: str | None) -> tuple[AlarmState, ...]:
         return _states.decode(text or "[]")
     except msgspec.DecodeError:
         return ()
+
+
+def _decode_silence(text: str | None) -> SilenceState:
+    try:
+        return _silences.decode(text or "[null,null]")
+    except msgspec.DecodeError:
+        return SilenceState()
+
+
+def _silence_mark(sensor: str) -> str:
+    return f"silence/{sensor}"
 
 
 def _mark(sensor: str) -> str:

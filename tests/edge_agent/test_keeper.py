@@ -149,3 +149,43 @@ def test_damaged_marks_are_forgotten(settings: Settings, outbox: Outbox, calls: 
     again = Keeper(settings, outbox, calls.wake, calls.on_full)
     again.keep([seen(0, None)])
     assert again.view()[0].newest == Sample(SENSOR, T0_MS, None, Quality.NO_VALUE)
+
+
+def test_a_silent_probe_raises_an_alarm_that_no_reading_raises(
+    keeper: Keeper, settings: Settings, outbox: Outbox, calls: Calls
+) -> None:
+    keeper.keep([seen(0)])
+    keeper.judge_silence(T0_MS, 0)
+    keeper.keep([seen(number, None) for number in range(1, 30)])
+    keeper.judge_silence(T0_MS + 30 * MINUTE_MS, 30 * MINUTE_MS)
+    [fired] = outbox.next_alarms(10)
+    assert (fired.alarm, fired.kind) == (f"{SENSOR}/no_data/{T0_MS}", AlarmKind.NO_DATA)
+    assert (fired.began_at_ms, fired.fired_at_ms, fired.limit_minutes) == (T0_MS, T0_MS + 30 * MINUTE_MS, 30)
+    assert keeper.view()[0].alarms == [AlarmKind.NO_DATA]
+    assert calls.woken == 3
+    again = Keeper(settings, outbox, calls.wake, calls.on_full)
+    again.judge_silence(T0_MS + 31 * MINUTE_MS, 0)
+    assert again.view()[0].alarms == [AlarmKind.NO_DATA]
+    again.keep([seen(32)])
+    again.judge_silence(T0_MS + 32 * MINUTE_MS, MINUTE_MS)
+    assert [alarm.cleared_at_ms for alarm in outbox.next_alarms(10)] == [None, T0_MS + 32 * MINUTE_MS]
+    assert again.view()[0].alarms == []
+
+
+def test_a_silence_that_cannot_be_kept_is_told_again(keeper: Keeper, outbox: Outbox, tmp_path: Path) -> None:
+    keeper.judge_silence(T0_MS, 0)
+    with closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as other:
+        outbox._connection.execute("PRAGMA busy_timeout = 1")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError):
+            keeper.judge_silence(T0_MS + 30 * MINUTE_MS, 30 * MINUTE_MS)
+        other.execute("ROLLBACK")
+    assert (outbox.next_alarms(10), keeper.view()[0].alarms) == ([], [])
+    keeper.judge_silence(T0_MS + 31 * MINUTE_MS, 31 * MINUTE_MS)
+    assert len(outbox.next_alarms(10)) == 1
+
+
+def test_a_damaged_silence_is_forgotten(settings: Settings, outbox: Outbox, calls: Calls) -> None:
+    keeper = Keeper(settings, outbox, calls.wake, calls.on_full)
+    keeper.keep([Observation(marks={f"silence/{SENSOR}": "[{"})])
+    assert Keeper(settings, outbox, calls.wake, calls.on_full).view()[0].alarms == []
