@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import urllib.parse
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from edge_agent.broker_settings import Broker, BrokerSetting, broker_of, secret_text
+from edge_agent.broker_settings import wrong as _wrong
 from edge_agent.local_settings import Local, LocalSetting, check_local
 from edge_agent.parcel import DepartureRule
 from sheetal.contracts.problem import SettingProblem
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 DS01_TCP = "ds01_tcp"
 AUX_FIELDS = ("TAMB", "DORV", "SVA", "BEMD", "CMPR", "HOLD")
 PORT_MAX = 65_535
-FORBIDDEN_MODE = 0o077
-MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 class ProbeSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,16 +54,12 @@ class SourceSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     probe: tuple[ProbeSetting, ...] = ()
 
 
-class GatewaySetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GatewaySetting(BrokerSetting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who this gateway is and where its things are; paths are relative to the settings file."""
 
     id: str
     key_file: str
     outbox: str
-    broker_url: str
-    username: str | None = None
-    password_file: str | None = None
-    broker_ca_file: str | None = None
     portal_url: str | None = None
     local_page_host: str = "127.0.0.1"
     local_page_port: int | None = None
@@ -103,17 +98,6 @@ class SettingsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     uplink: UplinkSetting = UplinkSetting()
     local: LocalSetting = LocalSetting()
     source: tuple[SourceSetting, ...] = ()
-
-
-class Broker(NamedTuple):
-    """Where MQTT goes."""
-
-    host: str
-    port: int
-    tls: bool
-    username: str | None
-    password: str | None
-    ca_file: Path | None
 
 
 class Settings(NamedTuple):
@@ -163,7 +147,7 @@ def _checked(written: SettingsFile, folder: Path) -> Settings:
         gateway=gateway.id,
         key=_key(folder / gateway.key_file),
         outbox=folder / gateway.outbox,
-        broker=_broker(gateway, folder),
+        broker=broker_of(gateway, folder),
         portal_url=gateway.portal_url.rstrip("/") if gateway.portal_url else None,
         local_page=None if page is None else (gateway.local_page_host, page),
         keep_days=gateway.keep_days,
@@ -227,30 +211,9 @@ def _check_probes_differ(written: SettingsFile) -> None:
         seen.add(probe.probe)
 
 
-def _broker(gateway: GatewaySetting, folder: Path) -> Broker:
-    url = urllib.parse.urlsplit(gateway.broker_url)
-    try:
-        port = url.port
-    except ValueError:
-        port = -1
-    if url.scheme not in MQTT_PORTS or not url.hostname or port == -1 or url.username or url.path.strip("/"):
-        raise _wrong("gateway.broker_url", "must be mqtt://host:port or mqtts://host:port, without name or password")
-    password = None
-    if gateway.password_file:
-        password = _secret(folder / gateway.password_file, "gateway.password_file")
-    return Broker(
-        host=url.hostname,
-        port=port or MQTT_PORTS[url.scheme],
-        tls=url.scheme == "mqtts",
-        username=gateway.username,
-        password=password,
-        ca_file=folder / gateway.broker_ca_file if gateway.broker_ca_file else None,
-    )
-
-
 def _key(path: Path) -> bytes:
     try:
-        key = bytes.fromhex(_secret(path, "gateway.key_file"))
+        key = bytes.fromhex(secret_text(path, "gateway.key_file"))
     except ValueError as error:
         raise _wrong("gateway.key_file", f"{path} does not hold hex digits") from error
     if len(key) < KEY_BYTES_MIN:
@@ -258,21 +221,6 @@ def _key(path: Path) -> bytes:
     return key
 
 
-def _secret(path: Path, key: str) -> str:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _wrong(key, f"cannot read {path}") from error
-    if mode & FORBIDDEN_MODE:
-        raise _wrong(key, f"others may read {path}; run: chmod 600 {path}")
-    return text
-
-
 def _key_of(message: str) -> str:
     found = re.search(r"at `\$\.?([^`]*)`", message) or re.search(r"field `([^`]*)`", message)
     return found.group(1) if found else ""
-
-
-def _wrong(key: str, message: str) -> SettingProblem:
-    return SettingProblem(f"{key}: {message}", variable=key)

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 import edge_agent
+from edge_agent.broker_settings import Broker
 from edge_agent.parcel import DepartureRule
 from edge_agent.settings import AUX_FIELDS, load_settings
 from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.kit import GATEWAY, KEY, write_settings
 
 SAMPLE = Path(edge_agent.__file__).parent / "sample.toml"
-MINIMAL = f'[gateway]\nid = "{GATEWAY}"\nkey_file = "gateway.key"\noutbox = "o.db"\nbroker_url = "mqtt://h"\n'
+MINIMAL = f'[gateway]\nid = "{GATEWAY}"\nkey_file = "gateway.key"\noutbox = "o.db"\nbroker_url = "mqtts://h"\n'
 SOURCE = '[[source]]\nkind = "ds01_tcp"\nport = 9\n'
 
 
@@ -42,7 +43,7 @@ def test_a_file_without_sources_is_enough_for_replay(tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_text(MINIMAL)
     settings = load_settings(tmp_path / "gateway.toml")
     assert (settings.gateway, settings.key, settings.outbox) == (GATEWAY, KEY, tmp_path / "o.db")
-    assert (settings.broker.host, settings.broker.port, settings.broker.tls) == ("h", 1883, False)
+    assert (settings.broker.host, settings.broker.port, settings.broker.tls) == ("h", 8883, True)
     assert (settings.sources, settings.sensors, settings.local_page, settings.portal_url) == ((), [], None, None)
 
 
@@ -50,10 +51,11 @@ def test_login_and_tls(tmp_path: Path) -> None:
     write_settings(tmp_path)
     (tmp_path / "p").write_text("secret\n")
     (tmp_path / "p").chmod(0o400)
-    text = MINIMAL.replace("mqtt://h", "mqtts://h") + 'username = "u"\npassword_file = "p"\nbroker_ca_file = "ca.pem"\n'
+    (tmp_path / "ca.pem").touch()
+    text = MINIMAL + 'username = "u"\npassword_file = "p"\nbroker_ca_file = "ca.pem"\n'
     (tmp_path / "gateway.toml").write_text(text)
     broker = load_settings(tmp_path / "gateway.toml").broker
-    assert broker == ("h", 8883, True, "u", "secret", tmp_path / "ca.pem")
+    assert broker == Broker("h", 8883, tls=True, username="u", password="secret", ca_file=tmp_path / "ca.pem")
 
 
 @pytest.mark.parametrize(
@@ -72,11 +74,12 @@ def test_login_and_tls(tmp_path: Path) -> None:
         (MINIMAL + "[uplink]\nreconnect_seconds_min = 70\n", "uplink.reconnect_seconds_max"),
         (MINIMAL + "keep_days = 0\n", "gateway.keep_days"),
         (MINIMAL + "local_page_port = 70000\n", "gateway.local_page_port"),
-        (MINIMAL.replace("mqtt://h", "http://h"), "gateway.broker_url"),
-        (MINIMAL.replace("mqtt://h", "mqtt://"), "gateway.broker_url"),
-        (MINIMAL.replace("mqtt://h", "mqtt://h:99999"), "gateway.broker_url"),
-        (MINIMAL.replace("mqtt://h", "mqtt://u:p@h"), "gateway.broker_url"),
-        (MINIMAL.replace("mqtt://h", "mqtt://h/x"), "gateway.broker_url"),
+        (MINIMAL.replace("mqtts://h", "http://h"), "gateway.broker_url"),
+        (MINIMAL.replace("mqtts://h", "mqtt://h"), "gateway.broker_url"),
+        (MINIMAL.replace("mqtts://h", "mqtts://"), "gateway.broker_url"),
+        (MINIMAL.replace("mqtts://h", "mqtts://h:99999"), "gateway.broker_url"),
+        (MINIMAL.replace("mqtts://h", "mqtts://u:p@h"), "gateway.broker_url"),
+        (MINIMAL.replace("mqtts://h", "mqtts://h/x"), "gateway.broker_url"),
         (MINIMAL.replace("gateway.key", "none.key"), "gateway.key_file"),
         (MINIMAL + 'password_file = "none"\n', "gateway.password_file"),
         (MINIMAL + SOURCE, "source[0].probe"),

@@ -1,0 +1,54 @@
+"""What stands between the gateway and its broker, in one line that says what to do (pure)."""
+
+from __future__ import annotations
+
+import ssl
+
+_VERIFY = {
+    9: "the broker's certificate is not valid yet: set this machine's clock",
+    10: "the broker's certificate has expired: renew it there; if it is new, set this machine's clock",
+    18: "the broker's certificate is signed by itself: put its authority into gateway.broker_ca_file",
+    19: "the broker's certificate is of an unknown authority: put that authority into gateway.broker_ca_file",
+    20: "the broker's certificate is of an unknown authority: put that authority into gateway.broker_ca_file",
+    21: "the broker's certificate is of an unknown authority: put that authority into gateway.broker_ca_file",
+    62: "the broker's certificate is for another name: use the name in it in gateway.broker_url",
+    64: "the broker's certificate is for another address: use the name in it in gateway.broker_url",
+}
+"""By the verification codes of OpenSSL's x509_vfy.h."""
+
+_NO_TLS = "the broker speaks no TLS on this port: correct gateway.broker_url"
+_SAID = {
+    "certificate required": "the broker wants a certificate of this gateway: enrol it",
+    "certificate expired": "the broker finds this gateway's certificate expired: enrol the gateway again",
+    "certificate revoked": "this gateway's certificate is revoked: enrol it again if it is still in use",
+    "alert unknown ca": "the broker does not know who signed this gateway's certificate: enrol the gateway again",
+    "certificate unknown": "the broker does not take this gateway's certificate: enrol the gateway again",
+    "bad certificate": "the broker does not take this gateway's certificate: enrol the gateway again",
+    "decrypt error": "the broker does not take this gateway's certificate: enrol the gateway again",
+    "key values mismatch": "certificate_key_file is not the key of certificate_file: enrol the gateway again",
+    "wrong version number": _NO_TLS,
+    "packet length too long": _NO_TLS,
+    "record layer failure": _NO_TLS,
+    "protocol version": "the broker speaks only TLS older than 1.2: renew the broker",
+    "unsupported protocol": "the broker speaks only TLS older than 1.2: renew the broker",
+    "no certificate or crl found": "gateway.broker_ca_file holds no certificate",
+    "bad decrypt": "certificate_key_file is encrypted or damaged: enrol the gateway again",
+    "pem": "a certificate or key file is damaged: enrol the gateway again",
+    "not authorized": "the broker does not let this gateway in: is it enrolled, and not retired?",
+    "bad user name or password": "the broker does not let this gateway in: correct username and password_file",
+}
+"""By a part of what OpenSSL, or MQTT's CONNACK, says; the first that fits."""
+
+
+def words_of(error: Exception | str) -> str:
+    """One line for whatever went wrong on the way to the broker."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _VERIFY.get(error.verify_code, f"the broker's certificate does not hold: {error.verify_message}")
+    said = " ".join(str(error).split())
+    plain = said.lower().replace("_", " ")
+    return next((words for part, words in _SAID.items() if part in plain), f"the broker cannot be reached: {said}")
+
+
+def is_certificate_trouble(said: str) -> bool:
+    """Whether a line of the MQTT library tells of TLS; it hides such errors from its callers."""
+    return "[SSL" in said or "SSL:" in said
