@@ -13,6 +13,8 @@ CODE_LENGTH = 10
 CODE_TRIES_MAX = 5
 CODE_MINUTES = 24 * 60
 CSR_BYTES_MAX = 8 * 1024
+RESERVED_IDS = frozenset({"ingest", "alerts"})
+"""Names that services have at the broker; a gateway of that name would get their rights there."""
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True):

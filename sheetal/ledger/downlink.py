@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from sheetal.contracts.problem import NotFound
 from sheetal.contracts.topics import Channel
 from sheetal.ledger import audit
 from sheetal.ledger.asset_tables import gateway
 from sheetal.ledger.audit import AuditEntry
-from sheetal.ledger.judgement_tables import downlink
+from sheetal.ledger.judgement_tables import downlink, gateway_state
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from sqlalchemy.engine import RowMapping
 
 PENDING_MAX = 500
+SENT_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,29 +31,79 @@ class Downlink:
     channel: Channel
     body: str
     created_at_ms: int
+    published_at_ms: int | None = None
 
 
-def send_down(conn: Connection, gateway_id: str, channel: Channel, body: str, actor: str, now_ms: int) -> int:
-    """Queue a `desired` or `command` message; gives its number. Raises NotFound for a gateway not in service."""
+def send_down(
+    conn: Connection,
+    gateway_id: str,
+    channel: Channel,
+    body: str,
+    actor: str,
+    now_ms: int,
+    **detail: object,
+) -> int:
+    """Queue a `desired` or `command` message; gives its number. Raises NotFound for a gateway not in service.
+
+    `detail` goes into the audit entry beside the number.
+    """
     query = select(gateway.c.facility_id).where(gateway.c.id == gateway_id, gateway.c.retired_at_ms.is_(None))
     facility_id = conn.execute(query).scalar_one_or_none()
     if facility_id is None:
         raise NotFound("no such gateway in service", gateway=gateway_id)
     row = {"gateway_id": gateway_id, "channel": channel.value, "body": body, "created_at_ms": now_ms}
     number: int = conn.execute(insert(downlink).values(**row).returning(downlink.c.id)).scalar_one()
-    audit.append(conn, facility_id, AuditEntry(now_ms, actor, f"sent_{channel.value}", gateway_id, {"number": number}))
+    told = {"number": number, **detail}
+    audit.append(conn, facility_id, AuditEntry(now_ms, actor, f"sent_{channel.value}", gateway_id, told))
     return number
 
 
 def unpublished(conn: Connection, limit: int = PENDING_MAX) -> list[Downlink]:
-    """Messages that wait to be published, the oldest first, at most 500."""
-    columns = [column for column in downlink.columns if column.name != "published_at_ms"]
-    query = select(*columns).where(downlink.c.published_at_ms.is_(None)).order_by(downlink.c.id)
-    rows = conn.execute(query.limit(min(limit, PENDING_MAX))).mappings()
-    return [Downlink(**{**row, "channel": Channel(row["channel"])}) for row in rows]
+    """Messages to publish now, commands before configurations, the oldest first, at most 500.
+
+    A command is not retained by the broker, so it waits here while its gateway is known to be offline.
+    """
+    offline = select(gateway_state.c.gateway_id).where(~gateway_state.c.online)
+    query = (
+        select(*downlink.columns)
+        .where(
+            downlink.c.published_at_ms.is_(None),
+            or_(downlink.c.channel == Channel.DESIRED.value, downlink.c.gateway_id.not_in(offline)),
+        )
+        .order_by(downlink.c.channel, downlink.c.id)
+    )
+    return [_downlink(row) for row in conn.execute(query.limit(min(limit, PENDING_MAX))).mappings()]
 
 
 def mark_published(conn: Connection, number: int, now_ms: int) -> bool:
     """Remember that a message went out; False when it had gone before."""
     published = update(downlink).where(downlink.c.id == number, downlink.c.published_at_ms.is_(None))
     return conn.execute(published.values(published_at_ms=now_ms)).rowcount == 1
+
+
+def queue_again(conn: Connection, gateway_id: str | None = None) -> int:
+    """Publish the newest configuration of this gateway, or of every one in service, once more; gives how many.
+
+    A broker that lost its retained messages gets them back so, and a gateway with a new key hears them under that key.
+    """
+    newest = (
+        select(func.max(downlink.c.id))
+        .join(gateway, and_(gateway.c.id == downlink.c.gateway_id, gateway.c.retired_at_ms.is_(None)))
+        .where(downlink.c.channel == Channel.DESIRED.value)
+        .group_by(downlink.c.gateway_id)
+    )
+    if gateway_id is not None:
+        newest = newest.where(downlink.c.gateway_id == gateway_id)
+    again = update(downlink).where(downlink.c.id.in_(newest), downlink.c.published_at_ms.is_not(None))
+    return conn.execute(again.values(published_at_ms=None)).rowcount
+
+
+def sent(conn: Connection, gateway_id: str, channel: Channel, limit: int = SENT_MAX) -> list[Downlink]:
+    """What was queued for a gateway on one channel, the newest first, at most 100."""
+    query = select(*downlink.columns).where(downlink.c.gateway_id == gateway_id, downlink.c.channel == channel.value)
+    rows = conn.execute(query.order_by(downlink.c.id.desc()).limit(min(limit, SENT_MAX))).mappings()
+    return [_downlink(row) for row in rows]
+
+
+def _downlink(row: RowMapping) -> Downlink:
+    return Downlink(**{**row, "channel": Channel(row["channel"])})

@@ -168,9 +168,11 @@ def put_gateway_state(conn: Connection, said: GatewayState) -> bool:
     """Keep what a gateway says of itself; False when it changes nothing or the gateway is not enrolled.
 
     An older session is ignored, so a late will cannot take a reconnected gateway down; within one session offline is
-    final. What a message does not tell keeps its last value.
+    final. Sessions begin anew with each enrolment. What a message does not tell keeps its last value.
     """
-    if conn.execute(select(gateway.c.id).where(gateway.c.id == said.gateway_id)).first() is None:
+    enrolled = select(gateway.c.enrolled_at_ms).where(gateway.c.id == said.gateway_id)
+    enrolled_at_ms = conn.execute(enrolled).scalar_one_or_none()
+    if enrolled_at_ms is None:
         return False
     stored = gateway_state.c
     changed = upsert(
@@ -179,11 +181,13 @@ def put_gateway_state(conn: Connection, said: GatewayState) -> bool:
         [asdict(said)],
         changes=lambda excluded: {
             "session": excluded.session,
-            "online": case((excluded.session > stored.session, excluded.online), else_=excluded.online & stored.online),
+            "online": case(
+                (excluded.session != stored.session, excluded.online), else_=excluded.online & stored.online
+            ),
             "changed_at_ms": excluded.changed_at_ms,
             **{name: func.coalesce(excluded[name], stored[name]) for name in ("boot", "software", "clock_source")},
         },
-        guard=lambda excluded: excluded.session >= stored.session,
+        guard=lambda excluded: or_(excluded.session >= stored.session, stored.changed_at_ms < enrolled_at_ms),
     )
     return changed == 1
 

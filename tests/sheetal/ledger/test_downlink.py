@@ -6,8 +6,9 @@ import pytest
 
 from sheetal.contracts.problem import NotFound
 from sheetal.contracts.topics import Channel
-from sheetal.ledger import assets, audit, downlink
-from tests.sheetal.ledger.seeds import ACTOR, FACILITY, GATEWAY, NOW_MS
+from sheetal.ledger import assets, audit, downlink, judgement_writes
+from sheetal.ledger.judgements import GatewayState
+from tests.sheetal.ledger.seeds import ACTOR, CIPHER, FACILITY, GATEWAY, NOW_MS
 
 if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
@@ -41,6 +42,80 @@ def test_what_is_sent_down_is_traced(house: Ledger) -> None:
     with house.read() as conn:
         (entry,) = audit.entries(conn, FACILITY, 1)
     assert (entry.act, entry.subject, entry.detail) == ("sent_command", GATEWAY, f'{{"number":{number}}}')
+
+
+def say(ledger: Ledger, *, online: bool, session: int = 1) -> None:
+    said = GatewayState(
+        gateway_id=GATEWAY,
+        session=session,
+        online=online,
+        boot=None,
+        software=None,
+        clock_source=None,
+        changed_at_ms=NOW_MS,
+    )
+    with ledger.write() as conn:
+        judgement_writes.put_gateway_state(conn, said)
+
+
+def waiting(ledger: Ledger) -> list[int]:
+    with ledger.read() as conn:
+        return [one.id for one in downlink.unpublished(conn)]
+
+
+def send_config(ledger: Ledger, body: str = "{}", gateway_id: str = GATEWAY) -> int:
+    with ledger.write() as conn:
+        return downlink.send_down(conn, gateway_id, Channel.DESIRED, body, ACTOR, NOW_MS, version=3)
+
+
+def publish(ledger: Ledger, *numbers: int) -> None:
+    with ledger.write() as conn:
+        for number in numbers:
+            assert downlink.mark_published(conn, number, NOW_MS)
+
+
+def test_a_command_waits_for_its_gateway_and_a_configuration_does_not(house: Ledger) -> None:
+    say(house, online=False)
+    config, command = send_config(house), send(house)
+    assert waiting(house) == [config]
+    say(house, online=True, session=2)
+    assert waiting(house) == [command, config], "a command is not held up by configurations"
+
+
+def test_the_newest_configuration_of_each_gateway_goes_again(house: Ledger) -> None:
+    with house.write() as conn:
+        for name in ("gw-02", "gw-03"):
+            assets.add_gateway(conn, CIPHER, name, FACILITY, b"k" * 32, NOW_MS)
+    old, command, new = send_config(house), send(house), send_config(house, '{"a":1}')
+    second, third = send_config(house, gateway_id="gw-02"), send_config(house, gateway_id="gw-03")
+    publish(house, old, command, new, second, third)
+    with house.write() as conn:
+        assets.retire_gateway(conn, "gw-03", NOW_MS)
+        assert downlink.queue_again(conn) == 2
+        assert downlink.queue_again(conn) == 0, "what waits already is not queued twice"
+    assert waiting(house) == [new, second]
+    publish(house, new, second)
+    with house.write() as conn:
+        assert downlink.queue_again(conn, "gw-02") == 1
+    assert waiting(house) == [second]
+
+
+def test_what_was_sent_is_shown_newest_first_with_its_way(house: Ledger) -> None:
+    first, second = send(house), send(house)
+    send_config(house)
+    publish(house, first)
+    with house.read() as conn:
+        found = downlink.sent(conn, GATEWAY, Channel.COMMAND)
+        assert [(one.id, one.published_at_ms) for one in found] == [(second, None), (first, NOW_MS)]
+        assert len(downlink.sent(conn, GATEWAY, Channel.COMMAND, 1)) == 1
+        assert downlink.sent(conn, "gw-77", Channel.COMMAND) == []
+
+
+def test_more_about_it_stands_in_the_trace(house: Ledger) -> None:
+    number = send_config(house)
+    with house.read() as conn:
+        (entry,) = audit.entries(conn, FACILITY, 1)
+    assert (entry.act, entry.detail) == ("sent_desired", f'{{"number":{number},"version":3}}')
 
 
 def test_nothing_is_sent_to_a_gateway_out_of_service(house: Ledger) -> None:

@@ -5,13 +5,14 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.limits import DAY_MS
 from sheetal.ledger import alarms
 from sheetal.ledger import judgement_writes as writes
 from sheetal.ledger import judgements as reads
+from sheetal.ledger.asset_tables import gateway
 from sheetal.ledger.judgement_tables import gateway_state, notice
 from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.alarm_rows import CLEARED, FIRED, changed
@@ -152,6 +153,15 @@ def test_a_late_will_cannot_take_a_reconnected_gateway_down(house: Ledger) -> No
 
 def test_a_new_session_brings_the_gateway_back(house: Ledger) -> None:
     assert state(house, WILL, replace(ONLINE, session=6)).online
+
+
+def test_sessions_begin_anew_with_an_enrolment(house: Ledger) -> None:
+    assert state(house, replace(BORN, session=900)).session == 900
+    with house.write() as conn:
+        conn.execute(update(gateway).where(gateway.c.id == GATEWAY).values(enrolled_at_ms=NOW_MS + 10))
+    first = replace(BORN, session=3, boot=1, changed_at_ms=NOW_MS + 20)
+    assert state(house, first) == first
+    assert state(house, replace(ONLINE, session=2, online=False, changed_at_ms=NOW_MS + 30)) == first
 
 
 def test_an_unknown_gateway_has_no_state(house: Ledger) -> None:
