@@ -15,17 +15,20 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 
+from edge_agent.broker_settings import ending_soon, tls_context
+from edge_agent.broker_trouble import is_certificate_trouble, words_of
 from edge_agent.courier import Courier, Identity
+from edge_agent.outbox import Intake
+from edge_agent.session import is_clocked, next_session
+from edge_agent.voice import ClockFacts, Voice
 from sheetal.contracts.clock import Clock, now_ms
-from sheetal.contracts.gateway_state import Birth, State
-from sheetal.contracts.seal import seal
 from sheetal.contracts.topics import Channel, of_gateway, parse
-from sheetal.contracts.version import VERSION
+from sheetal.contracts.twin import TWIN_BYTES_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
     from paho.mqtt.properties import Properties
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
     from edge_agent.outbox import Outbox
     from edge_agent.settings import Settings
+    from edge_agent.voice import Remote
+    from sheetal.contracts.topics import GatewayTopic
 
 _log = logging.getLogger(__name__)
 
@@ -45,17 +50,24 @@ ANSWERS_MAX = 1_000
 UNCONFIRMED_MAX = 64
 """Messages the broker has not confirmed; the next publish waits in the outbox."""
 LASTING_SECONDS = 60.0
-SESSIONS_A_BOOT = 2**20
-BOOT_SHIFT = 32
+FROM_AFAR = (Channel.DESIRED, Channel.COMMAND)
+SESSION_MARK = "session"
 
 
 class UplinkStatus(NamedTuple):
-    """What the local page says of the way out."""
+    """What the local page says of the way out.
+
+    `problem` says in one line what stands between gateway and broker and what to do. `refused_messages` counts what was
+    not believed, `acks` the application acks that were, both since this uplink was made.
+    """
 
     connected: bool
     session: int
     last_ack_at_ms: int | None
     items_in_flight: int
+    problem: str = ""
+    refused_messages: int = 0
+    acks: int = 0
 
 
 class Uplink:
@@ -71,21 +83,31 @@ class Uplink:
         *,
         sensors: Sequence[str] | None = None,
         clock: Clock = now_ms,
+        clock_facts: Callable[[], ClockFacts] = ClockFacts,
+        remote: Remote | None = None,
     ) -> None:
         self._settings = settings
-        self._boot = outbox.boot
-        self._sensors = list(settings.sensors if sensors is None else sensors)
+        self._outbox = outbox
         self._clock = clock
-        self._courier = Courier(Identity(settings.gateway, settings.key), outbox, settings.uplink)
+        self._remote = remote
+        identity = Identity(settings.gateway, settings.key)
+        announced = settings.sensors if sensors is None else sensors
+        self._voice = Voice(identity, outbox.boot, announced, clock, clock_facts)
+        self._courier = Courier(identity, outbox, settings.uplink)
         self._answers: queue.Queue[tuple[Channel, bytes]] = queue.Queue(ANSWERS_MAX)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._lost = threading.Event()
         self._connected = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
-        self._session = (outbox.boot >> BOOT_SHIFT) * SESSIONS_A_BOOT
+        self._session = int(outbox.mark(SESSION_MARK) or 0)
         self._last_ack_at_ms: int | None = None
         self._fruitless = 0
+        self._acks = 0
+        self._problem = ""
+        self._refused_topics = 0
+        self._refused_answers = 0
+        self._told_revision: int | None = None
 
     def start(self) -> None:
         """Begins to connect and send; returns at once."""
@@ -105,24 +127,48 @@ class Uplink:
     def status(self) -> UplinkStatus:
         """How the way out is."""
         connected = self._connected.is_set()
-        return UplinkStatus(connected, self._session, self._last_ack_at_ms, self._courier.items_in_flight)
+        return UplinkStatus(
+            connected=connected,
+            session=self._session,
+            last_ack_at_ms=self._last_ack_at_ms,
+            items_in_flight=self._courier.items_in_flight,
+            problem=self._problem,
+            refused_messages=self._refused_topics + self._refused_answers,
+            acks=self._acks,
+        )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._session += 1
+            self._begin_session()
             began_seconds = time.monotonic()
-            client = self._client()
+            client: Client | None = None
             try:
+                client = self._client()
                 client.connect(
                     self._settings.broker.host, self._settings.broker.port, KEEP_ALIVE_SECONDS, clean_start=True
                 )
                 client.loop_start()
                 self._serve(client)
             except (OSError, ValueError) as error:
-                _log.warning("the broker cannot be reached: %s", error)
+                self._tell(words_of(error))
             finally:
-                self._end(client)
+                if client is not None:
+                    self._end(client)
             self._pause(time.monotonic() - began_seconds)
+
+    def _begin_session(self) -> None:
+        """A new number, remembered before it is told."""
+        self._session = next_session(self._session, self._outbox.boot, self._voice.anchored_ms())
+        try:
+            self._outbox.add(Intake(marks={SESSION_MARK: str(self._session)}))
+        except sqlite3.Error as error:
+            _log.warning("the session's number cannot be kept now: %s", error)
+
+    def _tell(self, problem: str) -> None:
+        """Says a trouble once, however often it is met in a row."""
+        if problem and problem != self._problem:
+            _log.error("%s", problem)
+        self._problem = problem
 
     def _serve(self, client: Client) -> None:
         """Sends and settles until the connection is lost or the gateway stops."""
@@ -132,7 +178,11 @@ class Uplink:
             try:
                 self._settle_answers()
                 if self._connected.is_set():
+                    self._report(client)
                     self._courier.send_due(self._clock(), time.monotonic(), lambda *what: self._publish(client, *what))
+                    if not is_clocked(self._session) and self._voice.anchored_ms() is not None:
+                        # Only a new connection's will can carry the number that the clock gives.
+                        return
             except sqlite3.Error:
                 # The disk may come back; what was not settled is sent again.
                 _log.exception("the outbox cannot be read or written now")
@@ -147,9 +197,27 @@ class Uplink:
                 channel, payload = self._answers.get_nowait()
             except queue.Empty:
                 return
-            if self._courier.receive(channel, payload):
-                self._last_ack_at_ms = self._clock()
+            if self._believes(channel, payload):
                 self._fruitless = 0
+            else:
+                self._refused_answers += 1
+
+    def _believes(self, channel: Channel, payload: bytes) -> bool:
+        if channel in FROM_AFAR:
+            return self._remote is not None and self._remote.hear(channel, payload)
+        if not self._courier.receive(channel, payload):
+            return False
+        self._last_ack_at_ms = self._clock()
+        self._acks += channel is Channel.ACK
+        return True
+
+    def _report(self, client: Client) -> None:
+        """Publishes the twin when it changed since this connection last told it."""
+        if self._remote is None or self._remote.revision == self._told_revision:
+            return
+        revision = self._remote.revision
+        if self._publish(client, Channel.REPORTED, self._voice.reported(self._remote), retain=True):
+            self._told_revision = revision
 
     def _publish(self, client: Client, channel: Channel, payload: bytes, *, retain: bool = False) -> bool:
         info = client.publish(of_gateway(self._settings.gateway, channel), payload, qos=1, retain=retain)
@@ -171,10 +239,10 @@ class Uplink:
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
-            client.tls_set(ca_certs=None if broker.ca_file is None else str(broker.ca_file))
-        client.will_set(
-            of_gateway(self._settings.gateway, Channel.STATE), self._state(online=False), qos=1, retain=True
-        )
+            client.tls_set_context(tls_context(broker))
+        goodbye = self._voice.state(self._session, online=False)
+        client.will_set(of_gateway(self._settings.gateway, Channel.STATE), goodbye, qos=1, retain=True)
+        client.on_log = self._on_log
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
@@ -185,7 +253,7 @@ class Uplink:
     def _end(self, client: Client) -> None:
         """Leaves politely when stopping; a client that does not end in time is left to the process's end."""
         if self._connected.is_set():
-            self._publish(client, Channel.STATE, self._state(online=False), retain=True)
+            self._publish(client, Channel.STATE, self._voice.state(self._session, online=False), retain=True)
             client.disconnect()
         ending = threading.Thread(target=client.loop_stop, daemon=True)
         ending.start()
@@ -199,24 +267,6 @@ class Uplink:
         lowest, highest = self._settings.uplink.reconnect_seconds_min, self._settings.uplink.reconnect_seconds_max
         self._stopping.wait(min(highest, lowest * 2 ** max(0, self._fruitless - 1)) * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects, no secret
 
-    def _state(self, *, online: bool) -> bytes:
-        return self._sealed(Channel.STATE, State(gateway=self._settings.gateway, session=self._session, online=online))
-
-    def _birth(self) -> bytes:
-        birth = Birth(
-            gateway=self._settings.gateway,
-            boot=self._boot,
-            session=self._session,
-            software=VERSION,
-            sensors=self._sensors,
-            clock_source="system",
-            at_ms=self._clock(),
-        )
-        return self._sealed(Channel.BIRTH, birth)
-
-    def _sealed(self, channel: Channel, body: object) -> bytes:
-        return seal(channel, self._settings.gateway, self._settings.key, body)
-
     def _on_connect(
         self,
         client: Client,
@@ -226,14 +276,17 @@ class Uplink:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            _log.error("the broker refused the connection: %s", reason)
+            self._tell(words_of(f"the broker refused the connection: {reason}"))
             self._lost.set()
             self._wake.set()
             return
         gateway = self._settings.gateway
-        client.subscribe([(of_gateway(gateway, channel), 1) for channel in (Channel.ACK, Channel.ALARM_ACK)])
-        self._publish(client, Channel.BIRTH, self._birth(), retain=True)
-        self._publish(client, Channel.STATE, self._state(online=True), retain=True)
+        wanted = (Channel.ACK, Channel.ALARM_ACK, *(FROM_AFAR if self._remote is not None else ()))
+        client.subscribe([(of_gateway(gateway, channel), 1) for channel in wanted])
+        self._publish(client, Channel.BIRTH, self._voice.birth(self._session, self._remote), retain=True)
+        self._publish(client, Channel.STATE, self._voice.state(self._session, online=True), retain=True)
+        self._told_revision = None
+        self._tell(ending_soon(self._settings.broker, self._clock()))
         _log.info("connected to the broker as session %d", self._session)
         self._connected.set()
         self._wake.set()
@@ -247,7 +300,7 @@ class Uplink:
         _properties: Properties | None,
     ) -> None:
         if any(reason.is_failure for reason in reasons):
-            _log.error("the broker denied the answers' topics; nothing will be settled: %s", reasons)
+            self._tell("the broker denied the answers' topics, nothing will be settled: correct its access rules")
 
     def _on_disconnect(
         self,
@@ -257,21 +310,32 @@ class Uplink:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        if not self._stopping.is_set():
+        if self._connected.is_set() and not self._stopping.is_set():
             _log.warning("the connection to the broker ended: %s", reason)
+        elif not (self._stopping.is_set() or self._problem):
+            self._tell(f"the broker closed the connection before it let this gateway in: {reason}")
         self._connected.clear()
         self._lost.set()
         self._wake.set()
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        topic = parse(message.topic)
-        if topic is None or topic.gateway != self._settings.gateway:
+        topic = _topic_of(message)
+        if topic is None or topic.gateway != self._settings.gateway or len(message.payload) > TWIN_BYTES_MAX:
+            self._refused_topics += 1
+            _log.warning("ignored a message that is not for this gateway, or too big: %d bytes", len(message.payload))
+            return
+        if not message.payload:
             return
         try:
             self._answers.put_nowait((topic.channel, bytes(message.payload)))
         except queue.Full:
             _log.warning("too many answers at once: one is let go, a re-send brings it again")
         self._wake.set()
+
+    def _on_log(self, _client: Client, _userdata: object, level: int, said: str) -> None:
+        """The library swallows what TLS says after the handshake; it tells it only here."""
+        if level == LogLevel.MQTT_LOG_ERR and is_certificate_trouble(said):
+            self._tell(words_of(said))
 
     def _on_publish(
         self,
@@ -283,3 +347,10 @@ class Uplink:
     ) -> None:
         if reason.is_failure:
             _log.error("the broker denied a message: %s", reason)
+
+
+def _topic_of(message: MQTTMessage) -> GatewayTopic | None:
+    try:
+        return parse(message.topic)
+    except UnicodeDecodeError:
+        return None

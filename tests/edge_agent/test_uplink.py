@@ -286,4 +286,5 @@ def test_a_refused_login_is_said_and_tried_again_more_slowly(
             uplink.stop()
     assert len(calls) == 2
     assert calls[1] - calls[0] >= 0.5
-    assert "refused the connection" in caplog.text
+    assert "does not let this gateway in" in caplog.text
+    assert "retired" in uplink.status().problem
