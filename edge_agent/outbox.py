@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,7 +21,7 @@ from sheetal.contracts.device_alarm import DeviceAlarm
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from edge_agent.sample import AuxSample, DaySummaryDraft, Sample
@@ -39,6 +39,7 @@ INTEGER_MAX = 2**63 - 1
 ITEM_COLUMNS = len(Item._fields)
 REASON_COLUMN = 13
 DEFAULT_RULE = DepartureRule()
+T = TypeVar("T")
 
 _NEW = """
 INSERT INTO item (
@@ -159,6 +160,11 @@ class Outbox:
     def add_days(self, days: Sequence[DaySummaryDraft]) -> int:
         """Commits day summaries; returns how many are new."""
         return self.add(Intake(days=days))
+
+    def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs one step in a transaction of its own; it must leave the number of items as it is."""
+        with self._transaction() as connection:
+            return step(connection)
 
     def mark(self, name: str) -> str | None:
         """What `Intake.marks` last said under this name."""
