@@ -20,7 +20,7 @@ from alerts.listener import Listener
 from alerts.notify.channels import screen
 from alerts.notify.escalate import escalate
 from alerts.notify.pipeline import send_due
-from alerts.outbound import publish_downlinks, seal_heads
+from alerts.outbound import Downlinks, seal_heads
 from alerts.subscriber import Subscriber
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import Unavailable
@@ -63,7 +63,9 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         engine = Engine(Stores(ledger, telemetry, Hours(readings)), readings, own, now_ms)
         subscriber = Subscriber(settings.broker, own, engine.wake)
         listener = Listener(subscriber, ledger, Keys(ledger, cipher, now_ms), now_ms)
-        health = serve_health(settings.health_host, settings.health_port, lambda: state_of(engine, subscriber))
+        health = serve_health(
+            settings.health_host, settings.health_port, lambda: state_of(engine, subscriber, listener)
+        )
         closing.callback(health.close)
         clockwork = Clockwork(_jobs(engine, ledger, cipher, subscriber))
         _run(engine, subscriber, listener, clockwork, stop)
@@ -81,7 +83,7 @@ def check_when_there(ledger: Ledger, telemetry: Ledger, stop: threading.Event) -
                 stop.wait(1.0)
 
 
-def state_of(engine: Engine, subscriber: Subscriber) -> dict[str, object]:
+def state_of(engine: Engine, subscriber: Subscriber, listener: Listener) -> dict[str, object]:
     """What the health page says: well while rounds of judging end well; the broker is told apart."""
     is_fresh = engine.judged_at_ms is not None and now_ms() - engine.judged_at_ms <= JUDGED_MS_MAX
     return {
@@ -90,16 +92,18 @@ def state_of(engine: Engine, subscriber: Subscriber) -> dict[str, object]:
         "judged_at_ms": engine.judged_at_ms,
         "problem": engine.problem,
         "is_subscribed": subscriber.is_subscribed,
+        "messages_refused": listener.refused,
+        "messages_dropped": subscriber.dropped,
     }
 
 
 def _jobs(engine: Engine, ledger: Ledger, cipher: FieldCipher, subscriber: Subscriber) -> list[Job]:
-    keys = Keys(ledger, cipher, now_ms)
+    downlinks = Downlinks(ledger, cipher, subscriber)
     return [
         Job("sweep", SWEEP_SECONDS, engine.sweep),
         Job("notify", NOTIFY_SECONDS, _led(engine, lambda: send_due(ledger, [screen.send], now_ms()))),
         Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms()))),
-        Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: publish_downlinks(ledger, keys, subscriber, now_ms()))),
+        Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish(now_ms()))),
         Job("seal", SEAL_SECONDS, _led(engine, lambda: seal_heads(ledger, cipher, subscriber, now_ms()))),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sheetal.ledger import assets
 
@@ -17,6 +17,12 @@ UNKNOWN_MS = 5_000
 GATEWAYS_MAX = 100_000
 
 
+class _Kept(NamedTuple):
+    key: bytes | None
+    read_at_ms: int
+    until_ms: int
+
+
 class Keys:
     """Answers for one thread; a gateway enrolled just now is believed soon, a retired one not much longer."""
 
@@ -24,17 +30,32 @@ class Keys:
         self._ledger = ledger
         self._cipher = cipher
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[bytes | None, int]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def key_of(self, gateway: str) -> bytes | None:
         """The enrolment key; None for a gateway that is not enrolled. Raises Unavailable and Rejected."""
         now_ms = self._clock()
         kept = self._kept.get(gateway)
-        if kept is not None and now_ms < kept[1]:
-            return kept[0]
+        if kept is not None and now_ms < kept.until_ms:
+            return kept.key
+        return self._read(gateway, now_ms)
+
+    def newer_key_of(self, gateway: str, key: bytes) -> bytes | None:
+        """Another key than this one, for a gateway that was taken in anew; None when there is none.
+
+        The ledger is asked at most every five seconds a gateway, whatever comes in its name. Raises as `key_of` does.
+        """
+        now_ms = self._clock()
+        kept = self._kept.get(gateway)
+        if kept is not None and kept.key == key and now_ms < kept.read_at_ms + UNKNOWN_MS:
+            return None
+        found = self._read(gateway, now_ms)
+        return None if found == key else found
+
+    def _read(self, gateway: str, now_ms: int) -> bytes | None:
         with self._ledger.read() as conn:
             key = assets.gateway_key(conn, self._cipher, gateway)
-        self._kept[gateway] = (key, now_ms + (UNKNOWN_MS if key is None else KNOWN_MS))
+        self._kept[gateway] = _Kept(key, now_ms, now_ms + (UNKNOWN_MS if key is None else KNOWN_MS))
         self._kept.move_to_end(gateway)
         if len(self._kept) > GATEWAYS_MAX:
             self._kept.popitem(last=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from alerts import device_alarms, gateway_state
+from alerts import device_alarms, gateway_state, reported
 from sheetal.contracts.problem import Rejected, Unavailable, WireProblem
 from sheetal.contracts.topics import Channel
 
@@ -70,11 +70,27 @@ class Listener:
         key = self._keys.key_of(message.gateway)
         if key is None:
             raise WireProblem(f"gateway {message.gateway!r} is not enrolled", reason="unknown_gateway")
+        try:
+            self._keep_under(key, message)
+        except WireProblem as problem:
+            newer = (
+                self._keys.newer_key_of(message.gateway, key) if problem.facts.get("reason") == "wrong_mac" else None
+            )
+            if newer is None:
+                raise
+            self._keep_under(newer, message)
+
+    def _keep_under(self, key: bytes, message: Incoming) -> None:
         now_ms = self._clock()
-        if message.channel is not Channel.ALARM:
+        if message.channel is Channel.ALARM:
+            self._keep_alarm(key, message, now_ms)
+        elif message.channel is Channel.REPORTED:
+            reported.keep(self._ledger, reported.believe(message.payload, message.gateway, key), now_ms)
+        else:
             said = gateway_state.believe(message.payload, message.channel, message.gateway, key, now_ms)
             gateway_state.keep(self._ledger, said)
-            return
+
+    def _keep_alarm(self, key: bytes, message: Incoming, now_ms: int) -> None:
         alarm = device_alarms.believe(message.payload, message.gateway, key)
         if device_alarms.keep(self._ledger, alarm, now_ms):
             self._wire.publish(*device_alarms.acknowledgement(alarm, key))

@@ -9,50 +9,96 @@ import structlog
 
 from sheetal.contracts import topics
 from sheetal.contracts.problem import Rejected
-from sheetal.contracts.seal import seal
-from sheetal.ledger import downlink, seals
+from sheetal.contracts.seal import UNREADABLE, seal
+from sheetal.contracts.topics import Channel
+from sheetal.contracts.twin import Command
+from sheetal.ledger import assets, downlink, seals
 
 if TYPE_CHECKING:
-    from alerts.keys import Keys
+    from sqlalchemy import Connection
+
     from sheetal.ledger.connect import Ledger
+    from sheetal.ledger.downlink import Downlink
     from sheetal.ledger.field_cipher import FieldCipher
 
 log = structlog.get_logger()
 
 SEAL_PURPOSE = "audit seal"
 
+_command = msgspec.json.Decoder(Command)
+
 
 class Wire(Protocol):
     """The subscriber, as what publishes sees it."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections have come about so far."""
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Hand a message to the broker; False while it is away."""
 
 
-def publish_downlinks(ledger: Ledger, keys: Keys, wire: Wire, now_ms: int) -> int:
-    """Publish what the portal has queued; gives how many went out. Raises Unavailable."""
-    with ledger.read() as conn:
-        waiting = downlink.unpublished(conn)
-    published = [message.id for message in waiting if _publish(message, keys, wire)]
-    if published:
-        with ledger.write() as conn:
-            for number in published:
-                downlink.mark_published(conn, number, now_ms)
-    return len(published)
+class Downlinks:
+    """Publishes the queue, at most 500 messages a turn, so that a whole fleet's configurations do not go at once.
+
+    After each new connection the newest configuration of every gateway is queued again: a broker that was started anew
+    may have lost what it retained.
+    """
+
+    def __init__(self, ledger: Ledger, cipher: FieldCipher, wire: Wire) -> None:
+        self._ledger = ledger
+        self._cipher = cipher
+        self._wire = wire
+        self._known_connections = 0
+
+    def publish(self, now_ms: int) -> int:
+        """One turn of the process that holds the lease; gives how many messages were dealt with. Raises Unavailable."""
+        connections = self._wire.connections
+        if connections != self._known_connections:
+            with self._ledger.write() as conn:
+                again = downlink.queue_again(conn)
+            self._known_connections = connections
+            log.info("Configurations go to the broker once more", gateways=again)
+        with self._ledger.read() as conn:
+            waiting = downlink.unpublished(conn)
+            keys = {gateway: self._key_of(conn, gateway) for gateway in {message.gateway_id for message in waiting}}
+        gone = [message.id for message in waiting if self._send(message, keys[message.gateway_id], now_ms)]
+        if gone:
+            with self._ledger.write() as conn:
+                for number in gone:
+                    downlink.mark_published(conn, number, now_ms)
+        return len(gone)
+
+    def _key_of(self, conn: Connection, gateway: str) -> bytes | None:
+        """Straight from the ledger: a gateway taken in a moment ago would refuse what its earlier key has sealed."""
+        try:
+            return assets.gateway_key(conn, self._cipher, gateway)
+        except Rejected:
+            return None
+
+    def _send(self, message: Downlink, key: bytes | None, now_ms: int) -> bool:
+        """True when it went out, or never can: a retired gateway hears nothing more, an expired order does nothing."""
+        if key is None:
+            log.warning("A message for a gateway without a key is dropped", **_named(message))
+            return True
+        if message.channel is Channel.COMMAND and _has_expired(message.body, now_ms):
+            log.warning("An order that has expired is dropped", **_named(message))
+            return True
+        sealed = seal(message.channel, message.gateway_id, key, msgspec.Raw(message.body.encode()))
+        topic = topics.of_gateway(message.gateway_id, message.channel)
+        return self._wire.publish(topic, sealed, retain=message.channel is Channel.DESIRED)
 
 
-def _publish(message: downlink.Downlink, keys: Keys, wire: Wire) -> bool:
-    """True when it went out, or never can: a retired gateway hears nothing more."""
+def _named(message: Downlink) -> dict[str, object]:
+    return {"gateway": message.gateway_id, "number": message.id}
+
+
+def _has_expired(body: str, now_ms: int) -> bool:
     try:
-        key = keys.key_of(message.gateway_id)
-    except Rejected:
-        key = None
-    if key is None:
-        log.warning("A message for a gateway without a key is dropped", gateway=message.gateway_id, number=message.id)
-        return True
-    sealed = seal(message.channel, message.gateway_id, key, msgspec.Raw(message.body.encode()))
-    topic = topics.of_gateway(message.gateway_id, message.channel)
-    return wire.publish(topic, sealed, retain=message.channel is topics.Channel.DESIRED)
+        return _command.decode(body).expires_at_ms <= now_ms
+    except UNREADABLE:
+        return False
 
 
 def seal_heads(ledger: Ledger, cipher: FieldCipher, wire: Wire, now_ms: int) -> bool:

@@ -18,6 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from sheetal.contracts import topics
 from sheetal.contracts.topics import Channel
+from sheetal.contracts.twin import TWIN_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ RETRY_SECONDS_MIN = 1
 RETRY_SECONDS_MAX = 2
 INBOX_MAX = 1_000
 OUT_QUEUED_MAX = 1_000
-PAYLOAD_BYTES_MAX = 64 * 1024
+PAYLOAD_BYTES_MAX = TWIN_BYTES_MAX
 
 log = structlog.get_logger()
 
@@ -49,19 +50,29 @@ class Incoming(NamedTuple):
 
 
 class Subscriber:
-    """The process's one connection to the broker; a broker that is away is waited for."""
+    """The process's one connection to the broker; a broker that is away is waited for.
+
+    `dropped` counts what was too large, or found no room.
+    """
 
     def __init__(self, broker: BrokerAddress, client_id: str, wake: Callable[[], None]) -> None:
         self._broker = broker
         self._wake = wake
         self._inbox: queue.Queue[Incoming] = queue.Queue(INBOX_MAX)
         self._subscribed = threading.Event()
+        self._connections = 0
+        self.dropped = 0
         self._client = self._make_client(client_id)
 
     @property
     def is_subscribed(self) -> bool:
         """Whether the broker has granted the subscriptions of the present connection."""
         return self._subscribed.is_set()
+
+    @property
+    def connections(self) -> int:
+        """How many connections have come about so far."""
+        return self._connections
 
     def start(self) -> None:
         """Connects and serves in a thread of its own, and connects again whenever the connection is lost."""
@@ -128,6 +139,7 @@ class Subscriber:
             log.error("The broker refused a subscription", reasons=[str(code) for code in codes])
             client.disconnect()
             return
+        self._connections += 1
         self._subscribed.set()
         log.info("Subscribed", broker=f"{self._broker.host}:{self._broker.port}")
         self._wake()
@@ -155,14 +167,24 @@ class Subscriber:
         named = topics.parse(topic)
         if topic == topics.STORED:
             self._wake()
-        elif named is not None and named.channel in HEARD and len(message.payload) <= PAYLOAD_BYTES_MAX:
-            try:
-                self._inbox.put_nowait(Incoming(named.gateway, named.channel, bytes(message.payload), acknowledge))
-            except queue.Full:
-                log.warning("Too much waits for the worker, a message is left to be sent again", topic=topic)
-            else:
+        elif named is not None and named.channel in HEARD:
+            if self._take_in(Incoming(named.gateway, named.channel, bytes(message.payload), acknowledge)):
                 return
+            self.dropped += 1
         acknowledge()
 
+    def _take_in(self, message: Incoming) -> bool:
+        """Whether it waits for the worker now, who will acknowledge it."""
+        told = {"gateway": message.gateway, "channel": message.channel.value}
+        if len(message.payload) > PAYLOAD_BYTES_MAX:
+            log.warning("A message that is too large is dropped", size_bytes=len(message.payload), **told)
+            return False
+        try:
+            self._inbox.put_nowait(message)
+        except queue.Full:
+            log.warning("Too much waits for the worker, a message is left to be sent again", **told)
+            return False
+        return True
 
-HEARD = (Channel.ALARM, Channel.BIRTH, Channel.STATE)
+
+HEARD = (Channel.ALARM, Channel.BIRTH, Channel.STATE, Channel.REPORTED)

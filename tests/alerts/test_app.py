@@ -26,7 +26,8 @@ from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.reading import Quality, Reading
 from sheetal.contracts.seal import open_envelope, unseal
 from sheetal.contracts.topics import Channel
-from sheetal.ledger import alarms, downlink, judgements, stock, telemetry, telemetry_writes
+from sheetal.contracts.twin import Reported, TwinState
+from sheetal.ledger import alarms, downlink, gateway_twins, judgements, stock, telemetry, telemetry_writes
 from tests.alerts.given import FACILITY, FRIDGE, GATEWAY, HOLDING, KEY, MINUTE, TVC, World
 from tests.alerts.wire import GatewayClient, alarm, sealed
 
@@ -282,6 +283,47 @@ def test_messages_for_gateways_go_down_sealed_and_once(world: World, service: Se
     body = unseal(open_envelope(payload), Channel.COMMAND, GATEWAY, KEY, msgspec.json.Decoder(dict[str, int]))
     assert body == {"blink": 3}
     assert gateway.hears(topic, 1.5) is None
+
+
+def test_a_report_is_kept_and_what_is_refused_is_told(world: World, service: Service, gateway: GatewayClient) -> None:
+    def report() -> Reported | None:
+        with world.ledger.read() as conn:
+            return gateway_twins.twin(conn, GATEWAY).reported
+
+    said = Reported(
+        gateway=GATEWAY,
+        boot=7,
+        at_ms=now_ms(),
+        version=0,
+        state=TwinState.AS_INSTALLED,
+        problem="",
+        config=msgspec.Raw(b'{"source":[]}'),
+    )
+    gateway.say(sealed(said, Channel.REPORTED), Channel.REPORTED, retain=True)
+    service.start()
+    eventually(lambda: report() == said)
+    gateway.say(sealed(said, Channel.REPORTED, key=b"x" * 32), Channel.REPORTED)
+    eventually(lambda: service.health()["messages_refused"] == 1)
+
+
+def test_a_broker_that_lost_everything_gets_the_configurations_back(
+    world: World, service: Service, tmp_path: Path
+) -> None:
+    with world.ledger.write() as conn:
+        gateway_twins.send_desired(conn, GATEWAY, {"source": []}, 0, "ravi", now_ms())
+    topic = topics.of_gateway(GATEWAY, Channel.DESIRED)
+    with EmbeddedBroker(tmp_path / "own") as own:
+        service.environment["SHEETAL_BROKER_URL"] = own.url
+        service.start()
+        with GatewayClient(own.port) as gateway:
+            first = gateway.hears(topic)
+        assert first is not None
+        own.kill()
+        own.start()
+        eventually(lambda: service.health()["is_subscribed"], 20)
+        with GatewayClient(own.port) as gateway:
+            assert gateway.hears(topic) == first
+        service.stop()
 
 
 def test_the_stop_is_clean_and_quick(service: Service) -> None:

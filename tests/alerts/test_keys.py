@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from alerts import keys as keys_module
 from alerts.keys import KNOWN_MS, UNKNOWN_MS, Keys
-from sheetal.ledger import assets
+from sheetal.ledger import assets, enrolment
 from tests.alerts.given import FACILITY, GATEWAY, KEY, T0
 
 if TYPE_CHECKING:
@@ -49,3 +49,18 @@ def test_the_memory_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) ->
     for number in range(10):
         keys.key_of(f"gw-x{number}")
     assert len(keys._kept) == 3
+
+
+def test_a_gateway_taken_in_anew_is_believed_without_waiting_a_minute(world: World) -> None:
+    clock = Clock()
+    keys = Keys(world.ledger, world.cipher, clock)
+    assert keys.key_of(GATEWAY) == KEY
+    with world.ledger.write() as conn:
+        code = enrolment.issue_code(conn, GATEWAY, FACILITY, "ravi", T0)
+        found = enrolment.redeem(conn, world.cipher, GATEWAY, code, T0)
+    assert found is not None
+    assert keys.newer_key_of(GATEWAY, KEY) is None, "whoever forges messages cannot make it ask each time"
+    clock.ms += UNKNOWN_MS
+    assert keys.newer_key_of(GATEWAY, KEY) == found.key == keys.key_of(GATEWAY)
+    clock.ms += UNKNOWN_MS
+    assert keys.newer_key_of(GATEWAY, found.key) is None

@@ -9,16 +9,19 @@ import pytest
 from alerts import device_alarms
 from alerts.keys import Keys
 from alerts.listener import Listener
-from alerts.subscriber import Incoming
+from alerts.subscriber import HEARD, Incoming
 from sheetal.contracts import topics
 from sheetal.contracts.device_alarm import alarm_id
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.topics import Channel
-from sheetal.ledger import alarms
-from tests.alerts.given import GATEWAY, at
+from sheetal.contracts.twin import Reported, TwinState
+from sheetal.ledger import alarms, enrolment, gateway_twins
+from tests.alerts.given import FACILITY, GATEWAY, at
 from tests.alerts.wire import alarm, sealed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sheetal.contracts.device_alarm import DeviceAlarm
     from sheetal.ledger.connect import Ledger
     from tests.alerts.given import World
@@ -49,10 +52,7 @@ class Line:
         return self.coming[-1]
 
 
-def listener(world: World, line: Line) -> Listener:
-    def clock() -> int:
-        return at(100)
-
+def listener(world: World, line: Line, clock: Callable[[], int] = lambda: at(100)) -> Listener:
     return Listener(line, world.ledger, Keys(world.ledger, world.cipher, clock), clock)
 
 
@@ -112,6 +112,55 @@ def test_a_message_that_cannot_be_kept_does_not_silence_the_next(world: World) -
     assert (one.refused, kept(world), line.published, line.acknowledged) == (1, 0, [], 1)
     one.deal_with(line.bring(sealed(said)))
     assert (kept(world), len(line.published)) == (1, 1)
+
+
+REPORT = Reported(
+    gateway=GATEWAY,
+    boot=1,
+    at_ms=at(50),
+    version=0,
+    state=TwinState.AS_INSTALLED,
+    problem="",
+    config=msgspec.Raw(b"{}"),
+)
+
+
+def reported(world: World) -> Reported | None:
+    with world.ledger.read() as conn:
+        return gateway_twins.twin(conn, GATEWAY).reported
+
+
+def test_a_report_is_kept_and_a_forged_one_is_counted(world: World) -> None:
+    line = Line()
+    one = listener(world, line)
+    one.deal_with(line.bring(sealed(REPORT, Channel.REPORTED, key=b"q" * 32), Channel.REPORTED))
+    assert (one.refused, reported(world)) == (1, None)
+    one.deal_with(line.bring(sealed(REPORT, Channel.REPORTED), Channel.REPORTED))
+    assert (one.refused, reported(world), line.acknowledged, line.published) == (1, REPORT, 2, [])
+
+
+def test_each_kind_of_message_that_must_not_be_believed_is_counted(world: World) -> None:
+    line = Line()
+    one = listener(world, line)
+    for channel in HEARD:
+        one.deal_with(line.bring(b"{}", channel))
+    assert (one.refused, line.acknowledged) == (len(HEARD), len(HEARD))
+
+
+def test_the_first_message_under_a_new_key_is_believed(world: World) -> None:
+    line, minutes = Line(), [100.0]
+    one = listener(world, line, lambda: at(minutes[0]))
+    one.deal_with(line.bring(sealed(REPORT, Channel.REPORTED), Channel.REPORTED))
+    with world.ledger.write() as conn:
+        code = enrolment.issue_code(conn, GATEWAY, FACILITY, "ravi", at(100))
+        found = enrolment.redeem(conn, world.cipher, GATEWAY, code, at(100))
+    assert found is not None
+    minutes[0] += 0.2
+    again = msgspec.structs.replace(REPORT, boot=2)
+    one.deal_with(line.bring(sealed(again, Channel.REPORTED, key=found.key), Channel.REPORTED))
+    assert (one.refused, reported(world)) == (0, again)
+    one.deal_with(line.bring(sealed(REPORT, Channel.REPORTED), Channel.REPORTED))
+    assert (one.refused, reported(world)) == (1, again)
 
 
 def test_it_runs_until_it_is_told_to_stop(world: World) -> None:

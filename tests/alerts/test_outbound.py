@@ -4,21 +4,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from alerts.keys import Keys
-from alerts.outbound import SEAL_PURPOSE, publish_downlinks, seal_heads
+from alerts.outbound import SEAL_PURPOSE, Downlinks, seal_heads
 from sheetal.contracts import topics
 from sheetal.contracts.seal import open_envelope, unseal
 from sheetal.contracts.topics import Channel
-from sheetal.ledger import assets, downlink, seals
+from sheetal.contracts.twin import CommandKind, Desired
+from sheetal.ledger import assets, downlink, enrolment, gateway_twins, seals
 from tests.alerts.given import FACILITY, GATEWAY, KEY, at
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.alerts.given import World
 
 
 class Line:
     def __init__(self, *, is_up: bool = True) -> None:
         self.is_up = is_up
+        self.connections = 1
         self.sent: list[tuple[str, bytes, bool]] = []
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
@@ -28,7 +31,30 @@ class Line:
 
 
 def publish(world: World, line: Line) -> int:
-    return publish_downlinks(world.ledger, Keys(world.ledger, world.cipher, lambda: at(1)), line, at(1))
+    return Downlinks(world.ledger, world.cipher, line).publish(at(1))
+
+
+def send_config(world: World, built_on: int = 0, gateway: str = GATEWAY) -> None:
+    with world.ledger.write() as conn:
+        gateway_twins.send_desired(conn, gateway, {"source": []}, built_on, "ravi", at(0))
+
+
+def desired(line: Line, key: bytes = KEY) -> list[tuple[str, int]]:
+    """The gateway and version of every configuration that went out, in order."""
+    decoder = msgspec.json.Decoder(Desired)
+    found = []
+    for topic, payload, retain in line.sent:
+        named = topics.parse(topic)
+        if named is not None and named.channel is Channel.DESIRED:
+            assert retain
+            found.append((named.gateway, unseal(open_envelope(payload), Channel.DESIRED, named.gateway, key, decoder)))
+    return [(gateway, one.version) for gateway, one in found]
+
+
+def add_gateways(world: World, *names: str) -> None:
+    with world.ledger.write() as conn:
+        for name in names:
+            assets.add_gateway(conn, world.cipher, name, FACILITY, KEY, at(0))
 
 
 def queue(world: World, channel: Channel, body: str, gateway: str = GATEWAY) -> None:
@@ -40,14 +66,15 @@ def test_desired_is_retained_and_a_command_is_not(world: World) -> None:
     queue(world, Channel.DESIRED, '{"interval_ms":60000}')
     queue(world, Channel.COMMAND, '{"blink":1}')
     line = Line()
-    assert publish(world, line) == 2
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    assert downlinks.publish(at(1)) == 2
     assert [(topic, retain) for topic, _, retain in line.sent] == [
-        (topics.of_gateway(GATEWAY, Channel.DESIRED), True),
         (topics.of_gateway(GATEWAY, Channel.COMMAND), False),
+        (topics.of_gateway(GATEWAY, Channel.DESIRED), True),
     ]
     decoder = msgspec.json.Decoder(dict[str, int])
-    assert unseal(open_envelope(line.sent[0][1]), Channel.DESIRED, GATEWAY, KEY, decoder) == {"interval_ms": 60000}
-    assert publish(world, line) == 0
+    assert unseal(open_envelope(line.sent[1][1]), Channel.DESIRED, GATEWAY, KEY, decoder) == {"interval_ms": 60000}
+    assert downlinks.publish(at(1)) == 0
 
 
 def test_without_a_broker_messages_wait(world: World) -> None:
@@ -69,6 +96,77 @@ def test_a_message_for_a_gateway_retired_since_blocks_nobody(world: World) -> No
     publish(world, line)
     assert [topic for topic, _, _ in line.sent] == [topics.of_gateway(GATEWAY, Channel.COMMAND)]
     assert publish(world, line) == 0
+
+
+def test_a_new_connection_brings_every_gateways_newest_configuration_again(world: World) -> None:
+    add_gateways(world, "gw-02", "gw-03")
+    send_config(world)
+    send_config(world, 1)
+    send_config(world, gateway="gw-02")
+    line = Line()
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    assert downlinks.publish(at(1)) == 3
+    assert downlinks.publish(at(2)) == 0
+    line.sent.clear()
+    line.connections = 2
+    downlinks.publish(at(3))
+    assert desired(line) == [(GATEWAY, 2), ("gw-02", 1)]
+    assert downlinks.publish(at(4)) == 0
+
+
+def test_who_takes_the_lead_brings_them_again_too(world: World) -> None:
+    send_config(world)
+    publish(world, Line())
+    successor = Line()
+    publish(world, successor)
+    assert desired(successor) == [(GATEWAY, 1)]
+
+
+def test_a_fleets_configurations_go_in_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downlink, "PENDING_MAX", 2)
+    names = [f"gw-1{number}" for number in range(5)]
+    add_gateways(world, *names)
+    for name in names:
+        send_config(world, gateway=name)
+    line = Line()
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    assert [downlinks.publish(at(1)) for _ in range(4)] == [2, 2, 1, 0]
+    assert desired(line) == [(name, 1) for name in names]
+
+
+def test_a_turn_without_a_broker_forgets_no_configuration(world: World) -> None:
+    send_config(world)
+    line = Line()
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    downlinks.publish(at(1))
+    line.connections, line.is_up = 2, False
+    assert downlinks.publish(at(2)) == 0
+    line.is_up = True
+    assert downlinks.publish(at(3)) == 1
+    assert desired(line) == [(GATEWAY, 1), (GATEWAY, 1)]
+
+
+def test_an_order_that_has_expired_never_goes_out(world: World) -> None:
+    with world.ledger.write() as conn:
+        order = gateway_twins.send_command(conn, GATEWAY, CommandKind.IDENTIFY, "ravi", at(0))
+    line = Line()
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    assert (downlinks.publish(order.expires_at_ms), line.sent) == (1, [])
+    assert downlinks.publish(order.expires_at_ms - 1) == 0, "nor later, by a clock set back"
+
+
+def test_a_key_of_a_moment_ago_seals_at_once(world: World) -> None:
+    send_config(world)
+    line = Line()
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    downlinks.publish(at(1))
+    with world.ledger.write() as conn:
+        code = enrolment.issue_code(conn, GATEWAY, FACILITY, "ravi", at(1))
+        found = enrolment.redeem(conn, world.cipher, GATEWAY, code, at(1))
+    assert found is not None
+    line.sent.clear()
+    assert downlinks.publish(at(1)) == 1
+    assert desired(line, found.key) == [(GATEWAY, 1)]
 
 
 def test_the_seal_goes_out_retained_chained_and_signed(world: World) -> None:

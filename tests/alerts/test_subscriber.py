@@ -72,9 +72,10 @@ def test_what_is_too_large_or_not_ours_is_dropped(one: Subscriber, broker: Embed
         gateway.say(b"x" * (subscriber_module.PAYLOAD_BYTES_MAX + 1))
         gateway.say(b"data", Channel.DATA)
         gateway.say(b"state", Channel.STATE)
-        found = one.take(5)
-    assert found is not None
-    assert found.payload == b"state"
+        gateway.say(b"report", Channel.REPORTED)
+        found = one.take(5), one.take(5)
+    assert [message.payload for message in found if message] == [b"state", b"report"]
+    assert one.dropped == 1
 
 
 def test_what_does_not_fit_is_left_to_be_sent_again(
@@ -93,6 +94,7 @@ def test_what_does_not_fit_is_left_to_be_sent_again(
             time.sleep(0.5)
             taken = [found.payload for _ in range(5) if (found := small.take(0.2)) is not None]
         assert taken == [b"0", b"1"]
+        assert small.dropped == 3
     finally:
         small.close()
 
@@ -107,6 +109,7 @@ def test_publishing_without_a_connection_says_so(woken: threading.Event) -> None
 
 
 def test_a_broker_that_comes_back_is_found_again(one: Subscriber, broker: EmbeddedBroker) -> None:
+    assert one.connections == 1
     broker.kill()
     deadline = time.monotonic() + 5
     while one.is_subscribed:
@@ -114,4 +117,5 @@ def test_a_broker_that_comes_back_is_found_again(one: Subscriber, broker: Embedd
         time.sleep(0.02)
     broker.start()
     subscribed(one)
+    assert one.connections == 2
     assert one.publish(of_gateway(GATEWAY, Channel.ALARM_ACK), b"x")
