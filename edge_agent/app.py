@@ -15,8 +15,10 @@ from edge_agent.keeper import Keeper
 from edge_agent.local.page import LocalPage
 from edge_agent.local.view import Snapshot
 from edge_agent.outbox import Outbox
+from edge_agent.source_settings import Ds01TcpSetting
 from edge_agent.uplink import Uplink
 from sheetal.contracts.clock import now_ms
+from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:
     from edge_agent.sample import Recall
@@ -63,6 +65,8 @@ def make_source(gateway: str, setting: SourceSetting, recall: Recall, clock: Clo
     """The source of one [[source]]; its driver is imported only here, when it is configured."""
     from edge_agent.sources.ds01_tcp import Ds01TcpSource  # noqa: PLC0415 - only a configured driver is loaded
 
+    if not isinstance(setting, Ds01TcpSetting):
+        raise SettingProblem(f"{type(setting).__name__}", variable="source.kind")
     return Ds01TcpSource(gateway, setting, recall, clock)
 
 

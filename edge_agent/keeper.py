@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge_agent.outbox import Outbox
-    from edge_agent.sample import AuxSample, Observation, Sample
+    from edge_agent.sample import AuxSample, DaySummaryDraft, Observation, Sample
     from edge_agent.settings import ProbeSetting, Settings
     from edge_agent.silence import SilenceFact
 
@@ -156,10 +156,12 @@ class Keeper:
     def _judge(self, observations: Sequence[Observation]) -> Intake:
         rows: list[Sample] = []
         aux: list[AuxSample] = []
+        days: list[DaySummaryDraft] = []
         alarms: list[DeviceAlarm] = []
         marks: dict[str, str] = {}
         for observation in observations:
             aux += observation.aux
+            days += observation.days
             marks.update(observation.marks)
             for sample in observation.samples:
                 probe = self._probes[sample.sensor]
@@ -167,7 +169,7 @@ class Keeper:
                 if not observation.repeated:
                     alarms += self._feed(probe, sample, discontinuity=observation.discontinuity)
                     marks[_mark(probe.sensor)] = msgspec.json.encode(probe.watch.states).decode()
-        return Intake(rows=rows, aux=aux, alarms=alarms, marks=marks)
+        return Intake(rows=rows, aux=aux, days=days, alarms=alarms, marks=marks)
 
     def _feed(self, probe: Probe, sample: Sample, *, discontinuity: bool) -> list[DeviceAlarm]:
         if discontinuity:

@@ -61,7 +61,8 @@ class Observation(NamedTuple):
 
     `repeated`: the device told it before (it streams its memory again at each connection), so it is kept once and
     not judged again. `discontinuity`: the device's clock was restarted or set before it, elapsed time is unknown.
-    `marks` are what the source wants to remember, committed together with the samples.
+    `local`: stamped by the gateway's own clock, which may not be anchored yet. `marks` are what the source wants to
+    remember, committed together with the samples.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -69,6 +70,8 @@ class Observation(NamedTuple):
     repeated: bool = False
     discontinuity: bool = False
     marks: Mapping[str, str] = {}
+    local: bool = False
+    days: tuple[DaySummaryDraft, ...] = ()
 
 
 Sink = Callable[[Sequence[Observation]], None]

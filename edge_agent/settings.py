@@ -11,47 +11,17 @@ from edge_agent.broker_settings import Broker, BrokerSetting, broker_of, secret_
 from edge_agent.broker_settings import wrong as _wrong
 from edge_agent.local_settings import Local, LocalSetting, check_local
 from edge_agent.parcel import DepartureRule
+from edge_agent.source_settings import ProbeSetting as ProbeSetting
+from edge_agent.source_settings import SourceSetting as SourceSetting
+from edge_agent.source_settings import check_sources, placed
 from sheetal.contracts.problem import SettingProblem
 from sheetal.contracts.seal import KEY_BYTES_MIN
-from sheetal.contracts.topics import IDENTIFIER, SENSOR_IDENTIFIER, sensor_of
+from sheetal.contracts.topics import IDENTIFIER, sensor_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DS01_TCP = "ds01_tcp"
-AUX_FIELDS = ("TAMB", "DORV", "SVA", "BEMD", "CMPR", "HOLD")
 PORT_MAX = 65_535
-
-
-class ProbeSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One probe of one appliance: which field of whose record it is, its limits and its device alarms.
-
-    The alarm defaults are the 30-day logger's: above +8.0 °C for 600 min, below −0.5 °C for 60 min (Fridge-tag 2
-    export, `T AL: +8.0, t AL: 600` and `T AL: -0.5, t AL: 60`). An alarm minutes of 0 switches that alarm off.
-    """
-
-    probe: str
-    field: str = "TVC"
-    appliance: str = ""
-    interval_ms: int = 60_000
-    range_min_centi_celsius: int = 200
-    range_max_centi_celsius: int = 800
-    freeze_alarm_centi_celsius: int = -50
-    freeze_alarm_minutes: int = 60
-    freeze_alarm_inclusive: bool = True
-    heat_alarm_centi_celsius: int = 800
-    heat_alarm_minutes: int = 600
-    heat_alarm_inclusive: bool = False
-
-
-class SourceSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One device that speaks, and its probes."""
-
-    kind: str
-    host: str = "127.0.0.1"
-    port: int = 0
-    aux_fields: tuple[str, ...] = AUX_FIELDS
-    probe: tuple[ProbeSetting, ...] = ()
 
 
 class GatewaySetting(BrokerSetting, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,9 +109,7 @@ def _checked(written: SettingsFile, folder: Path) -> Settings:
     if not IDENTIFIER.fullmatch(gateway.id):
         raise _wrong("gateway.id", f"{gateway.id!r} is not 1 to 48 letters, digits, '-' or '_'")
     _check_numbers(written)
-    for number, source in enumerate(written.source):
-        _check_source(source, f"source[{number}]", gateway.id)
-    _check_probes_differ(written)
+    check_sources(written.source, gateway.id)
     page = gateway.local_page_port
     return Settings(
         gateway=gateway.id,
@@ -153,7 +121,7 @@ def _checked(written: SettingsFile, folder: Path) -> Settings:
         keep_days=gateway.keep_days,
         rows_max=gateway.rows_max,
         uplink=written.uplink,
-        sources=written.source,
+        sources=tuple(placed(source, folder) for source in written.source),
         local=check_local(written.local, folder),
     )
 
@@ -177,38 +145,6 @@ def _check_numbers(written: SettingsFile) -> None:
     for key, value, lowest, highest in bounds:
         if not lowest <= value <= highest:
             raise _wrong(key, f"{value} is not between {lowest} and {highest}")
-
-
-def _check_source(source: SourceSetting, key: str, gateway: str) -> None:
-    if source.kind != DS01_TCP:
-        raise _wrong(f"{key}.kind", f"{source.kind!r} is not known; this gateway speaks {DS01_TCP!r}")
-    if not 1 <= source.port <= PORT_MAX:
-        raise _wrong(f"{key}.port", f"{source.port} is not a TCP port")
-    if not source.probe:
-        raise _wrong(f"{key}.probe", "at least one [[source.probe]] is needed")
-    for number, probe in enumerate(source.probe):
-        _check_probe(probe, f"{key}.probe[{number}]", gateway)
-
-
-def _check_probe(probe: ProbeSetting, key: str, gateway: str) -> None:
-    if not SENSOR_IDENTIFIER.fullmatch(sensor_of(gateway, probe.probe)):
-        raise _wrong(f"{key}.probe", f"{probe.probe!r} is not 1 to 64 letters, digits, '-' or '_'")
-    if not re.fullmatch(r"[A-Z][A-Z0-9]{0,15}", probe.field):
-        raise _wrong(f"{key}.field", f"{probe.field!r} is not a DS01 field name")
-    if probe.interval_ms < 1:
-        raise _wrong(f"{key}.interval_ms", "must be positive")
-    if min(probe.freeze_alarm_minutes, probe.heat_alarm_minutes) < 0:
-        raise _wrong(f"{key}.freeze_alarm_minutes or .heat_alarm_minutes", "must not be negative")
-    if probe.range_min_centi_celsius >= probe.range_max_centi_celsius:
-        raise _wrong(f"{key}.range_min_centi_celsius", "must be below range_max_centi_celsius")
-
-
-def _check_probes_differ(written: SettingsFile) -> None:
-    seen: set[str] = set()
-    for probe in (probe for source in written.source for probe in source.probe):
-        if probe.probe in seen:
-            raise _wrong("source.probe.probe", f"{probe.probe!r} is there twice")
-        seen.add(probe.probe)
 
 
 def _key(path: Path) -> bytes:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.sample import AuxSample, Observation, Recall, Sample
 from edge_agent.sources import ds01_values
+from edge_agent.sources.aux_news import AuxNews
 from edge_agent.sources.ds01_timeline import LoggerTimeline, Moment, Placed
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 
 if TYPE_CHECKING:
-    from edge_agent.settings import ProbeSetting, SourceSetting
+    from edge_agent.source_settings import Ds01SerialSetting, Ds01TcpSetting, ProbeSetting
 
 _log = logging.getLogger(__name__)
 
@@ -21,9 +22,6 @@ UNPLACED_MAX = 5_000
 """Records that wait for an anchor, for each appliance; the logger still has those that are let go."""
 
 APPLIANCES_MAX = 64
-
-AUX_EVERY_MS = 3_600_000
-"""An aux value that did not change is said again after this long."""
 
 
 class _Waiting(NamedTuple):
@@ -34,13 +32,13 @@ class _Waiting(NamedTuple):
 class Ds01Reader:
     """Reads the lines of one hub in the order they come; `recall` gives back the marks of earlier observations."""
 
-    def __init__(self, gateway: str, setting: SourceSetting, recall: Recall) -> None:
+    def __init__(self, gateway: str, setting: Ds01TcpSetting | Ds01SerialSetting, recall: Recall) -> None:
         self._gateway = gateway
         self._setting = setting
         self._recall = recall
         self._timelines: dict[str, LoggerTimeline] = {}
         self._waiting: defaultdict[str, deque[_Waiting]] = defaultdict(lambda: deque(maxlen=UNPLACED_MAX))
-        self._aux_told: dict[tuple[str, str], tuple[float, int]] = {}
+        self._aux_news = AuxNews()
         self._strangers: set[str] = set()
 
     def read(self, line: bytes, live_at_ms: int | None = None) -> list[Observation]:
@@ -99,15 +97,9 @@ class Ds01Reader:
         source = sensor_of(self._gateway, serial)
         if not SENSOR_IDENTIFIER.fullmatch(source):
             return ()
-        told: list[AuxSample] = []
-        for field in self._setting.aux_fields:
-            value = ds01_values.number(record.get(field))
-            before = self._aux_told.get((source, field))
-            if value is None or (before and before[0] == value and 0 <= at_ms - before[1] < AUX_EVERY_MS):
-                continue
-            self._aux_told[source, field] = (value, at_ms)
-            told.append(AuxSample(source, at_ms, field, value, notable=_is_change(field, before, value)))
-        return tuple(told)
+        values = ((field, ds01_values.number(record.get(field))) for field in self._setting.aux_fields)
+        told = (self._aux_news.of(source, field, value, at_ms) for field, value in values)
+        return tuple(one for one in told if one is not None)
 
     def _timeline(self, serial: str) -> LoggerTimeline:
         if serial not in self._timelines:
@@ -129,11 +121,6 @@ def _moment(record: ds01_values.Record) -> Moment:
         raise WireProblem("a record without any time", reason="bad_body")
     restarted_ms = ds01_values.duration_ms(record.get("RTCW")) or 0
     return Moment(ds01_values.text(record.get("LSER")), restarted_ms, relative_ms, absolute_ms)
-
-
-def _is_change(field: str, before: tuple[float, int] | None, value: float) -> bool:
-    """Whether a door opened or closed, or the mains came or went."""
-    return field in {"DORV", "DORF", "SVA"} and (before is not None and (before[0] > 0) != (value > 0))
 
 
 def _mark(serial: str) -> str:

@@ -19,7 +19,7 @@ from sheetal.contracts.problem import WireProblem
 
 if TYPE_CHECKING:
     from edge_agent.sample import Observation, Recall, Sink
-    from edge_agent.settings import SourceSetting
+    from edge_agent.source_settings import Ds01TcpSetting
     from sheetal.contracts.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class LineSplitter:
 class Ds01TcpSource:
     """One hub, in a thread of its own."""
 
-    def __init__(self, gateway: str, setting: SourceSetting, recall: Recall, clock: Clock) -> None:
+    def __init__(self, gateway: str, setting: Ds01TcpSetting, recall: Recall, clock: Clock) -> None:
         self._setting = setting
         self._clock = clock
         self._reader = Ds01Reader(gateway, setting, recall)

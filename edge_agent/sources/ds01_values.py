@@ -12,27 +12,11 @@ from typing import Final
 
 import msgspec
 
+from edge_agent.sources.temperature import of_celsius
 from sheetal.contracts.problem import WireProblem
-from sheetal.contracts.reading import CENTI_CELSIUS_MAX, CENTI_CELSIUS_MIN, Quality
+from sheetal.contracts.reading import Quality
 
 Record = dict[str, object]
-
-RANGES_CENTI_CELSIUS: Final = {
-    "TVC": (-5_500, 6_000),
-    "TFRZ": (-9_990, 6_000),
-    "TAMB": (-5_500, 6_000),
-    "TCON": (-5_500, 15_000),
-    "TCON2": (-5_500, 15_000),
-    "TPCB": (-5_500, 15_000),
-    "TPCB2": (-5_500, 15_000),
-}
-"""DS01's own ranges; any other field may hold whatever a probe can physically say."""
-
-OPEN_CIRCUIT_CENTI_CELSIUS: Final = -12_700
-"""What a DS18B20 driver reports when the probe does not answer (trust.md section 4, F19)."""
-
-POWER_ON_CENTI_CELSIUS: Final = 8_500
-"""What a DS18B20 holds after power-on, before its first conversion (trust.md section 4, F19)."""
 
 AUX_MAX: Final = 1e9
 """No DS01 field comes near; it keeps absurd numbers out."""
@@ -61,17 +45,7 @@ def temperature(field: str, value: object) -> tuple[int | None, Quality]:
     """Centi-degrees and OK, or no value and the fault's name; rounds half to even at a hundredth."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None, Quality.NO_VALUE
-    lowest, highest = RANGES_CENTI_CELSIUS.get(field, (CENTI_CELSIUS_MIN, CENTI_CELSIUS_MAX))
-    if abs(value) > CENTI_CELSIUS_MAX:
-        return None, Quality.OUT_OF_DEVICE_RANGE
-    centi_celsius = round(value * 100)
-    if centi_celsius == OPEN_CIRCUIT_CENTI_CELSIUS:
-        return None, Quality.OPEN_CIRCUIT
-    if centi_celsius == POWER_ON_CENTI_CELSIUS:
-        return None, Quality.POWER_ON_VALUE
-    if not lowest <= centi_celsius <= highest:
-        return None, Quality.OUT_OF_DEVICE_RANGE
-    return centi_celsius, Quality.OK
+    return of_celsius(value, field)
 
 
 def number(value: object) -> float | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.app import make_source
-from edge_agent.settings import SourceSetting
+from edge_agent.source_settings import Ds01TcpSetting
 from edge_agent.sources.ds01_tcp import Ds01TcpSource
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.gateway_state import State
@@ -222,5 +222,5 @@ def test_the_command_line_explains_itself() -> None:
 
 
 def test_a_source_is_made_from_its_setting() -> None:
-    made = make_source("gw", SourceSetting(kind="ds01_tcp", port=9), lambda _name: None, lambda: 0)
+    made = make_source("gw", Ds01TcpSetting(port=9), lambda _name: None, lambda: 0)
     assert isinstance(made, Ds01TcpSource)

@@ -8,7 +8,8 @@ import pytest
 import edge_agent
 from edge_agent.broker_settings import Broker
 from edge_agent.parcel import DepartureRule
-from edge_agent.settings import AUX_FIELDS, load_settings
+from edge_agent.settings import load_settings
+from edge_agent.source_settings import AUX_FIELDS, Ds01TcpSetting
 from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.kit import GATEWAY, KEY, write_settings
 
@@ -32,7 +33,8 @@ def test_the_sample_is_valid_and_says_the_defaults(tmp_path: Path) -> None:
     assert settings.sensors == ["gw-01.ilr1-tvc", "gw-01.df1-tfrz"]
     assert settings.uplink.departure == DepartureRule()
     assert settings.local_page == ("127.0.0.1", 8010)
-    [source] = settings.sources
+    source = settings.sources[0]
+    assert isinstance(source, Ds01TcpSetting)
     assert source.aux_fields == AUX_FIELDS
     assert source.probe[0] == type(source.probe[0])(probe="ilr1-tvc", appliance="ILR-101-1")
     assert settings.uplink == type(settings.uplink)()
@@ -83,17 +85,6 @@ def test_login_and_tls(tmp_path: Path) -> None:
         (MINIMAL.replace("gateway.key", "none.key"), "gateway.key_file"),
         (MINIMAL + 'password_file = "none"\n', "gateway.password_file"),
         (MINIMAL + SOURCE, "source[0].probe"),
-        (MINIMAL + SOURCE.replace("ds01_tcp", "modbus"), "source[0].kind"),
-        (MINIMAL + SOURCE.replace("9", "0"), "source[0].port"),
-        (MINIMAL + SOURCE + '[[source.probe]]\nprobe = "a.b"\n', "source[0].probe[0].probe"),
-        (MINIMAL + SOURCE + '[[source.probe]]\nprobe = "a"\nfield = "tvc"\n', "source[0].probe[0].field"),
-        (MINIMAL + SOURCE + '[[source.probe]]\nprobe = "a"\ninterval_ms = 0\n', "source[0].probe[0].interval_ms"),
-        (MINIMAL + SOURCE + '[[source.probe]]\nprobe = "a"\nheat_alarm_minutes = -1\n', "heat_alarm_minutes"),
-        (
-            MINIMAL + SOURCE + '[[source.probe]]\nprobe = "a"\nrange_min_centi_celsius = 900\n',
-            "range_min_centi_celsius",
-        ),
-        (MINIMAL + SOURCE + '[[source.probe]]\nprobe = "a"\n' * 2, "source.probe.probe"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_file_and_key(tmp_path: Path, text: str, named: str) -> None:

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from edge_agent.sample import AuxSample, Observation, Sample
-from edge_agent.settings import ProbeSetting, SourceSetting
+from edge_agent.source_settings import Ds01TcpSetting, ProbeSetting
 from edge_agent.sources.ds01_reader import APPLIANCES_MAX, UNPLACED_MAX, Ds01Reader
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.reading import Quality
@@ -19,7 +19,7 @@ PROBES = (
 
 
 def reader(*probes: ProbeSetting, marks: dict[str, str] | None = None) -> Ds01Reader:
-    setting = SourceSetting(kind="ds01_tcp", port=1, probe=probes or PROBES[:1])
+    setting = Ds01TcpSetting(port=1, probe=probes or PROBES[:1])
     return Ds01Reader(GATEWAY, setting, (marks or {}).get)
 
 

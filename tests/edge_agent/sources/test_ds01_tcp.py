@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.settings import ProbeSetting, SourceSetting
+from edge_agent.source_settings import Ds01TcpSetting, ProbeSetting
 from edge_agent.sources import ds01_tcp
 from edge_agent.sources.ds01_tcp import LINE_BYTES_MAX, Ds01TcpSource, LineSplitter
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, T0_MS, Hub, record, until
@@ -65,7 +65,7 @@ def sink() -> Sink:
 
 
 def source_of(port: int) -> Ds01TcpSource:
-    setting = SourceSetting(kind="ds01_tcp", port=port, probe=(ProbeSetting(probe="p", appliance="ILR-1"),))
+    setting = Ds01TcpSetting(port=port, probe=(ProbeSetting(probe="p", appliance="ILR-1"),))
     return Ds01TcpSource(GATEWAY, setting, lambda _name: None, lambda: T0_MS)
 
 
