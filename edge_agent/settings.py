@@ -10,10 +10,11 @@ import msgspec
 from edge_agent.broker_settings import Broker, BrokerSetting, broker_of, secret_text
 from edge_agent.broker_settings import wrong as _wrong
 from edge_agent.local_settings import Local, LocalSetting, check_local
-from edge_agent.parcel import DepartureRule
 from edge_agent.source_settings import ProbeSetting as ProbeSetting
 from edge_agent.source_settings import SourceSetting as SourceSetting
 from edge_agent.source_settings import check_sources, placed
+from edge_agent.uplink_settings import Bound, RemoteSetting
+from edge_agent.uplink_settings import UplinkSetting as UplinkSetting
 from sheetal.contracts.problem import SettingProblem
 from sheetal.contracts.seal import KEY_BYTES_MIN
 from sheetal.contracts.topics import IDENTIFIER, sensor_of
@@ -37,35 +38,12 @@ class GatewaySetting(BrokerSetting, frozen=True, kw_only=True, forbid_unknown_fi
     rows_max: int = 2_000_000
 
 
-class UplinkSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How messages travel; the defaults are DESIGN section 5's."""
-
-    message_rows: int = 10
-    message_age_seconds: float = 60.0
-    fresh_seconds: float = 600.0
-    batch_items_max: int = 500
-    batches_in_flight_max: int = 8
-    resend_seconds: float = 30.0
-    resend_jitter_seconds: float = 6.0
-    reconnect_seconds_min: int = 1
-    reconnect_seconds_max: int = 60
-
-    @property
-    def departure(self) -> DepartureRule:
-        """When a message goes."""
-        return DepartureRule(
-            rows=self.message_rows,
-            age_ms=round(self.message_age_seconds * 1_000),
-            fresh_ms=round(self.fresh_seconds * 1_000),
-            items_max=self.batch_items_max,
-        )
-
-
 class SettingsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file as it is written."""
 
     gateway: GatewaySetting
     uplink: UplinkSetting = UplinkSetting()
+    remote: RemoteSetting = RemoteSetting()
     local: LocalSetting = LocalSetting()
     source: tuple[SourceSetting, ...] = ()
 
@@ -84,6 +62,7 @@ class Settings(NamedTuple):
     uplink: UplinkSetting
     sources: tuple[SourceSetting, ...]
     local: Local = Local()
+    remote: RemoteSetting = RemoteSetting()
 
     @property
     def sensors(self) -> list[str]:
@@ -102,6 +81,13 @@ def load_settings(path: Path) -> Settings:
         raise SettingProblem(f"{path}: {' '.join(str(error).split())}", variable=_key_of(str(error))) from error
     except SettingProblem as problem:
         raise SettingProblem(f"{path}: {problem.message}", variable=problem.facts["variable"]) from problem
+
+
+def with_sections(settings: Settings, uplink: UplinkSetting, sources: tuple[SourceSetting, ...]) -> Settings:
+    """The same gateway under another uplink and other sources; raises SettingProblem that names the key."""
+    _check_bounds(uplink.bounds())
+    check_sources(sources, settings.gateway)
+    return settings._replace(uplink=uplink, sources=sources)
 
 
 def _checked(written: SettingsFile, folder: Path) -> Settings:
@@ -123,25 +109,23 @@ def _checked(written: SettingsFile, folder: Path) -> Settings:
         uplink=written.uplink,
         sources=tuple(placed(source, folder) for source in written.source),
         local=check_local(written.local, folder),
+        remote=written.remote,
     )
 
 
 def _check_numbers(written: SettingsFile) -> None:
-    uplink, gateway = written.uplink, written.gateway
-    bounds: list[tuple[str, float, float, float]] = [
+    gateway = written.gateway
+    bounds = [
         ("gateway.keep_days", gateway.keep_days, 1, 3_650),
         ("gateway.rows_max", gateway.rows_max, 1_000, 50_000_000),
         ("gateway.local_page_port", gateway.local_page_port or 0, 0, PORT_MAX),
-        ("uplink.message_rows", uplink.message_rows, 1, 500),
-        ("uplink.message_age_seconds", uplink.message_age_seconds, 0, 3_600),
-        ("uplink.fresh_seconds", uplink.fresh_seconds, 1, 86_400),
-        ("uplink.batch_items_max", uplink.batch_items_max, 1, 500),
-        ("uplink.batches_in_flight_max", uplink.batches_in_flight_max, 1, 64),
-        ("uplink.resend_seconds", uplink.resend_seconds, 0.1, 3_600),
-        ("uplink.resend_jitter_seconds", uplink.resend_jitter_seconds, 0, uplink.resend_seconds),
-        ("uplink.reconnect_seconds_min", uplink.reconnect_seconds_min, 1, 3_600),
-        ("uplink.reconnect_seconds_max", uplink.reconnect_seconds_max, uplink.reconnect_seconds_min, 3_600),
+        *written.uplink.bounds(),
+        *written.remote.bounds(),
     ]
+    _check_bounds(bounds)
+
+
+def _check_bounds(bounds: list[Bound]) -> None:
     for key, value, lowest, highest in bounds:
         if not lowest <= value <= highest:
             raise _wrong(key, f"{value} is not between {lowest} and {highest}")
