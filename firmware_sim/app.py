@@ -1,4 +1,4 @@
-"""Wiring: plays a scenario, serves each hub on its own port, writes the truth beside it."""
+"""Wiring: plays a scenario, gives each hub its voice, writes the truth beside it."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from pathlib import Path
 
 import msgspec
 
-from firmware_sim.backlog import Backlog, backlog_lines
 from firmware_sim.clock_plan import plan_clock
 from firmware_sim.fleet import Fleet
-from firmware_sim.protocols.ds01 import HubServer, encode
-from firmware_sim.scenario import Scenario
+from firmware_sim.scenario import Hub, HubProtocol, Scenario
 from firmware_sim.truth import TruthLog
+from firmware_sim.voices import Spot, voice_of
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import SettingProblem
 
 TICK_SECONDS = 0.1
 PORT_MAX = 65_535
+PORT_PROTOCOLS = {HubProtocol.DS01, HubProtocol.MODBUS}
 _log = logging.getLogger("firmware_sim")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says."""
+    """What the command line says; `folder` is where serial lines and 1-Wire buses appear."""
 
     scenario: Scenario
     ports_from: int
     host: str
     seed: int
     truth: Path | None
+    folder: Path | None = None
 
 
 class Simulator:
-    """The fleet with its backlogs and servers; started at one instant of the wall clock."""
+    """The fleet with the voices of its hubs; started at one instant of the wall clock."""
 
     def __init__(self, settings: Settings, started_ms: int, truth: TruthLog | None) -> None:
         scenario = settings.scenario
@@ -50,41 +51,51 @@ class Simulator:
         )
         self._fleet = Fleet(scenario, self._plan, settings.seed)
         self._truth = truth
-        self._backlogs = [
-            Backlog(backlog_lines(len(hub.appliances), scenario.interval_seconds)) for hub in scenario.hubs
+        self._voices = [
+            voice_of(scenario, hub, Spot(settings.host, settings.ports_from + number, _below(settings.folder, hub)))
+            for number, hub in enumerate(scenario.hubs)
         ]
-        self._servers = [HubServer(backlog) for backlog in self._backlogs]
 
     def play(self, wall_ms: int) -> None:
-        """Produces every record that is due at a wall instant and wakes the clients of its hub."""
+        """Produces every record that is due at a wall instant and lets each hub speak of its own."""
         touched = set()
-        for produced in self._fleet.produce_until(self._plan.simulated_ms(wall_ms)):
-            line = encode(produced.spec.serial, produced.spec.field, produced.sample, self._plan.first_ms)
-            self._backlogs[produced.hub].append(line)
-            touched.add(produced.hub)
+        hubs = self._settings.scenario.hubs
+        for number, spec, sample in self._fleet.produce_until(self._plan.simulated_ms(wall_ms)):
+            self._voices[number].tell(spec, sample)
+            touched.add(number)
             if self._truth:
-                self._truth.write(produced.spec.serial, produced.sample)
+                self._truth.write(hubs[number], spec, sample)
         if self._truth and touched:
             self._truth.flush()
-        for hub in touched:
-            self._servers[hub].announce()
+        for number in touched:
+            self._voices[number].announce()
 
-    async def listen(self) -> None:
-        """Opens one port per hub; raises SettingProblem naming the port that is taken."""
-        for number, server in enumerate(self._servers):
-            port = self._settings.ports_from + number
+    async def open(self) -> None:
+        """Opens every voice; raises SettingProblem naming the hub and what it cannot have."""
+        for number, (hub, voice) in enumerate(zip(self._settings.scenario.hubs, self._voices, strict=True)):
             try:
-                await server.listen(self._settings.host, port)
+                where = await voice.open()
             except OSError as error:
-                raise SettingProblem(
-                    f"port {port} on {self._settings.host} cannot be opened: {os.strerror(error.errno or 0)}",
-                    variable="--ports-from",
-                ) from error
+                raise self._cannot_open(hub, number, error) from error
+            if hub.protocol is not HubProtocol.DS01:
+                _log.info("%s speaks %s at %s", hub.gateway, hub.protocol, where)
+
+    def _cannot_open(self, hub: Hub, number: int, error: OSError) -> SettingProblem:
+        reason = os.strerror(error.errno or 0)
+        if hub.protocol in PORT_PROTOCOLS:
+            port = self._settings.ports_from + number
+            message = f"port {port} on {self._settings.host} cannot be opened: {reason}"
+            return SettingProblem(message, variable="--ports-from")
+        return SettingProblem(f"hub {hub.gateway} cannot speak {hub.protocol}: {reason}", variable="--folder")
 
     async def close(self) -> None:
-        """Closes every port and connection."""
-        for server in self._servers:
-            await server.close()
+        """Closes every voice."""
+        for voice in self._voices:
+            await voice.close()
+
+
+def _below(folder: Path | None, hub: Hub) -> Path | None:
+    return folder / hub.gateway if folder else None
 
 
 def run(settings: Settings) -> None:
@@ -104,7 +115,7 @@ async def _play(settings: Settings, truth: TruthLog | None) -> None:
     started_ms, started = now_ms(), time.monotonic()
     simulator = Simulator(settings, started_ms, truth)
     try:
-        await simulator.listen()
+        await simulator.open()
         simulator.play(started_ms)
         _log.info("ready")
         while not stopped.is_set():

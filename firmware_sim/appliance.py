@@ -11,15 +11,16 @@ import random
 from typing import TYPE_CHECKING, NamedTuple
 
 from firmware_sim.cabinet import STEP_SECONDS, Heat, Surroundings, frozen_ice, step
-from firmware_sim.faults import reported_celsius, surroundings
+from firmware_sim.faults import active_kinds, is_logger_off, surroundings
 from firmware_sim.logger_alarms import AlarmMinutes
+from firmware_sim.logger_clock import Instant, LoggerClock, logger_clock
+from firmware_sim.probe import Probe, Report
+from firmware_sim.scenario import Place
 
 if TYPE_CHECKING:
     from firmware_sim.scenario import Ambient, ApplianceSpec
 
 DAY_MINUTES = 1_440.0
-NOISE_CELSIUS = 0.03
-"""Uniform, either way: well inside the ±0.5 °C that the WHO asks of loggers, and small against their 0.1 °C steps."""
 
 DOOR_SECONDS_MIN = 15
 DOOR_SECONDS_MAX = 40
@@ -27,10 +28,22 @@ BATTERY_DAYS_MAX = 14.0
 PLATE_BELOW_AIR_CELSIUS = 4.0
 
 
+class Logger(NamedTuple):
+    """The device that records: when it was first started, and whether its probes sit on a 1-Wire bus."""
+
+    started_ms: int = 0
+    one_wire: bool = False
+
+
+STANDALONE = Logger()
+
+
 class Sample(NamedTuple):
     """One record of the logger, with the truth beside it; temperatures in °C, compressor in minutes.
 
-    `reported_celsius` is what the probe says in steps of 0.1 °C, None for an open circuit.
+    `reported_celsius` is what the probe says in steps of 0.1 °C (1/16 °C on a 1-Wire bus), None where it says no
+    temperature; `probes` holds the same of every probe, the first one first. `door_open` and `mains_on` are as at the
+    instant itself. While the logger restarts nothing is `recorded`. `faults` names what was wrong just then.
     """
 
     at_ms: int
@@ -43,19 +56,37 @@ class Sample(NamedTuple):
     holdover_days: float
     battery_days: float
     alarms: tuple[str, ...]
+    clock: LoggerClock
+    probes: tuple[Report, ...] = ()
+    door_open: bool = False
+    mains_on: bool = True
+    recorded: bool = True
+    sequence: int = 0
+    faults: tuple[str, ...] = ()
+    minutes_to_now: float = 0.0
 
 
 class Appliance:
-    """Made from its spec, the room's day, a seed and the phase of its records; `advance` gives the next record."""
+    """Made from its spec, the room's day, a seed, the interval of its records and its logger.
 
-    def __init__(self, spec: ApplianceSpec, ambient: Ambient, seed: int, interval_seconds: int) -> None:
+    `advance` gives the next record.
+    """
+
+    def __init__(
+        self, spec: ApplianceSpec, ambient: Ambient, seed: int, interval_seconds: int, logger: Logger = STANDALONE
+    ) -> None:
         self.spec = spec
         self.cabinet = spec.cabinet
         self.heat = _settled(spec)
         self._ambient = ambient
         self._seed = seed
         self._interval_seconds = interval_seconds
-        self._noise = random.Random(f"{seed}/{spec.serial}/noise")  # noqa: S311 a story, not a secret
+        self._logger = logger
+        seeds = [f"{seed}/{spec.serial}/noise", *(f"{seed}/{spec.serial}/{one.probe}" for one in spec.extra_probes)]
+        faults = [spec.faults, *(one.faults for one in spec.extra_probes)]
+        self._probes = [Probe(*made, one_wire=logger.one_wire) for made in zip(faults, seeds, strict=True)]
+        self._sequence = 0
+        self._was_off = False
         self._doors: dict[int, list[tuple[float, float]]] = {}
         self._battery_days = BATTERY_DAYS_MAX
         self._alarms = AlarmMinutes(spec.field)
@@ -72,19 +103,29 @@ class Appliance:
             door += around.door_open
             mains += around.mains_on
         self._drain_battery(mains * STEP_SECONDS)
-        reported = self._report(minutes_to_now)
-        alarms = self._alarms.count(self._interval_seconds, reported, door * STEP_SECONDS)
+        recorded = not is_logger_off(self.spec.faults, minutes_to_now)
+        probes = self._report(minutes_to_now, around.ambient_celsius, is_first=recorded and self._was_off)
+        self._was_off = not recorded
+        self._sequence += recorded
         return Sample(
             at_ms=at_ms,
             true_celsius=self.heat.air_celsius,
-            reported_celsius=reported,
+            reported_celsius=probes[0].celsius,
             ambient_celsius=round(around.ambient_celsius, 1),
             compressor_minutes=round(running * STEP_SECONDS / 60, 1),
             door_seconds=door * STEP_SECONDS,
             mains_seconds=mains * STEP_SECONDS,
             holdover_days=self._holdover_days(around.ambient_celsius),
             battery_days=round(self._battery_days, 1),
-            alarms=alarms,
+            alarms=self._alarms.count(self._interval_seconds, probes[0].celsius, door * STEP_SECONDS),
+            clock=logger_clock(self.spec.faults, Instant(at_ms, minutes_to_now), self._logger.started_ms),
+            probes=probes,
+            door_open=around.door_open,
+            mains_on=around.mains_on,
+            recorded=recorded,
+            sequence=self._sequence,
+            faults=active_kinds(self.spec.faults, minutes_to_now),
+            minutes_to_now=minutes_to_now,
         )
 
     def _step(self, around: Surroundings, minutes_to_now: float) -> None:
@@ -112,10 +153,18 @@ class Appliance:
         begins = [(day + chance.random()) * DAY_MINUTES for _ in range(self.spec.doors_per_day)]
         return [(start, start - chance.uniform(DOOR_SECONDS_MIN, DOOR_SECONDS_MAX) / 60) for start in begins]
 
-    def _report(self, minutes_to_now: float) -> float | None:
-        measured = self.heat.air_celsius + self._noise.uniform(-NOISE_CELSIUS, NOISE_CELSIUS)
-        reported = reported_celsius(self.spec.faults, minutes_to_now, measured)
-        return None if reported is None else round(reported, 1)
+    def _report(self, minutes_to_now: float, ambient_celsius: float, *, is_first: bool) -> tuple[Report, ...]:
+        places = {
+            Place.AIR: self.heat.air_celsius,
+            Place.LOAD: self.heat.load_celsius,
+            Place.PLATE: self.heat.plate_celsius,
+            Place.AMBIENT: ambient_celsius,
+        }
+        truths = [self.heat.air_celsius, *(places[one.place] + one.offset_celsius for one in self.spec.extra_probes)]
+        return tuple(
+            probe.report(minutes_to_now, truth, is_first=is_first)
+            for probe, truth in zip(self._probes, truths, strict=True)
+        )
 
     def _drain_battery(self, mains_seconds: int) -> None:
         without = self._interval_seconds - mains_seconds

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BACKLOG_DAYS = 60
-"""How long a Fridge-tag keeps its days, and twice what the WHO asks of a remote monitoring device."""
-
+SECONDS_PER_MINUTE = 60
 _SLACK = 1.1
 
 
@@ -41,6 +39,6 @@ class Backlog:
         return lines, first + len(lines)
 
 
-def backlog_lines(appliances: int, interval_seconds: int) -> int:
-    """How many lines `BACKLOG_DAYS` of so many loggers make."""
-    return BACKLOG_DAYS * 86_400 // interval_seconds * appliances
+def backlog_lines(appliances: int, interval_seconds: int, minutes: int) -> int:
+    """How many lines so many minutes of so many loggers make; at least one each."""
+    return max(1, minutes * SECONDS_PER_MINUTE // interval_seconds) * appliances

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
-from firmware_sim.appliance import Appliance, Sample
+from firmware_sim.appliance import Appliance, Logger, Sample
 from firmware_sim.clock_plan import SECOND_MS, ClockPlan
+from firmware_sim.scenario import HubProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +30,9 @@ class Fleet:
         self._plan = plan
         self._interval_ms = scenario.interval_seconds * SECOND_MS
         self._members = [
-            (number, spec, Appliance(spec, scenario.ambient, seed, scenario.interval_seconds))
+            (number, spec, Appliance(spec, scenario.ambient, seed, scenario.interval_seconds, logger))
             for number, hub in enumerate(scenario.hubs)
+            for logger in [Logger(plan.first_ms, one_wire=hub.protocol is HubProtocol.ONE_WIRE)]
             for spec in hub.appliances
         ]
         self._due = [(plan.first_ms + self._phase_ms(position), position) for position in range(len(self._members))]

@@ -15,6 +15,10 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from firmware_sim.appliance import Sample
+    from firmware_sim.backlog import Backlog
+    from firmware_sim.scenario import ApplianceSpec
+
 CLIENTS_MAX = 16
 LINES_PER_WRITE = 500
 _READ_BYTES = 1_024
@@ -23,50 +27,10 @@ OPEN_CIRCUIT_CELSIUS = -127.0
 """What a DS18B20's driver hands up when the probe does not answer: believing it means a deep freeze."""
 
 
-class LoggerSample(Protocol):
-    """What one record is made from; temperatures in °C, None where the probe's circuit is open."""
-
-    @property
-    def at_ms(self) -> int:
-        """When it was measured, UTC."""
-
-    @property
-    def reported_celsius(self) -> float | None:
-        """What the probe says."""
-
-    @property
-    def ambient_celsius(self) -> float:
-        """The room."""
-
-    @property
-    def compressor_minutes(self) -> float:
-        """Run time in the period."""
-
-    @property
-    def door_seconds(self) -> int:
-        """Open time in the period."""
-
-    @property
-    def mains_seconds(self) -> int:
-        """Time with mains in the period."""
-
-    @property
-    def holdover_days(self) -> float:
-        """Estimated days without power."""
-
-    @property
-    def battery_days(self) -> float:
-        """Left in the monitoring device."""
-
-    @property
-    def alarms(self) -> tuple[str, ...]:
-        """Codes that stand."""
-
-
 class Ds01Record(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """One record; a field is null when it is not measured or has no value."""
 
-    abst: str
+    abst: str | None
     relt: str
     rtcw: str
     aser: str
@@ -84,16 +48,17 @@ class Ds01Record(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     lerr: str | None
 
 
-def encode(serial: str, field: str, sample: LoggerSample, logger_started_ms: int) -> bytes:
-    """One line; `logger_started_ms` is where its relative time begins."""
-    frozen_compartment = field == "TFRZ"
-    celsius = OPEN_CIRCUIT_CELSIUS if sample.reported_celsius is None else sample.reported_celsius
+def encode(spec: ApplianceSpec, sample: Sample) -> bytes:
+    """One line; extra probes stand under field names of their own."""
+    frozen_compartment = spec.field == "TFRZ"
+    celsius = _celsius(sample.reported_celsius)
+    absolute_ms, relative_ms, restarted_ms = sample.clock
     record = Ds01Record(
-        abst=absolute_time(sample.at_ms),
-        relt=duration(sample.at_ms - logger_started_ms),
-        rtcw="PT0S",
-        aser=serial,
-        lser=f"L-{serial}",
+        abst=None if absolute_ms is None else absolute_time(absolute_ms),
+        relt=duration(relative_ms),
+        rtcw="PT0S" if restarted_ms == 0 else duration(restarted_ms),
+        aser=spec.serial,
+        lser=f"L-{spec.serial}",
         tvc=None if frozen_compartment else celsius,
         tfrz=celsius if frozen_compartment else None,
         tamb=sample.ambient_celsius,
@@ -106,7 +71,15 @@ def encode(serial: str, field: str, sample: LoggerSample, logger_started_ms: int
         alrm=" ".join(sample.alarms) or None,
         lerr="OPEN" if sample.reported_celsius is None else None,
     )
-    return msgspec.json.encode(record) + b"\n"
+    if not spec.extra_probes:
+        return msgspec.json.encode(record) + b"\n"
+    extra = zip(spec.extra_probes, sample.probes[1:], strict=True)
+    fields = msgspec.to_builtins(record) | {probe.field: _celsius(report.celsius) for probe, report in extra}
+    return msgspec.json.encode(fields) + b"\n"
+
+
+def _celsius(reported_celsius: float | None) -> float:
+    return OPEN_CIRCUIT_CELSIUS if reported_celsius is None else reported_celsius
 
 
 def absolute_time(at_ms: int) -> str:
@@ -127,6 +100,33 @@ class Lines(Protocol):
 
     def since(self, position: int, lines_max: int) -> tuple[Sequence[bytes], int]:
         """Lines from a position on, and the position after them."""
+
+
+class Ds01Voice:
+    """A hub that keeps its records and streams them from a TCP port."""
+
+    def __init__(self, backlog: Backlog, host: str, port: int) -> None:
+        self._backlog = backlog
+        self._address = (host, port)
+        self._server = HubServer(backlog)
+
+    async def open(self) -> str:
+        """Opens the port; raises OSError when it is taken."""
+        await self._server.listen(*self._address)
+        return "{}:{}".format(*self._address)
+
+    def tell(self, spec: ApplianceSpec, sample: Sample) -> None:
+        """Adds a line; a logger that is restarting writes none."""
+        if sample.recorded:
+            self._backlog.append(encode(spec, sample))
+
+    def announce(self) -> None:
+        """Wakes the waiting clients."""
+        self._server.announce()
+
+    async def close(self) -> None:
+        """Lets every client go."""
+        await self._server.close()
 
 
 class HubServer:

@@ -6,12 +6,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from firmware_sim.appliance import Sample
 from firmware_sim.clock_plan import ClockPlan, plan_clock
 from firmware_sim.fleet import Fleet
-from firmware_sim.scenario import Scenario, load_scenario
+from firmware_sim.logger_clock import LoggerClock
+from firmware_sim.probe import Report
+from firmware_sim.scenario import ApplianceSpec, Scenario, load_scenario
 
 if TYPE_CHECKING:
-    from firmware_sim.appliance import Sample
+    from collections.abc import Sequence
 
 DISTRICT = Path(__file__).parents[2] / "firmware_sim" / "scenarios" / "district.toml"
 STARTED_MS = 1_790_000_000_123
@@ -79,6 +84,44 @@ def small(folder: Path, text: str = SMALL) -> Scenario:
     path = folder / "small.toml"
     path.write_text(text)
     return load_scenario(path)
+
+
+def appliance_spec(**changes: object) -> ApplianceSpec:
+    """The refrigerator of `SMALL`, changed."""
+    spec = msgspec.toml.decode(SMALL, type=Scenario).appliances[0]
+    return msgspec.structs.replace(spec, **changes)
+
+
+def one_sample(**changes: object) -> Sample:
+    """One record in which nothing is wrong, changed; its first probe says what `reported_celsius` says."""
+    usual = Sample(
+        at_ms=STARTED_MS,
+        true_celsius=4.31,
+        reported_celsius=4.3,
+        ambient_celsius=31.2,
+        compressor_minutes=0.5,
+        door_seconds=20,
+        mains_seconds=60,
+        holdover_days=0.5,
+        battery_days=14.0,
+        alarms=(),
+        clock=LoggerClock(STARTED_MS, 60_000, 0),
+    )._replace(**changes)  # type: ignore[arg-type]
+    return usual if usual.probes else usual._replace(probes=(Report(usual.true_celsius, usual.reported_celsius, None),))
+
+
+def scenario_of(name: str) -> Scenario:
+    """One of the scenarios that come along."""
+    return load_scenario(DISTRICT.with_name(f"{name}.toml"))
+
+
+def samples_of(scenario: Scenario, minutes_after_now: float = 0) -> dict[str, Sequence[Sample]]:
+    """Every appliance of a scenario with all its samples up to an instant."""
+    plan = plan_of(scenario)
+    samples: dict[str, list[Sample]] = {appliance.serial: [] for appliance in scenario.appliances}
+    for produced in Fleet(scenario, plan, scenario.seed).produce_until(plan.met_ms + round(minutes_after_now * 60_000)):
+        samples[produced.spec.serial].append(produced.sample)
+    return dict(samples)
 
 
 def plan_of(scenario: Scenario) -> ClockPlan:

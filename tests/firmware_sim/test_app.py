@@ -10,30 +10,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from pymodbus.client import ModbusTcpClient
 
 from demo.broker import EmbeddedBroker
+from firmware_sim.protocols.ds18b20 import device_id
+from firmware_sim.protocols.modbus import UNIT
 from firmware_sim.truth import read_truth
 from tests.edge_agent.kit import SENSOR, FakeIngest, until, write_settings
 from tests.firmware_sim.given import DISTRICT, SMALL
+from tests.firmware_sim.ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 20.0
-
-
-def free_ports(count: int) -> int:
-    """The first of so many neighbouring free ports."""
-    for first in range(21_000, 29_000, 20):
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
-    raise AssertionError("no free ports")
 
 
 def command(*arguments: str) -> list[str]:
@@ -55,8 +46,10 @@ class Running:
             text=True,
         )
         assert self.process.stderr is not None
-        line = self.process.stderr.readline()
-        assert line.endswith("ready\n"), line
+        self.said = [self.process.stderr.readline()]
+        while not self.said[-1].endswith("ready\n"):
+            assert self.said[-1], self.said
+            self.said.append(self.process.stderr.readline())
 
     def records(self, hub: int, count: int) -> list[dict[str, object]]:
         decoder = msgspec.json.Decoder(dict[str, object])
@@ -126,6 +119,9 @@ def test_a_taken_port_is_one_line_that_names_it(simulator: Running, tmp_path: Pa
         (("--scenario", str(DISTRICT), "--ports-from", "65533"), "--ports-from"),
         (("--scenario", str(DISTRICT), "--ports-from", "0"), "--ports-from"),
         (("--scenario", str(DISTRICT), "--truth", "/nowhere/at/all"), "truth log"),
+        (("--scenario", "one_wire"), "needs --folder"),
+        (("--scenario", "one_wire", "--folder", "/dev/null"), "gw-21 cannot speak one_wire"),
+        (("--scenario", "load", "--appliances", "2000000", "--ports-from", "7100"), "leaves no room"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_exit_code_two(arguments: tuple[str, ...], says: str) -> None:
@@ -145,6 +141,50 @@ def test_another_seed_tells_another_story(simulator: Running, tmp_path: Path) ->
         assert [r["TVC"] for r in simulator.records(0, 50)] != [r["TVC"] for r in other.records(0, 50)]
     finally:
         other.end()
+
+
+PROTOCOLS = SMALL.replace("longitude = 73.6\n", 'longitude = 73.6\nprotocol = "modbus"\n').replace(
+    "longitude = 73.7\n", 'longitude = 73.7\nprotocol = "one_wire"\n'
+)
+
+
+def test_one_process_speaks_several_protocols_and_says_where(tmp_path: Path) -> None:
+    running = Running(tmp_path, "--folder", str(tmp_path / "buses"), scenario=PROTOCOLS)
+    try:
+        bus = tmp_path / "buses" / "gw-02" / "sys"
+        assert any(f"gw-01 speaks modbus at 127.0.0.1:{running.port}" in line for line in running.said)
+        assert any(f"gw-02 speaks one_wire at {bus}" in line for line in running.said)
+        with ModbusTcpClient("127.0.0.1", port=running.port, timeout=SECONDS_MAX) as client:
+            word = client.read_input_registers(0, count=16, device_id=UNIT).registers[0]
+        shown = (bus / "bus" / "w1" / "devices" / device_id("DF-2", "df1-tfrz") / "temperature").read_text()
+        truth = {one.sensor: one.reported_centi_celsius or 0 for one in read_truth(running.truth)}
+        assert word * 10 == truth["gw-01.ilr1-tvc"]
+        assert round(int(shown) / 10) == truth["gw-02.df1-tfrz"]
+    finally:
+        running.process.terminate()
+        assert running.process.wait(SECONDS_MAX) == 0
+        running.end()
+
+
+def test_a_scenario_by_name_is_multiplied_and_each_copy_has_its_port() -> None:
+    port = free_ports(3)
+    process = subprocess.Popen(
+        command("--scenario", "load", "--appliances", "45", "--ports-from", str(port)),
+        cwd=ROOT, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline().endswith("ready\n")
+        with socket.create_connection(("127.0.0.1", port + 2), timeout=SECONDS_MAX) as connection:
+            file = connection.makefile("rb")
+            with file:
+                serials = {msgspec.json.decode(file.readline())["ASER"] for _ in range(50)}
+        assert serials == {f"ILR-{number}-0003" for number in range(1, 6)}
+    finally:
+        process.terminate()
+        assert process.wait(SECONDS_MAX) == 0
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def test_what_a_real_gateway_delivers_is_what_the_probe_could_say(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_sim.backlog import Backlog, backlog_lines
+from firmware_sim.scenario import BACKLOG_MINUTES
 
 
 def filled(lines: int, bound: int) -> Backlog:
@@ -50,5 +51,7 @@ def test_a_reader_that_fell_behind_goes_on_with_the_oldest_line_kept() -> None:
     assert lines == [b"30"]
 
 
-def test_sixty_days_are_kept() -> None:
-    assert backlog_lines(appliances=4, interval_seconds=60) == 4 * 60 * 24 * 60
+def test_a_backlog_holds_the_minutes_that_the_scenario_gives_it_and_at_least_one_line_each() -> None:
+    assert backlog_lines(appliances=4, interval_seconds=60, minutes=BACKLOG_MINUTES) == 4 * 60 * 24 * 60
+    assert backlog_lines(appliances=4, interval_seconds=900, minutes=60) == 16
+    assert backlog_lines(appliances=4, interval_seconds=900, minutes=1) == 4

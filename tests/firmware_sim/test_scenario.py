@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from firmware_sim.kinds import CABINETS, Kind
-from firmware_sim.scenario import load_scenario
+from firmware_sim.scenario import SCENARIOS, HubProtocol, Place, load_scenario, named_scenario
 from sheetal.contracts.problem import SettingProblem
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, gateway_of
 from tests.firmware_sim.given import DISTRICT, SMALL, small
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+PROBE = 'probe = "ilr1-tvc"'
+EXTRA = PROBE + '\nextra_probes = [{ probe = "basket", field = "TVC2" }]'
+MAINS_CUT = '{ kind = "mains_cut", begins_minutes_before_now = 5 }'
+
+
+def four_extra() -> list[str]:
+    return [f'{{ probe = "basket-{number}", field = "T{number}" }}' for number in range(4)]
 
 
 def test_the_district_is_what_the_demo_expects() -> None:
@@ -77,6 +86,19 @@ def test_an_appliance_may_override_the_constants_of_its_kind(tmp_path: Path) -> 
             'probe = "ilr1-tvc"\nfaults = [{ kind = "spike", begins_minutes_before_now = 5 }]',
             "spike needs celsius",
         ),
+        (
+            'probe = "ilr1-tvc"',
+            'probe = "ilr1-tvc"\nfaults = [{ kind = "reboot", begins_minutes_before_now = 5 }]',
+            "reboot needs lasts_minutes",
+        ),
+        ("longitude = 73.6\n", 'longitude = 73.6\nprotocol = "morse"\n', "morse"),
+        ("seed = 7", "seed = 7\nbacklog_minutes = 0", "backlog_minutes must be positive"),
+        (PROBE, EXTRA.replace("TVC2", "TVC"), "field TVC twice"),
+        (PROBE, EXTRA.replace("TVC2", "tvc two"), "not a field name"),
+        (PROBE, EXTRA.replace('"basket"', '"ilr1-tvc"'), "gw-01.ilr1-tvc twice"),
+        (PROBE, EXTRA.replace('"basket"', '"the basket"'), "not a sensor id"),
+        (PROBE, EXTRA.replace(" }]", f", faults = [{MAINS_CUT}] }}]"), "mains_cut is no fault of a probe"),
+        (PROBE, PROBE + "\nextra_probes = [" + ", ".join(four_extra()) + "]", "more than 3 extra probes"),
     ],
 )
 def test_a_wrong_scenario_is_one_line_that_says_what(tmp_path: Path, before: str, after: str, says: str) -> None:
@@ -95,3 +117,28 @@ def test_a_scenario_without_appliances_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SettingProblem, match=r"nowhere\.toml"):
         load_scenario(tmp_path / "nowhere.toml")
+
+
+def test_an_appliance_may_have_several_probes_at_several_places(tmp_path: Path) -> None:
+    changed = SMALL.replace(PROBE, EXTRA.replace(" }]", ', place = "load", offset_celsius = -0.5 }]'))
+    spec = small(tmp_path, changed).appliances[0]
+    assert spec.probes == ["ilr1-tvc", "basket"]
+    assert (spec.extra_probes[0].place, spec.extra_probes[0].offset_celsius) == (Place.LOAD, -0.5)
+
+
+def test_a_hub_speaks_ds01_unless_it_says_otherwise(tmp_path: Path) -> None:
+    assert {hub.protocol for hub in load_scenario(DISTRICT).hubs} == {HubProtocol.DS01}
+    other = SMALL.replace("longitude = 73.6\n", 'longitude = 73.6\nprotocol = "modbus"\n')
+    assert [hub.protocol for hub in small(tmp_path, other).hubs] == [HubProtocol.MODBUS, HubProtocol.DS01]
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_scenario_that_comes_along_is_sound_and_says_what_it_is_for(path: Path) -> None:
+    assert load_scenario(named_scenario(path.stem)).appliances
+    assert path.read_text().startswith("# ")
+
+
+def test_a_scenario_is_found_by_its_name_or_by_its_path(tmp_path: Path) -> None:
+    assert named_scenario("district") == DISTRICT
+    assert named_scenario(str(tmp_path / "district.toml")) == tmp_path / "district.toml"
+    assert named_scenario("nowhere.toml").name == "nowhere.toml"

@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.appliance import Sample
 from firmware_sim.backlog import Backlog
+from firmware_sim.faults import Trouble
+from firmware_sim.logger_clock import LoggerClock
+from firmware_sim.probe import Report
 from firmware_sim.protocols import ds01
-from firmware_sim.protocols.ds01 import CLIENTS_MAX, HubServer, absolute_time, duration, encode
+from firmware_sim.protocols.ds01 import CLIENTS_MAX, Ds01Voice, HubServer, absolute_time, duration, encode
+from firmware_sim.scenario import ExtraProbe, Place
+from tests.firmware_sim.given import appliance_spec, one_sample
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,24 +25,9 @@ STARTED_MS = 1_795_000_000_000
 SECONDS_MAX = 5.0
 
 
-def sample(**changes: object) -> Sample:
-    usual = Sample(
-        at_ms=STARTED_MS + 302_732_000,
-        true_celsius=4.31,
-        reported_celsius=4.3,
-        ambient_celsius=31.2,
-        compressor_minutes=0.5,
-        door_seconds=20,
-        mains_seconds=60,
-        holdover_days=0.5,
-        battery_days=14.0,
-        alarms=(),
-    )
-    return usual._replace(**changes)  # type: ignore[arg-type]
-
-
 def record(field: str = "TVC", **changes: object) -> dict[str, object]:
-    line = encode("ILR-1", field, sample(**changes), STARTED_MS)
+    told = {"at_ms": STARTED_MS + 302_732_000, "clock": LoggerClock(STARTED_MS + 302_732_000, 302_732_000, 0)}
+    line = encode(appliance_spec(field=field), one_sample(**(told | changes)))
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     return msgspec.json.decode(line, type=dict[str, object])
@@ -77,6 +66,33 @@ def test_an_open_circuit_is_the_drivers_impossible_cold_and_an_error_code() -> N
 
 def test_alarm_codes_stand_apart_by_spaces() -> None:
     assert record(alarms=("FRZE", "DOOR"))["ALRM"] == "FRZE DOOR"
+
+
+def test_a_logger_says_what_its_clock_says_and_nothing_where_it_has_none() -> None:
+    off = record(clock=LoggerClock(STARTED_MS - 86_400_000, 60_000, 30_000))
+    assert (off["ABST"], off["RELT"], off["RTCW"]) == (
+        absolute_time(STARTED_MS - 86_400_000), "P0DT0H1M0S", "P0DT0H0M30S"
+    )  # fmt: skip
+    assert record(clock=LoggerClock(None, 60_000, 0))["ABST"] is None
+
+
+def test_extra_probes_stand_under_names_of_their_own_beside_all_the_others() -> None:
+    spec = appliance_spec(extra_probes=[
+        ExtraProbe(probe="basket", field="TVC2"), ExtraProbe(probe="room", field="TAMB", place=Place.AMBIENT),
+    ])  # fmt: skip
+    reports = (Report(4.3, 4.3, None), Report(5.0, None, Trouble.OPEN_CIRCUIT), Report(31.0, 31.1, None))
+    told = msgspec.json.decode(encode(spec, one_sample(probes=reports)), type=dict[str, object])
+    assert (told["TVC"], told["TVC2"], told["TAMB"]) == (4.3, -127.0, 31.1)
+    assert set(record()) | {"TVC2"} == set(told)
+
+
+def test_a_logger_that_restarts_writes_no_record() -> None:
+    backlog = Backlog(10)
+    voice = Ds01Voice(backlog, "127.0.0.1", 0)
+    voice.tell(appliance_spec(), one_sample(recorded=False))
+    assert backlog.end == 0
+    voice.tell(appliance_spec(), one_sample())
+    assert backlog.end == 1
 
 
 def test_absolute_time_is_utc_in_the_basic_format() -> None:
