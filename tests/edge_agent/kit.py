@@ -60,7 +60,13 @@ def record(at_ms: int | None, celsius: object = 4.5, **fields: object) -> bytes:
 
 
 def write_settings(
-    folder: Path, broker_url: str = "mqtt://127.0.0.1:1", *, hub_port: int = 0, uplink: str = "", gateway: str = ""
+    folder: Path,
+    broker_url: str = "mqtt://127.0.0.1:1",
+    *,
+    hub_port: int = 0,
+    uplink: str = "",
+    gateway: str = "",
+    remote: str = "",
 ) -> Path:
     """A settings file with its key; fast re-sends, so that a test needs no patience."""
     key_file = folder / "gateway.key"
@@ -70,6 +76,7 @@ def write_settings(
     text += f'broker_url = "{broker_url}"\n{gateway}\n'
     text += "[uplink]\nresend_seconds = 0.4\nresend_jitter_seconds = 0.1\nreconnect_seconds_max = 1\n"
     text += "message_age_seconds = 0.2\n" + uplink + "\n"
+    text += f"[remote]\n{remote}\n"
     if hub_port:
         text += f'[[source]]\nkind = "ds01_tcp"\nport = {hub_port}\n'
         text += '[[source.probe]]\nprobe = "ilr1-tvc"\nappliance = "ILR-1"\n'
