@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from firmware_sim.appliance import BATTERY_DAYS_MAX, Appliance, Sample, room_celsius
+from firmware_sim.appliance import BATTERY_DAYS_MAX, Appliance, Logger, Sample, room_celsius
 from firmware_sim.faults import Fault, FaultKind
-from firmware_sim.scenario import Ambient, ApplianceSpec, load_scenario
+from firmware_sim.scenario import Ambient, ApplianceSpec, ExtraProbe, Place, load_scenario
 from tests.firmware_sim.given import DISTRICT, small
 
 if TYPE_CHECKING:
@@ -108,3 +108,53 @@ def test_a_seed_changes_doors_and_noise_only(ilr: ApplianceSpec) -> None:
     assert [sample.true_celsius for sample in one] == [sample.true_celsius for sample in other]
     assert [sample.reported_celsius for sample in one] != [sample.reported_celsius for sample in other]
     assert one == play(still, 120, seed=1)
+
+
+def test_records_are_counted_from_one_and_a_restarting_logger_makes_none(ilr: ApplianceSpec) -> None:
+    samples = play(with_fault(ilr, kind="reboot", lasts_minutes=5), 120)
+    off = [minute for minute, sample in enumerate(samples) if not sample.recorded]
+    assert off == [50, 51, 52, 53, 54]
+    assert [sample.sequence for sample in samples if sample.recorded] == list(range(1, 116))
+    assert samples[55].clock.relative_ms == 0
+    assert [one.true_celsius for one in samples] == [one.true_celsius for one in play(ilr, 120)]
+
+
+def test_a_bus_says_85_degrees_once_after_a_restart_and_a_logger_of_its_own_never(ilr: ApplianceSpec) -> None:
+    def troubles(logger: Logger) -> list[int]:
+        appliance = Appliance(with_fault(ilr, kind="reboot", lasts_minutes=5), AMBIENT, 1, 60, logger)
+        samples = [appliance.advance(minute * 60_000, 300 - minute) for minute in range(120)]
+        return [minute for minute, one in enumerate(samples) if one.recorded and one.probes[0].trouble]
+
+    assert troubles(Logger(0, one_wire=True)) == [55]
+    assert troubles(Logger(0)) == []
+
+
+def test_each_probe_tells_of_its_own_place(ilr: ApplianceSpec) -> None:
+    places = [ExtraProbe(probe=f"p-{place}", field=f"T{n}", place=place) for n, place in enumerate(Place)][1:]
+    basket = ExtraProbe(probe="basket", field="TVC2", offset_celsius=0.7)
+    samples = play(msgspec.structs.replace(ilr, extra_probes=[*places[:2], basket]), 60)
+    alone = play(ilr, 60)
+    assert [sample.probes[0] for sample in samples] == [sample.probes[0] for sample in alone], (
+        "the others change nothing"
+    )
+    for sample in samples:
+        _, load, plate, corner = (report.true_celsius for report in sample.probes)
+        assert plate < sample.true_celsius
+        assert abs(load - sample.true_celsius) < 2
+        assert corner == pytest.approx(sample.true_celsius + 0.7)
+
+
+def test_an_extra_probes_fault_is_its_own(ilr: ApplianceSpec) -> None:
+    broken = Fault(kind=FaultKind.OPEN_CIRCUIT, begins_minutes_before_now=250)
+    spec = msgspec.structs.replace(ilr, extra_probes=[ExtraProbe(probe="basket", field="TVC2", faults=[broken])])
+    samples = play(spec, 60)
+    assert [one.probes[1].celsius is None for one in samples] == [minute >= 50 for minute in range(60)]
+    assert all(one.reported_celsius is not None for one in samples)
+
+
+def test_door_and_mains_are_told_as_they_are_at_the_instant_itself(ilr: ApplianceSpec) -> None:
+    opened = play(with_fault(ilr, kind="door_open", lasts_minutes=10), 120)
+    assert [minute for minute, one in enumerate(opened[45:65], 45) if one.door_open] == list(range(50, 60))
+    cut = play(with_fault(ilr, kind="mains_cut", lasts_minutes=10), 120)
+    assert [minute for minute, one in enumerate(cut) if not one.mains_on] == list(range(50, 60))
+    assert {one.faults for one in cut} == {(), ("mains_cut",)}

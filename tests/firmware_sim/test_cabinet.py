@@ -3,12 +3,14 @@ from __future__ import annotations
 import math
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_sim.cabinet import (
     ICE_FUSION_JOULES_PER_KILOGRAM,
     STEP_SECONDS,
+    WATER_JOULES_PER_KILOGRAM_KELVIN,
     Cabinet,
     Heat,
     Surroundings,
@@ -152,3 +154,90 @@ def test_a_stuck_thermostat_freezes_the_cabinet() -> None:
     start = Heat(4.0, 4.0, 0.0, frozen_ice(ILR, 1), compressor_on=False)
     story = play(ILR, start, ROOM._replace(stuck_on=True), minutes=8 * 60)
     assert story[-1].air_celsius < -2.0
+
+
+def hours_until(cabinet: Cabinet, start: Heat, surroundings: Surroundings, celsius: float) -> float:
+    heat, hours = start, 0.0
+    while heat.air_celsius < celsius and hours < 200:
+        heat, hours = step(cabinet, THERMOSTAT, heat, surroundings).heat, hours + STEP_SECONDS / 3_600
+    return hours
+
+
+def melting_celsius(cabinet: Cabinet, ambient: float) -> float:
+    """Where the air stands still while the lining melts: as much leaks in as plate and lining carry on to the ice."""
+    to_ice = 1 / (1 / cabinet.plate_watts_per_kelvin + 1 / cabinet.ice_watts_per_kelvin)
+    return ambient * cabinet.leak_watts_per_kelvin / (cabinet.leak_watts_per_kelvin + to_ice)
+
+
+@pytest.mark.parametrize("ambient", [18, 25, 31])
+@pytest.mark.parametrize("kilograms", [1, 2, 4])
+def test_holdover_is_what_the_ice_can_take_up_at_the_rate_at_which_heat_leaks_in(ambient: int, kilograms: int) -> None:
+    cabinet = msgspec.structs.replace(ILR, ice_kilograms=kilograms)
+    still = melting_celsius(cabinet, ambient)
+    assert still < 8
+    start = Heat(still, still, still / 2, frozen_ice(cabinet, 1), compressor_on=False)
+    hours = hours_until(cabinet, start, ROOM._replace(ambient_celsius=ambient, mains_on=False), 8.0)
+    melting = -start.ice_joules / (cabinet.leak_watts_per_kelvin * (ambient - still)) / 3_600
+    warm = Heat(8.0, 8.0, 8.0, 8.0 * kilograms * WATER_JOULES_PER_KILOGRAM_KELVIN, compressor_on=False)
+    afterwards = stored_joules(cabinet, warm) / (cabinet.leak_watts_per_kelvin * (ambient - 8)) / 3_600
+    assert melting < hours < melting + afterwards, "once the ice has melted, water and load still have to warm"
+
+
+def test_where_more_leaks_in_than_the_lining_can_carry_the_ice_does_not_help() -> None:
+    assert melting_celsius(ILR, 43) > 8
+    start = Heat(4.0, 4.0, 0.5, frozen_ice(ILR, 1), compressor_on=False)
+    assert hours_until(ILR, start, ROOM._replace(ambient_celsius=43, mains_on=False), 8.0) < 4
+
+
+def test_twice_the_ice_holds_nearly_twice_as_long_and_a_hotter_room_shorter() -> None:
+    def hours(kilograms: float, ambient: float) -> float:
+        cabinet = msgspec.structs.replace(ILR, ice_kilograms=kilograms)
+        start = Heat(4.0, 4.0, 0.5, frozen_ice(cabinet, 1), compressor_on=False)
+        return hours_until(cabinet, start, ROOM._replace(ambient_celsius=ambient, mains_on=False), 8.0)
+
+    assert 1.5 < hours(4, 30) / hours(2, 30) < 2.1
+    assert hours(4, 43) < hours(4, 30) < hours(4, 22)
+
+
+def test_over_a_day_the_heat_that_came_in_is_the_heat_that_is_there() -> None:
+    heat = Heat(4.0, 4.0, 0.0, frozen_ice(ILR, 1), compressor_on=False)
+    begun, entered = stored_joules(ILR, heat), 0.0
+    for number in range(86_400 // STEP_SECONDS):
+        hour = number * STEP_SECONDS / 3_600
+        around = Surroundings(29 + 4 * math.cos(hour / 12 * math.pi), 6 < hour < 20, number % 97 == 0, stuck_on=False)
+        after = step(ILR, THERMOSTAT, heat, around)
+        heat, entered = after.heat, entered + after.joules_in
+    assert math.isclose(stored_joules(ILR, heat) - begun, entered, rel_tol=1e-6, abs_tol=1.0)
+
+
+def test_a_compressor_runs_longer_in_a_hotter_room() -> None:
+    def share(ambient: float) -> float:
+        start = Heat(4.0, 4.0, 0.0, frozen_ice(ILR, 1), compressor_on=False)
+        day = play(ILR, start, ROOM._replace(ambient_celsius=ambient), minutes=1_440)
+        return sum(heat.compressor_on for heat in day) / len(day)
+
+    assert 0.02 < share(20) < share(30) < share(43) < 0.9
+
+
+@given(st.floats(-5, 15), st.floats(-5, 15))
+def test_the_load_follows_the_air_and_lags_behind_it(air: float, load: float) -> None:
+    heat = Heat(air, load, air, 0.0, compressor_on=False)
+    after = step(ILR, None, heat, ROOM._replace(mains_on=False)).heat
+    assert abs(after.load_celsius - load) <= abs(air - load)
+    assert (after.load_celsius - load) * (air - load) >= 0
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_step_is_short_enough_for_every_cabinet(kind: Kind) -> None:
+    """An explicit step is stable while it is shorter than each mass's capacity over all its conductances."""
+    made = CABINETS[kind]
+    air = made.leak_watts_per_kelvin + made.door_watts_per_kelvin + made.load_watts_per_kelvin
+    masses = [
+        (made.air_joules_per_kelvin, air + made.plate_watts_per_kelvin),
+        (made.load_joules_per_kelvin, made.load_watts_per_kelvin),
+        (
+            made.plate_joules_per_kelvin,
+            made.plate_watts_per_kelvin + made.ice_watts_per_kelvin + made.cooling_watts_per_kelvin,
+        ),
+    ]
+    assert all(STEP_SECONDS * conductance < capacity / 2 for capacity, conductance in masses)
