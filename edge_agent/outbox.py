@@ -1,57 +1,46 @@
 """The gateway's memory: everything stays until ingest or alerts says that it is durable.
 
 One SQLite file, one lock; a sequence number is given in the transaction that inserts the item, and an item said before
-is not taken again. Delivered items stay 60 days for the local page.
+is not taken again. Delivered items stay 60 days for the local page and for a server that asks again.
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
+from edge_agent import outbox_history, outbox_resend
 from edge_agent import outbox_schema as schema
-from edge_agent.parcel import AUX, DAY, ROW, DepartureRule, Item, Key, Parcel, day_body, departs, pack
+from edge_agent.outbox_bounds import BYTES_MAX, ROWS_MAX, Bound, Need, OutboxFull, Room, bytes_used, item_of
+from edge_agent.outbox_file import OutboxFile
+from edge_agent.outbox_intake import Intake, entries_of, insert, insert_alarms
+from edge_agent.parcel import DepartureRule, Item, Key, Parcel, departs, pack
 from sheetal.contracts.clock import Clock, now_ms
 from sheetal.contracts.device_alarm import DeviceAlarm
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
-    from edge_agent.sample import AuxSample, DaySummaryDraft, Sample
+    from edge_agent.sample import DaySummaryDraft, Sample
     from sheetal.contracts.batch import Ack
     from sheetal.contracts.device_alarm import AlarmAck
 
-_log = logging.getLogger(__name__)
+__all__ = ["BYTES_MAX", "DAY_MS", "ROWS_MAX", "Counts", "Intake", "Outbox", "OutboxFull"]
 
-ROWS_MAX = 2_000_000
-"""Half a gigabyte at the measured 260 bytes an item with its indexes; a month of twenty probes at one a minute."""
 KEEP_DAYS = 60
 DAY_MS = 86_400_000
 PRUNE_ITEMS_MAX = 20_000
+RESEND_PENDING_MAX = 10_000
+"""While more waits, an order to send again is not carried on: it would only fill the outbox."""
 INTEGER_MAX = 2**63 - 1
-ITEM_COLUMNS = len(Item._fields)
 REASON_COLUMN = 13
 DEFAULT_RULE = DepartureRule()
 T = TypeVar("T")
 
-_NEW = """
-INSERT INTO item (
-    boot, sequence, kind, source, field, measured_at_ms, value, quality, body, notable, added_at_ms, state, monotonic_ms
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_NEW_UNLESS_SAID = """
-INSERT INTO item (
-    boot, sequence, kind, source, field, measured_at_ms, value, quality, body, notable, added_at_ms, state, monotonic_ms
-) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE NOT EXISTS (
-    SELECT 1 FROM item WHERE source = ?4 AND measured_at_ms = ?6 AND field = ?5 AND value IS ?7 AND quality = ?8)
-"""
 _FRESH = """
 SELECT * FROM item INDEXED BY item_by_state
 WHERE state = 0 AND measured_at_ms >= ? ORDER BY measured_at_ms DESC LIMIT ?
@@ -60,97 +49,102 @@ _BACKLOG = """
 SELECT * FROM item INDEXED BY item_by_state
 WHERE state = 0 AND measured_at_ms < ? ORDER BY measured_at_ms, boot, sequence LIMIT ?
 """
-_STORED = """
-UPDATE item SET state = 1, settled_at_ms = ?, reason = NULL
-WHERE boot = ? AND sequence BETWEEN ? AND ? AND state IN (0, 2)
-"""
-_REFUSED = """
-UPDATE item SET state = 2, settled_at_ms = ?, reason = ?
-WHERE boot = ? AND sequence BETWEEN ? AND ? AND state = 0
+_SETTLE = """
+UPDATE item SET state = ?, settled_at_ms = ?, reason = ?
+WHERE boot = ? AND sequence BETWEEN ? AND ? AND state = ?
 """
 _PRUNE = """
-DELETE FROM item WHERE (boot, sequence) IN
-    (SELECT boot, sequence FROM item WHERE state IN (1, 2) AND measured_at_ms < ?1 AND settled_at_ms < ?1 LIMIT ?2)
+DELETE FROM item WHERE (boot, sequence) IN (SELECT boot, sequence FROM item INDEXED BY item_by_state
+    WHERE state = ?1 AND measured_at_ms < ?2 AND settled_at_ms < ?2 LIMIT ?3)
 """
 _DROP_SETTLED = """
 DELETE FROM item WHERE (boot, sequence) IN
-    (SELECT boot, sequence FROM item WHERE state IN (1, 2) ORDER BY boot, sequence LIMIT ?)
+    (SELECT boot, sequence FROM item INDEXED BY item_by_state WHERE state = ? ORDER BY measured_at_ms LIMIT ?)
 """
-_DROP_ORDINARY = """
-DELETE FROM item WHERE (boot, sequence) IN
-    (SELECT boot, sequence FROM item WHERE state = 0 AND notable = 0 ORDER BY boot, sequence LIMIT ?)
-"""
-_COUNT_DROPPED = """
-INSERT INTO meta VALUES ('dropped', ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value
-"""
-
-
-class Intake(NamedTuple):
-    """What one moment brings: committed together or not at all. `marks` are small facts to remember by name."""
-
-    rows: Sequence[Sample] = ()
-    aux: Sequence[AuxSample] = ()
-    days: Sequence[DaySummaryDraft] = ()
-    alarms: Sequence[DeviceAlarm] = ()
-    marks: Mapping[str, str] = {}
+_REFUSED = "SELECT count(*) FROM item WHERE state = 2"
+_COUNT = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
 
 
 class Counts(NamedTuple):
-    """How full the outbox is; `dropped` counts what the hard cap has ever cost."""
+    """How full the outbox is, and what its bounds have ever cost.
+
+    `thinned` readings stand in spans now, `dropped` values are gone, `intakes_refused` were not kept.
+    """
 
     pending: int
     delivered: int
     refused: int
     alarms_pending: int
     dropped: int
+    thinned: int = 0
+    intakes_refused: int = 0
+    bytes: int = 0
+
+
+class _Tally(NamedTuple):
+    """How many items there are; those that wait for their instant are pending too."""
+
+    pending: int = 0
+    delivered: int = 0
+    refused: int = 0
 
 
 class Outbox:
     """The outbox in one file; every method may be called from any thread.
 
-    `rows_max` is the hard cap: beyond it settled items go first, then the oldest undelivered ones inside their
-    limits, counted; items outside limits, changes of state, day summaries and alarms are never dropped.
-    Raises SettingProblem when the file cannot be opened. Methods raise sqlite3.Error when the disk fails.
+    Beyond its bounds goes what `outbox_bounds` decides. Raises SettingProblem when the file cannot be opened. Methods
+    raise sqlite3.Error when the disk fails; nothing has changed then, and the file is opened anew for the next call.
     """
 
     def __init__(
-        self, path: Path, *, clock: Clock = now_ms, rows_max: int = ROWS_MAX, keep_days: int = KEEP_DAYS
+        self,
+        path: Path,
+        *,
+        clock: Clock = now_ms,
+        rows_max: int = ROWS_MAX,
+        bytes_max: int = BYTES_MAX,
+        keep_days: int = KEEP_DAYS,
     ) -> None:
         self._clock = clock
-        self._rows_max = rows_max
         self._keep_ms = keep_days * DAY_MS
-        self._lock = threading.Lock()
-        self._connection = schema.open_file(path)
+        self._file = OutboxFile(path, self._learn)
         self.boot = schema.begin_boot(self._connection)
         self._sequence = 0
-        self._count = int(self._one("SELECT count(*) FROM item"))
+        self._tally = _Tally()
+        self._learn(self._connection)
+        self._room = Room(Bound(rows_max, bytes_max))
+        self._crowded = True
+        self._on_way: Collection[Key] = frozenset()
+        self._intakes_refused = 0
+        self._resending = bool(outbox_resend.orders(self._connection))
 
     def close(self) -> None:
         """Closes the file; nothing is lost by not doing so."""
-        with self._lock:
-            self._connection.close()
+        self._file.close()
 
     # Keep
 
     def add(self, intake: Intake) -> int:
-        """Commits the intake to the disk; returns how many items are new. A repeated item is not new."""
+        """Commits the intake to the disk; returns how many items are new. A repeated item is not new.
+
+        Raises OutboxFull where the bound leaves no room; nothing of the intake is kept then.
+        """
         at_ms = self._clock()
-        entries = [*map(_of_row, intake.rows), *map(_of_aux, intake.aux), *map(_of_day, intake.days)]
-        with self._transaction() as connection:
-            sequence = self._sequence
-            for entry, local, monotonic_ms in entries:
-                state = schema.PENDING if monotonic_ms is None else schema.WAITING
-                values = (self.boot, sequence + 1, *entry, at_ms, state, monotonic_ms)
-                sequence += connection.execute(_NEW if local else _NEW_UNLESS_SAID, values).rowcount
-            connection.executemany(
-                "INSERT OR IGNORE INTO alarm (alarm, cleared, body, added_at_ms) VALUES (?, ?, ?, ?)",
-                [(a.alarm, a.cleared_at_ms is not None, msgspec.json.encode(a), at_ms) for a in intake.alarms],
-            )
-            connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(intake.marks.items()))
-            added = sequence - self._sequence
-            self._sequence = sequence
-            self._count += added
-            self._keep_below_the_cap(connection)
+        entries = entries_of(intake)
+        with self._file.lock:
+            if self._crowded:
+                self._make_room(at_ms, urgent=bool(intake.alarms))
+            with self._transaction() as connection:
+                before = self._sequence
+                for entry in entries:
+                    self._sequence += insert(connection, entry, self.boot, self._sequence + 1, at_ms)
+                insert_alarms(connection, intake.alarms, at_ms)
+                connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(intake.marks.items()))
+                added = self._sequence - before
+                self._move(pending=added)
+                self._crowded = not self._room.holds(connection, sum(self._tally))
+            if entries:
+                self._room.look_from(min(entry.measured_at_ms for entry in entries))
         return added
 
     def add_rows(self, rows: Sequence[Sample]) -> int:
@@ -162,13 +156,18 @@ class Outbox:
         return self.add(Intake(days=days))
 
     def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs one step in a transaction of its own; it must leave the number of items as it is."""
+        """Runs one step in a transaction of its own; it may place items or put them aside, but adds and takes none."""
         with self._transaction() as connection:
-            return step(connection)
+            (before,) = connection.execute(_REFUSED).fetchone()
+            found = step(connection)
+            refused = connection.execute(_REFUSED).fetchone()[0] - before
+            self._move(pending=-refused, refused=refused)
+        self._room.look_everywhere()
+        return found
 
     def mark(self, name: str) -> str | None:
         """What `Intake.marks` last said under this name."""
-        with self._lock:
+        with self._file.lock:
             row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
@@ -184,28 +183,52 @@ class Outbox:
     ) -> Parcel | None:
         """What goes next: fresh items once they are due, else the oldest backlog; None where nothing is ready.
 
-        Nothing changes here: the caller remembers what is in flight.
+        The caller remembers what is in flight; here it only means that a full outbox does not thin it.
         """
         fresh_from_ms = at_ms - rule.fresh_ms
         fresh = self._select(_FRESH, fresh_from_ms, in_flight, rule.items_max)
+        parcel = None
         if departs(fresh, at_ms, rule):
             newest_boot = max(item.boot for item in fresh)
             ready = sorted((item for item in fresh if item.boot == newest_boot), key=lambda item: item.sequence)
-            return pack(ready, history=False, items_max=rule.items_max)
-        if not backlog:
-            return None
-        old = self._select(_BACKLOG, fresh_from_ms, in_flight, rule.items_max)
-        return pack(old, history=True, items_max=rule.items_max)
+            parcel = pack(ready, history=False, items_max=rule.items_max)
+        elif backlog:
+            old = self._select(_BACKLOG, fresh_from_ms, in_flight, rule.items_max)
+            parcel = pack(old, history=True, items_max=rule.items_max)
+        self._on_way = {*in_flight, *(parcel.keys if parcel else ())}
+        return parcel
 
     def next_alarms(self, limit: int, in_flight: Collection[tuple[str, bool]] = frozenset()) -> list[DeviceAlarm]:
         """Unacknowledged alarms, oldest first, without those in flight."""
-        with self._lock:
+        with self._file.lock:
             found = self._connection.execute(
                 "SELECT body FROM alarm WHERE settled_at_ms IS NULL ORDER BY added_at_ms, alarm, cleared LIMIT ?",
                 (limit + len(in_flight),),
             ).fetchall()
         alarms = [msgspec.json.decode(body, type=DeviceAlarm) for (body,) in found]
         return [a for a in alarms if (a.alarm, a.cleared_at_ms is not None) not in in_flight][:limit]
+
+    def resend(self, from_ms: int, until_ms: int) -> int:
+        """Lets what was settled go again, by the half-open span of its measuring; returns how many items there are.
+
+        They become pending a few thousand at a time (`carry_on`) and then go as backlog, at its pace.
+        """
+        with self._transaction() as connection:
+            items = outbox_resend.order(connection, outbox_resend.Order(from_ms, until_ms))
+        self._resending = True
+        self.carry_on()
+        return items
+
+    def carry_on(self) -> None:
+        """One step of what `resend` began; nothing while enough waits."""
+        if not self._resending or self._tally.pending > RESEND_PENDING_MAX:
+            return
+        with self._transaction() as connection:
+            revived = outbox_resend.carry_on(connection)
+            self._move(pending=sum(revived), delivered=-revived.delivered, refused=-revived.refused)
+            standing = bool(outbox_resend.orders(connection))
+        self._resending = standing
+        self._room.look_everywhere()
 
     # Settle
 
@@ -215,16 +238,20 @@ class Outbox:
         Any order and any repetition of the same acks ends the same: stored by one worker wins over refused by another.
         """
         at_ms = self._clock()
+        stored = [(schema.DELIVERED, at_ms, None, ack.boot, *_bounded(*span)) for span in ack.stored]
+        refused = [(schema.REFUSED, at_ms, r.reason, ack.boot, *_bounded(r.first, r.last)) for r in ack.refused]
         with self._transaction() as connection:
-            changed = connection.executemany(
-                _STORED,
-                [(at_ms, ack.boot, max(first, 0), min(last, INTEGER_MAX)) for first, last in ack.stored],
-            ).rowcount
-            refused = connection.executemany(
-                _REFUSED,
-                [(at_ms, r.reason, ack.boot, max(r.first, 0), min(r.last, INTEGER_MAX)) for r in ack.refused],
-            ).rowcount
-        return max(changed, 0) + max(refused, 0)
+            counts = [
+                connection.executemany(_SETTLE, [(*what, state) for what in told]).rowcount if told else 0
+                for told, state in (
+                    (stored, schema.PENDING),
+                    (stored, schema.REFUSED),
+                    (refused, schema.PENDING),
+                )
+            ]
+            delivered, forgiven, newly_refused = (max(count, 0) for count in counts)
+            self._move(-delivered - newly_refused, delivered + forgiven, newly_refused - forgiven)
+        return delivered + forgiven + newly_refused
 
     def apply_alarm_ack(self, ack: AlarmAck) -> int:
         """Settles exactly the named alarm messages; returns how many changed."""
@@ -237,20 +264,29 @@ class Outbox:
         return max(changed, 0)
 
     def prune(self) -> int:
-        """Forgets what was settled longer ago than it is kept, a bounded number at a time; returns how many items."""
-        before_ms = self._clock() - self._keep_ms
+        """Forgets what was settled longer ago than it is kept, a bounded number at a time; returns how many items.
+
+        Items that were refused for a stamp from the future get another chance a day later.
+        """
+        at_ms = self._clock()
+        before_ms = at_ms - self._keep_ms
         with self._transaction() as connection:
-            gone = connection.execute(_PRUNE, (before_ms, PRUNE_ITEMS_MAX)).rowcount
+            delivered, refused = (
+                connection.execute(_PRUNE, (state, before_ms, PRUNE_ITEMS_MAX)).rowcount
+                for state in (schema.DELIVERED, schema.REFUSED)
+            )
             connection.execute("DELETE FROM alarm WHERE settled_at_ms < ?", (before_ms,))
-            self._count -= gone
-        return gone
+            revived = outbox_resend.revive_future(connection, at_ms).refused
+            self._move(revived, -delivered, -refused - revived)
+        self._room.look_everywhere()
+        return delivered + refused
 
     def free_space(self) -> int:
-        """Forgets a bounded number of settled items before their time, oldest first; for a full disk."""
+        """Forgets a bounded number of delivered items before their time, oldest first; for a full disk."""
         with self._transaction() as connection:
-            gone = connection.execute(_DROP_SETTLED, (PRUNE_ITEMS_MAX,)).rowcount
-            self._count -= gone
-        with self._lock:
+            gone = connection.execute(_DROP_SETTLED, (schema.DELIVERED, PRUNE_ITEMS_MAX)).rowcount
+            self._move(delivered=-gone)
+        with self._file.lock:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return gone
 
@@ -258,90 +294,104 @@ class Outbox:
 
     def pending_count(self) -> int:
         """Items not yet known durable (refused ones are settled); alarms are in `counts`."""
-        with self._lock:
-            return int(self._one("SELECT count(*) FROM item WHERE state IN (0, 3)"))
+        return self._tally.pending
 
     def refusals(self, limit: int = 100) -> list[tuple[Item, str]]:
         """Refused items, newest first, each with ingest's reason."""
-        query = "SELECT * FROM item WHERE state = 2 ORDER BY boot DESC, sequence DESC LIMIT ?"
-        with self._lock:
+        query = "SELECT * FROM item WHERE state = 2 ORDER BY measured_at_ms DESC LIMIT ?"
+        with self._file.lock:
             found = self._connection.execute(query, (limit,)).fetchall()
-        return [(_item(columns), str(columns[REASON_COLUMN])) for columns in found]
+        return [(item_of(columns), str(columns[REASON_COLUMN])) for columns in found]
+
+    def refused_ranges(self) -> list[outbox_history.RefusedSpan]:
+        """What ingest refused, grouped by boot, unbroken numbers and reason."""
+        with self._file.lock:
+            return outbox_history.refused_ranges(self._connection)
+
+    def history(self, sensor: str, from_ms: int, until_ms: int, limit: int) -> list[outbox_history.Told]:
+        """The newest `limit` readings of a half-open span, oldest first."""
+        with self._file.lock:
+            return outbox_history.history(self._connection, sensor, from_ms, until_ms, limit)
+
+    def extremes(self, sensor: str, from_ms: int, until_ms: int) -> tuple[int, int] | None:
+        """The lowest and the highest temperature of a half-open span, in centi-degrees."""
+        with self._file.lock:
+            return outbox_history.extremes(self._connection, sensor, from_ms, until_ms)
 
     def counts(self) -> Counts:
         """All counts at once."""
-        with self._lock:
-            by_state = dict(self._connection.execute("SELECT state, count(*) FROM item GROUP BY state").fetchall())
-            alarms = int(self._one("SELECT count(*) FROM alarm WHERE settled_at_ms IS NULL"))
-            dropped = self._connection.execute("SELECT value FROM meta WHERE name = 'dropped'").fetchone()
+        with self._file.lock:
+            tally = self._tally
+            (alarms,) = self._connection.execute("SELECT count(*) FROM alarm WHERE settled_at_ms IS NULL").fetchone()
+            ever = dict(
+                self._connection.execute(
+                    "SELECT name, value FROM meta WHERE name IN ('dropped', 'thinned', 'intakes_refused')"
+                ).fetchall()
+            )
+            used = bytes_used(self._connection)
         return Counts(
-            pending=by_state.get(schema.PENDING, 0) + by_state.get(schema.WAITING, 0),
-            delivered=by_state.get(schema.DELIVERED, 0),
-            refused=by_state.get(schema.REFUSED, 0),
+            *tally,
             alarms_pending=alarms,
-            dropped=int(dropped[0]) if dropped else 0,
+            dropped=int(ever.get("dropped", 0)),
+            thinned=int(ever.get("thinned", 0)),
+            intakes_refused=int(ever.get("intakes_refused", 0)) + self._intakes_refused,
+            bytes=used,
         )
 
+    def _make_room(self, at_ms: int, *, urgent: bool) -> None:
+        """In a transaction of its own, so that what could go has gone even where it was not enough."""
+        with self._transaction() as connection:
+            freed = self._room.make(connection, sum(self._tally), Need(self.boot, self._sequence, at_ms, self._on_way))
+            self._sequence += freed.spans
+            self._move(freed.spans - freed.thinned - freed.dropped, -freed.delivered, -freed.refused)
+            counted = [("thinned", freed.thinned), ("dropped", freed.dropped)]
+            connection.executemany(_COUNT, [(name, number) for name, number in counted if number])
+            if self._room.holds(connection, sum(self._tally), urgent=urgent):
+                return
+            full = OutboxFull(sum(self._tally), bytes_used(connection), self._room.bound)
+        self._intakes_refused += 1
+        raise full
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._file.connection
+
     def _select(self, query: str, bound_ms: int, without: Collection[Key], limit: int) -> list[Item]:
-        found: list[Item] = []
-        with self._lock:
-            for columns in self._connection.execute(query, (bound_ms, limit + len(without))):
-                item = _item(columns)
-                if item.key not in without:
-                    found.append(item)
-                    if len(found) == limit:
-                        break
-        return found
+        with self._file.lock:
+            found = self._connection.execute(query, (bound_ms, limit + len(without))).fetchall()
+        return [item_of(columns) for columns in found if columns[:2] not in without][:limit]
 
-    def _keep_below_the_cap(self, connection: sqlite3.Connection) -> None:
-        if self._count <= self._rows_max:
-            return
-        # A hundredth at a time, so that a full outbox does not search its whole table for each new reading.
-        missing = self._count - self._rows_max + self._rows_max // 100
-        gone = connection.execute(_DROP_SETTLED, (missing,)).rowcount
-        dropped = connection.execute(_DROP_ORDINARY, (missing - gone,)).rowcount if gone < missing else 0
-        self._count -= gone + dropped
-        if dropped:
-            connection.execute(_COUNT_DROPPED, (dropped,))
-            _log.error("the outbox is full: dropped %d of the oldest readings inside their limits", dropped)
-
-    def _one(self, query: str) -> int:
-        return int(self._connection.execute(query).fetchone()[0])
+    def _move(self, pending: int = 0, delivered: int = 0, refused: int = 0) -> None:
+        self._tally = _Tally(*(a + b for a, b in zip(self._tally, (pending, delivered, refused), strict=True)))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            count = self._count
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._file.lock:
+            before = None
             try:
-                yield self._connection
-                self._connection.execute("COMMIT")
+                with self._file.transaction() as connection:
+                    before, changes = (self._tally, self._sequence), connection.total_changes
+                    yield connection
+                    # Only together with something else: a full outbox must not wear the flash by saying so.
+                    if self._intakes_refused and connection.total_changes > changes:
+                        connection.execute(_COUNT, ("intakes_refused", self._intakes_refused))
+                        changes = -1
             except BaseException:
-                self._count = count
-                # A full disk has already rolled back by itself.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                if before is not None:
+                    self._tally, self._sequence = before
+                self._room.look_everywhere()
                 raise
+            if changes == -1:
+                self._intakes_refused = 0
+
+    def _learn(self, connection: sqlite3.Connection) -> None:
+        """Counts what the file holds: at the start, and when a failed disk leaves open what its last commit did."""
+        by_state = dict(connection.execute("SELECT state, count(*) FROM item GROUP BY state").fetchall())
+        pending = by_state.get(schema.PENDING, 0) + by_state.get(schema.WAITING, 0)
+        self._tally = _Tally(pending, by_state.get(schema.DELIVERED, 0), by_state.get(schema.REFUSED, 0))
+        last = connection.execute("SELECT max(sequence) FROM item WHERE boot = ?", (self.boot,)).fetchone()[0]
+        self._sequence = max(self._sequence, last or 0)
 
 
-def _item(columns: tuple[Any, ...]) -> Item:
-    return Item(*columns[:ITEM_COLUMNS])
-
-
-_Entry = tuple[str, str, str, int, float | None, int, bytes | None, bool]
-
-
-def _of_row(row: Sample) -> tuple[_Entry, bool, int | None]:
-    entry = ROW, row.sensor, "", row.measured_at_ms, row.centi_celsius, int(row.quality), None, row.notable
-    return entry, row.local, row.monotonic_ms
-
-
-def _of_aux(aux: AuxSample) -> tuple[_Entry, bool, int | None]:
-    entry = AUX, aux.source, aux.field, aux.measured_at_ms, float(aux.value), 0, None, aux.notable
-    return entry, aux.local, aux.monotonic_ms
-
-
-def _of_day(day: DaySummaryDraft) -> tuple[_Entry, bool, int | None]:
-    body = day_body(day)
-    field = f"day {hashlib.sha256(body).hexdigest()[:32]}"
-    return (DAY, day.sensor, field, day.ends_at_ms, None, 0, body, True), False, None
+def _bounded(first: int, last: int) -> tuple[int, int]:
+    return max(first, 0), min(last, INTEGER_MAX)

@@ -69,10 +69,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+        connection = connect(path)
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version not in {0, 1, VERSION}:
             connection.close()
@@ -81,6 +78,15 @@ def open_file(path: Path) -> sqlite3.Connection:
         connection.executescript(f"BEGIN IMMEDIATE;{upgrade}{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
     except (OSError, sqlite3.Error) as error:
         raise SettingProblem(f"gateway.outbox: cannot open {path}: {error}", variable="outbox") from error
+    return connection
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection whose every commit is on the disk when it returns; raises sqlite3.Error."""
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
     return connection
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sheetal.contracts.batch import AuxRow, Batch, DaySummary, Row
+from sheetal.contracts.batch import AuxRow, Batch, DaySummary, Row, ThinnedSpan, UnplacedRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +22,24 @@ BYTES_MAX = 200 * 1024
 ROW = "row"
 AUX = "aux"
 DAY = "day"
+THINNED = "thinned"
+UNPLACED = "unplaced"
+"""A reading whose instant will never be known; its `measured_at_ms` is the monotonic one."""
+
+
+class Span(msgspec.Struct, frozen=True, array_like=True):
+    """A `contracts.batch.ThinnedSpan` as an item's body: what the item's own columns do not say."""
+
+    ends_at_ms: int
+    centi_celsius_min: int
+    centi_celsius_max: int
+    centi_celsius_mean: int
+    rows: int
+    covers_boot: int
+    covers: list[tuple[int, int]]
+
+
+spans = msgspec.json.Decoder(Span)
 
 
 class Item(NamedTuple):
@@ -97,16 +115,28 @@ def pack(items: Sequence[Item], *, history: bool, items_max: int) -> Parcel | No
     return Parcel(items[0].boot, history, tuple(chosen))
 
 
-def to_batch(parcel: Parcel, gateway: str, sent_at_ms: int) -> Batch:
+class Moment(NamedTuple):
+    """When a message is sent, by the gateway's clock and by its monotonic one, and what the clock is worth."""
+
+    at_ms: int
+    monotonic_ms: int | None = None
+    clock_source: str = ""
+
+
+def to_batch(parcel: Parcel, gateway: str, sent: Moment) -> Batch:
     """The parcel in the words of the wire."""
     return Batch(
         gateway=gateway,
         boot=parcel.boot,
-        sent_at_ms=sent_at_ms,
+        sent_at_ms=sent.at_ms,
+        clock_source=sent.clock_source,
+        monotonic_ms=sent.monotonic_ms,
         history=parcel.history,
         rows=[_row(item) for item in parcel.items if item.kind == ROW],
         aux=[_aux(item) for item in parcel.items if item.kind == AUX],
         days=[_day(item) for item in parcel.items if item.kind == DAY],
+        unplaced=[_unplaced(item) for item in parcel.items if item.kind == UNPLACED],
+        thinned=[_thinned(item) for item in parcel.items if item.kind == THINNED],
     )
 
 
@@ -120,6 +150,11 @@ def _row(item: Item) -> Row:
     return Row(item.sequence, item.measured_at_ms, item.source, value, item.quality)
 
 
+def _unplaced(item: Item) -> UnplacedRow:
+    value = None if item.value is None else int(item.value)
+    return UnplacedRow(item.sequence, item.measured_at_ms, item.source, value, item.quality)
+
+
 def _aux(item: Item) -> AuxRow:
     return AuxRow(item.sequence, item.measured_at_ms, item.source, item.field, float(item.value or 0))
 
@@ -127,6 +162,12 @@ def _aux(item: Item) -> AuxRow:
 def _day(item: Item) -> DaySummary:
     fields = msgspec.json.decode(item.body or b"{}", type=dict[str, object])
     return msgspec.convert({**fields, "sequence": item.sequence}, DaySummary)
+
+
+def _thinned(item: Item) -> ThinnedSpan:
+    span = spans.decode(item.body or b"")
+    fields = {name: getattr(span, name) for name in span.__struct_fields__}
+    return ThinnedSpan(sequence=item.sequence, sensor=item.source, starts_at_ms=item.measured_at_ms, **fields)
 
 
 def _bytes_of(item: Item) -> int:

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.outbox import DAY_MS, Counts, Intake, Outbox
+from edge_agent.outbox import DAY_MS, Intake, Outbox
 from edge_agent.parcel import AUX, DAY, DepartureRule, Item, Key, Parcel
 from edge_agent.sample import AuxSample, DaySummaryDraft, Sample
 from sheetal.contracts.batch import Ack, RefusedRange
@@ -149,7 +149,7 @@ def test_only_named_ranges_are_settled(outbox: Outbox) -> None:
     ack = Ack(gateway=GATEWAY, boot=parcel.boot, stored=[(2, 4), (8, 8)], refused=[RefusedRange(6, 6, "implausible")])
     assert outbox.apply_ack(ack) == 5
     assert [item.sequence for item in take(outbox).items] == [1, 5, 7, 9, 10]
-    assert outbox.counts() == Counts(pending=5, delivered=4, refused=1, alarms_pending=0, dropped=0)
+    assert outbox.counts()[:5] == (5, 4, 1, 0, 0)
     [(refused, reason)] = outbox.refusals()
     assert (refused.sequence, refused.measured_at_ms, reason) == (6, T0_MS + 5 * MINUTE_MS, "implausible")
     assert outbox.apply_ack(ack) == 0
@@ -174,7 +174,7 @@ def test_stored_by_one_worker_wins_over_refused_by_another(outbox: Outbox) -> No
     outbox.apply_ack(refused)
     outbox.apply_ack(kept)
     outbox.apply_ack(refused)
-    assert outbox.counts() == Counts(pending=0, delivered=2, refused=0, alarms_pending=0, dropped=0)
+    assert outbox.counts()[:5] == (0, 2, 0, 0, 0)
 
 
 def test_delivered_rows_stay_sixty_days(outbox: Outbox, clock: SetClock) -> None:
@@ -184,7 +184,7 @@ def test_delivered_rows_stay_sixty_days(outbox: Outbox, clock: SetClock) -> None
     assert outbox.prune() == 0
     clock.at_ms += 1
     assert outbox.prune() == 1
-    assert outbox.counts() == Counts(pending=1, delivered=0, refused=0, alarms_pending=0, dropped=0)
+    assert outbox.counts()[:5] == (1, 0, 0, 0, 0)
 
 
 def test_alarms_are_sent_until_named_with_their_clearing(outbox: Outbox) -> None:
@@ -211,24 +211,6 @@ def test_settled_alarms_are_forgotten_too(outbox: Outbox, clock: SetClock) -> No
     assert outbox.counts().alarms_pending == 2
 
 
-def test_a_full_outbox_drops_settled_then_ordinary_and_never_a_notable_one(tmp_path: Path) -> None:
-    box = Outbox(tmp_path / "o.db", rows_max=1_000)
-    hot = [sample(number, 900, notable=True) for number in range(100)]
-    box.add_rows([*hot, *(sample(number) for number in range(100, 900))])
-    box.apply_ack(Ack(gateway=GATEWAY, boot=box.boot, stored=[(101, 150)]))
-    box.add_rows([sample(number) for number in range(900, 1_030)])
-    assert box.counts() == Counts(pending=980, delivered=10, refused=0, alarms_pending=0, dropped=0)
-    box.add_rows([sample(number) for number in range(1_030, 2_000)])
-    counts = box.counts()
-    assert (counts.pending, counts.dropped) == (990, 960)
-    assert max(item.measured_at_ms for item in everything_pending(box)) == sample(1_999).measured_at_ms
-    box.add_rows([sample(number, 900, notable=True) for number in range(2_000, 3_200)])
-    stamps = {item.measured_at_ms for item in everything_pending(box)}
-    assert {row.measured_at_ms for row in hot} <= stamps
-    assert (len(stamps), box.counts().dropped) == (1_300, 960 + 890)
-    box.close()
-
-
 def everything_pending(box: Outbox) -> list[Item]:
     items: list[Item] = []
     on_way: set[Key] = set()
@@ -236,15 +218,6 @@ def everything_pending(box: Outbox) -> list[Item]:
         items += parcel.items
         on_way |= parcel.keys
     return items
-
-
-def test_the_count_of_dropped_rows_survives(tmp_path: Path) -> None:
-    for number in range(3):
-        box = Outbox(tmp_path / "o.db", rows_max=1_000)
-        box.add_rows([sample(number * 2_000 + minute) for minute in range(600)])
-        dropped = box.counts().dropped
-        box.close()
-    assert dropped == 210 + 600
 
 
 def test_space_is_freed_from_settled_rows_only(outbox: Outbox) -> None:

@@ -5,9 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.parcel import AUX, BYTES_MAX, DAY, ROW, DepartureRule, Item, day_body, departs, pack, to_batch
+from edge_agent.parcel import (
+    AUX,
+    BYTES_MAX,
+    DAY,
+    ROW,
+    UNPLACED,
+    DepartureRule,
+    Item,
+    Moment,
+    Parcel,
+    day_body,
+    departs,
+    pack,
+    to_batch,
+)
 from edge_agent.sample import DaySummaryDraft
-from sheetal.contracts.batch import PAYLOAD_BYTES_MAX, AuxRow, Batch, DaySummary, Row
+from sheetal.contracts.batch import PAYLOAD_BYTES_MAX, AuxRow, Batch, DaySummary, Row, UnplacedRow
 from sheetal.contracts.seal import seal
 from sheetal.contracts.topics import Channel
 
@@ -72,7 +86,7 @@ def test_the_longest_items_still_fit_the_wire() -> None:
     for one in (longest, rows, aux):
         parcel = pack([one] * 5_000, history=True, items_max=5_000)
         assert parcel is not None
-        payload = seal(Channel.DATA, "g" * 48, b"k" * 32, to_batch(parcel, "g" * 48, 2**43))
+        payload = seal(Channel.DATA, "g" * 48, b"k" * 32, to_batch(parcel, "g" * 48, Moment(2**43, 2**43, "none")))
         assert len(payload) <= PAYLOAD_BYTES_MAX
         assert len(payload) > BYTES_MAX // 4
 
@@ -83,12 +97,29 @@ def test_a_parcel_in_the_words_of_the_wire() -> None:
     aux = item(4, kind=AUX, source="g.ILR-1", field="TAMB", value=31.5)
     parcel = pack([item(1), fault, day, aux], history=False, items_max=10)
     assert parcel is not None
-    batch = to_batch(parcel, "g", 5_000)
+    batch = to_batch(parcel, "g", Moment(5_000, 70, "ack"))
     assert (batch.gateway, batch.boot, batch.sent_at_ms, batch.history) == ("g", 7, 5_000, False)
+    assert (batch.monotonic_ms, batch.clock_source) == (70, "ack")
     assert batch.rows == [Row(1, 1_000, "g.s", 450, 0), Row(2, 1_000, "g.s", None, 4)]
     assert batch.aux == [AuxRow(4, 1_000, "g.ILR-1", "TAMB", 31.5)]
     assert batch.days == [DaySummary(3, **msgspec.structs.asdict(DRAFT))]
     assert msgspec.json.decode(msgspec.json.encode(batch), type=Batch) == batch
+
+
+def test_a_reading_without_an_instant_travels_as_such() -> None:
+    lost = item(5, kind=UNPLACED)
+    parcel = pack([lost, item(6, kind=UNPLACED, value=None, quality=2)], history=True, items_max=10)
+    assert parcel is not None
+    batch = to_batch(parcel, "g", Moment(5_000))
+    assert batch.rows == []
+    assert batch.unplaced == [UnplacedRow(5, 1_000, "g.s", 450, 0), UnplacedRow(6, 1_000, "g.s", None, 2)]
+
+
+def test_an_empty_parcel_is_a_question_for_the_time() -> None:
+    batch = to_batch(Parcel(7, history=False, items=()), "g", Moment(5_000, 70, "none"))
+    assert msgspec.json.decode(msgspec.json.encode(batch)) == {
+        "gateway": "g", "boot": 7, "sent_at_ms": 5_000, "clock_source": "none", "monotonic_ms": 70,
+    }  # fmt: skip
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 400)), max_size=60), st.integers(1, 500))

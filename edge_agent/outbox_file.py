@@ -1,0 +1,81 @@
+"""The outbox's open file: one connection, one lock, whole transactions, and a new start after the disk failed."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from edge_agent import outbox_schema as schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PRIMARY_CODE = 0xFF
+"""SQLite's extended codes have the primary one in their lowest byte."""
+DISTRUSTED = frozenset({
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+})  # fmt: skip
+"""After these a connection may never work again, although the disk does."""
+
+
+class OutboxFile:
+    """The file; whoever reads or writes holds `lock`, which may be taken again by its holder.
+
+    `learn` is called with each later connection, since the last commit before it may or may not be on the disk.
+    Raises SettingProblem when the file cannot be an outbox.
+    """
+
+    def __init__(self, path: Path, learn: Callable[[sqlite3.Connection], None]) -> None:
+        self._path = path
+        self._learn = learn
+        self._distrusted = False
+        self.lock = threading.RLock()
+        self.connection = schema.open_file(path)
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self.lock:
+            self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commits what is done inside, or nothing of it; raises sqlite3.Error. The caller holds the lock."""
+        if self._distrusted:
+            self._open_again()
+        connection = self.connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException as error:
+            self._distrusted = _primary_code(error) in DISTRUSTED
+            # A full disk has already rolled back by itself.
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            raise
+
+    def _open_again(self) -> None:
+        """A new connection; raises sqlite3.Error while the disk still fails, and the old one stays."""
+        fresh = schema.connect(self._path)
+        try:
+            self._learn(fresh)
+        except sqlite3.Error:
+            fresh.close()
+            raise
+        with suppress(sqlite3.Error):
+            self.connection.close()
+        self.connection = fresh
+        self._distrusted = False
+
+
+def _primary_code(error: BaseException) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & PRIMARY_CODE
