@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from edge_agent import loop
 from edge_agent.ballast import Ballast
-from edge_agent.clock import Timeline
 from edge_agent.keeper import Keeper
 from edge_agent.local.page import LocalPage
 from edge_agent.local.view import Snapshot
 from edge_agent.outbox import Outbox
 from edge_agent.source_settings import Ds01TcpSetting
+from edge_agent.timekeeper import Machine, Timekeeper
 from edge_agent.uplink import Uplink
-from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_agent.sample import Recall
     from edge_agent.settings import Settings, SourceSetting
     from edge_agent.sources.port import Source
@@ -34,26 +34,33 @@ def run(settings: Settings) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
-    timeline = Timeline(now_ms(), _monotonic_ms())
-
-    def clock() -> int:
-        return timeline.now_ms(_monotonic_ms())
-
-    outbox = Outbox(settings.outbox, clock=clock, rows_max=settings.rows_max, keep_days=settings.keep_days)
-    uplink = Uplink(settings, outbox, clock=clock)
+    outbox = Outbox(
+        settings.outbox,
+        clock=lambda: timekeeper.now_ms(),  # noqa: PLW0108 - it is made of what this outbox remembers
+        rows_max=settings.rows_max,
+        keep_days=settings.keep_days,
+    )
+    timekeeper = Timekeeper(Machine(settings.clock.system_is_synchronised), outbox)
+    uplink = Uplink(settings, outbox, clock=timekeeper.now_ms, time_keeper=timekeeper)
     ballast = Ballast(settings.outbox.with_name(settings.outbox.name + ".ballast"))
-    keeper = Keeper(settings, outbox, uplink.wake, lambda: loop.relieve(ballast, outbox))
-    sources = [make_source(settings.gateway, setting, outbox.mark, clock) for setting in settings.sources]
+    keeper = Keeper(settings, outbox, uplink.wake, lambda: loop.relieve(ballast, outbox), timekeeper)
+    timekeeper.settle(keeper)
+    sources = [
+        make_source(settings.gateway, setting, outbox.mark, timekeeper.monotonic_ms, timekeeper.anchored_now_ms)
+        for setting in settings.sources
+    ]
 
     def snapshot() -> Snapshot:
         connected = [source.is_connected() for source in sources]
-        return Snapshot(settings.gateway, clock(), keeper.view(), outbox.counts(), uplink.status(), connected)
+        return Snapshot(
+            settings.gateway, timekeeper.now_ms(), keeper.view(), outbox.counts(), uplink.status(), connected
+        )
 
     page = None if settings.local_page is None else LocalPage(settings.local_page, snapshot)
     _log.info("ready")
     try:
         parts = loop.Parts(sources, keeper, outbox, uplink, ballast)
-        loop.run(parts, stopping, lambda: timeline.anchor(now_ms(), _monotonic_ms()))
+        loop.run(parts, stopping, timekeeper)
     finally:
         if page is not None:
             page.close()
@@ -61,14 +68,19 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def make_source(gateway: str, setting: SourceSetting, recall: Recall, clock: Clock) -> Source:
-    """The source of one [[source]]; its driver is imported only here, when it is configured."""
+def make_source(
+    gateway: str,
+    setting: SourceSetting,
+    recall: Recall,
+    clock: Clock,
+    anchored: Callable[[], int | None] | None = None,
+) -> Source:
+    """The source of one [[source]]; its driver is imported only here, when it is configured.
+
+    `clock` stamps what has no time of its own; `anchored` is the same clock, but None while it cannot be trusted.
+    """
     from edge_agent.sources.ds01_tcp import Ds01TcpSource  # noqa: PLC0415 - only a configured driver is loaded
 
     if not isinstance(setting, Ds01TcpSetting):
         raise SettingProblem(f"{type(setting).__name__}", variable="source.kind")
-    return Ds01TcpSource(gateway, setting, recall, clock)
-
-
-def _monotonic_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
+    return Ds01TcpSource(gateway, setting, recall, anchored or clock)  # type: ignore[arg-type] # None is "not live"

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from edge_agent.clock import ClockSource
 from edge_agent.flights import Flights
-from edge_agent.parcel import to_batch
+from edge_agent.outbox import Intake
+from edge_agent.parcel import Moment, Parcel, to_batch
+from edge_agent.placing import told
 from sheetal.contracts.batch import Ack
 from sheetal.contracts.device_alarm import AlarmAck
 from sheetal.contracts.problem import WireProblem
@@ -19,9 +22,10 @@ from sheetal.contracts.topics import Channel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_agent.clock_questions import ClockQuestions
     from edge_agent.outbox import Outbox
-    from edge_agent.parcel import Parcel
     from edge_agent.settings import UplinkSetting
+    from sheetal.contracts.device_alarm import DeviceAlarm
 
     Publish = Callable[[Channel, bytes], bool]
 
@@ -45,7 +49,7 @@ class Courier:
     """Moves the outbox's content over one way of publishing; used by one thread.
 
     `publish` hands a payload to the broker and says whether it was taken; a taken payload may still be lost, so only
-    a sealed application ack settles anything.
+    a sealed application ack settles anything. With `questions` each message asks for the time.
     """
 
     def __init__(
@@ -54,11 +58,13 @@ class Courier:
         outbox: Outbox,
         setting: UplinkSetting,
         draw: Callable[[float, float], float] = random.uniform,
+        questions: ClockQuestions | None = None,
     ) -> None:
         self._identity = identity
         self._outbox = outbox
         self._setting = setting
         self._draw = draw
+        self._questions = questions
         self._flights = Flights(setting.batches_in_flight_max, self._wait_seconds)
         self._alarms: dict[tuple[str, bool], float] = {}
 
@@ -68,11 +74,11 @@ class Courier:
         return self._flights.items
 
     def send_due(self, at_ms: int, at_seconds: float, publish: Publish) -> None:
-        """Sends all that is due: alarms first, then what was not answered in time, fresh items, backlog.
+        """Sends all that is due: the question for the time, alarms, what was not answered in time, fresh, backlog.
 
         `at_ms` is the gateway's clock, `at_seconds` a monotonic one. Stops at the first payload that is not taken.
         """
-        sent = self._send_alarms(at_seconds, publish)
+        sent = self._ask_the_time(publish) and self._send_alarms(at_seconds, publish)
         sent = sent and all(self._publish_batch(parcel, at_ms, publish) for parcel in self._flights.overdue(at_seconds))
         while sent and (room := self._flights.room()):
             parcel = self._outbox.next_batch(
@@ -105,8 +111,12 @@ class Courier:
         """The connection ended: what was on its way stands in the queue again."""
         self._flights.forget()
         self._alarms.clear()
+        if self._questions is not None:
+            self._questions.connected()
 
     def _settle(self, ack: Ack) -> None:
+        if self._questions is not None:
+            self._questions.take(ack)
         self._outbox.apply_ack(ack)
         self._flights.answered(ack)
         for refused in ack.refused:
@@ -117,16 +127,31 @@ class Courier:
         for alarm, cleared in ack.alarms:
             self._alarms.pop((alarm, cleared), None)
 
+    def _ask_the_time(self, publish: Publish) -> bool:
+        if self._questions is None or not self._questions.is_due():
+            return True
+        question = Parcel(self._outbox.boot, history=False, items=())
+        return self._publish_batch(question, 0, publish)
+
     def _send_alarms(self, at_seconds: float, publish: Publish) -> bool:
+        if self._questions is not None and self._questions.is_worth_waiting():
+            return True
         waiting = {name for name, due_seconds in self._alarms.items() if due_seconds > at_seconds}
         for alarm in self._outbox.next_alarms(ALARMS_IN_FLIGHT_MAX - len(waiting), waiting):
+            self._note_that_it_is_told(alarm)
             if not publish(Channel.ALARM, self._seal(Channel.ALARM, alarm)):
                 return False
             self._alarms[alarm.alarm, alarm.cleared_at_ms is not None] = at_seconds + self._wait_seconds()
         return True
 
+    def _note_that_it_is_told(self, alarm: DeviceAlarm) -> None:
+        """An alarm that somebody may have heard of keeps its instant, and so its name, when the time becomes known."""
+        if self._questions is not None and self._questions.source < ClockSource.ACK:
+            self._outbox.add(Intake(marks={told(alarm.alarm): ""}))
+
     def _publish_batch(self, parcel: Parcel, at_ms: int, publish: Publish) -> bool:
-        batch = to_batch(parcel, self._identity.gateway, at_ms)
+        moment = Moment(at_ms) if self._questions is None else self._questions.moment(parcel.boot)
+        batch = to_batch(parcel, self._identity.gateway, moment)
         return publish(Channel.DATA, self._seal(Channel.DATA, batch))
 
     def _seal(self, channel: Channel, body: object) -> bytes:

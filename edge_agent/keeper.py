@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from edge_agent import probe_time
 from edge_agent.outbox import Intake
+from edge_agent.sample import AuxSample, Sample
 from edge_agent.silence import Silence, SilenceState
+from edge_agent.source_settings import PolledSetting
 from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm, alarm_id
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.reading import Quality
@@ -17,18 +21,20 @@ from sheetal.contracts.topics import sensor_of
 from sheetal.thermal.device_alarm import AlarmFact, AlarmRule, AlarmState, AlarmWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from edge_agent.outbox import Outbox
-    from edge_agent.sample import AuxSample, DaySummaryDraft, Observation, Sample
+    from edge_agent.sample import DaySummaryDraft, Observation
     from edge_agent.settings import ProbeSetting, Settings
     from edge_agent.silence import SilenceFact
+    from edge_agent.timekeeper import Stamp
 
 CAP_INTERVALS = 3
 """A run may bridge a gap of at most this many intervals (DESIGN section 7)."""
 
 _states = msgspec.json.Decoder(tuple[AlarmState, ...])
 _silences = msgspec.json.Decoder(SilenceState)
+Stamped = TypeVar("Stamped", Sample, AuxSample)
 
 
 class Probe:
@@ -84,10 +90,22 @@ class ProbeView(NamedTuple):
     minutes_left: int | None
 
 
+class Time(Protocol):
+    """What of the timekeeper is needed here."""
+
+    @property
+    def steady(self) -> contextlib.AbstractContextManager[object]:
+        """Held while something is stamped and committed."""
+
+    def stamp(self, monotonic_ms: int) -> Stamp:
+        """The instant of a moment of the monotonic clock."""
+
+
 class Keeper:
     """The sink of every source; calls from several threads are taken one after another.
 
-    `wake` is called after each commit, `on_full` when the disk had no room for one.
+    `wake` is called after each commit, `on_full` when the disk had no room for one. With `time`, local samples come
+    stamped with its monotonic clock and get their instants here.
     """
 
     def __init__(
@@ -96,13 +114,17 @@ class Keeper:
         outbox: Outbox,
         wake: Callable[[], None],
         on_full: Callable[[], None],
+        time: Time | None = None,
     ) -> None:
         self._gateway = settings.gateway
+        self._time = time
         self._outbox = outbox
         self._wake = wake
         self._on_full = on_full
         self._lock = threading.Lock()
         self._probes: dict[str, Probe] = {}
+        self._local: set[str] = set()
+        self._before: dict[str, probe_time.ProbeMemory] = {}
         for source in settings.sources:
             for setting in source.probe:
                 sensor = sensor_of(settings.gateway, setting.probe)
@@ -110,19 +132,19 @@ class Keeper:
                 silent = _decode_silence(outbox.mark(_silence_mark(sensor)))
                 probe.silence = Silence(settings.local.no_data_alarm_minutes, silent, probe.watch.last_ms)
                 self._probes[sensor] = probe
+                if isinstance(source, PolledSetting):
+                    self._local.add(sensor)
 
     def keep(self, observations: Sequence[Observation]) -> None:
         """Commits them with the alarms they raise or clear; or raises sqlite3.Error and has kept and judged nothing."""
-        with self._lock:
-            before = {sensor: (probe.watch.states, probe.newest) for sensor, probe in self._probes.items()}
+        with self._steady(), self._lock:
+            before = self._memory()
             try:
                 self._outbox.add(self._judge(observations))
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                     self._on_full()
-                for sensor, (states, newest) in before.items():
-                    self._probes[sensor].watch.states = states
-                    self._probes[sensor].newest = newest
+                self._put_back(before)
                 raise
         self._wake()
 
@@ -145,6 +167,36 @@ class Keeper:
         if told:
             self._wake()
 
+    def commit(self) -> None:
+        """Commits what is held back; raises sqlite3.Error."""
+
+    def local_sensors(self) -> set[str]:
+        """The sensors whose readings the gateway stamps itself."""
+        return set(self._local)
+
+    def begin(self, now_ms: int | None) -> None:
+        """The operating system has booted: local runs go on only where a clock says how long that took."""
+        with self._lock:
+            for sensor in self._local:
+                probe_time.begin(self._probes[sensor], now_ms)
+
+    def shift(self, delta_ms: int, moved: Collection[str]) -> dict[str, str]:
+        """Moves what local probes remember, and those of their standing alarms that are named; returns new marks."""
+        marks: dict[str, str] = {}
+        with self._lock:
+            self._before = self._memory()
+            for sensor in self._local:
+                probe = self._probes[sensor]
+                probe_time.shift(probe, delta_ms, moved)
+                marks[_mark(sensor)] = msgspec.json.encode(probe.watch.states).decode()
+                marks[_silence_mark(sensor)] = msgspec.json.encode(probe.silence.state).decode()
+        return marks
+
+    def restore(self) -> None:
+        """Takes the last shift back, since it could not be committed."""
+        with self._lock:
+            self._put_back(self._before)
+
     def view(self) -> list[ProbeView]:
         """Every probe as it stands, in the order of the settings."""
         with self._lock:
@@ -153,13 +205,34 @@ class Keeper:
                 for p in self._probes.values()
             ]
 
+    def _steady(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext() if self._time is None else self._time.steady
+
+    def _memory(self) -> dict[str, probe_time.ProbeMemory]:
+        return {sensor: probe_time.memory_of(probe) for sensor, probe in self._probes.items()}
+
+    def _put_back(self, before: dict[str, probe_time.ProbeMemory]) -> None:
+        for sensor, memory in before.items():
+            probe_time.put_back(self._probes[sensor], memory)
+
+    def _stamped(self, one: Stamped) -> Stamped:
+        """A local sample's monotonic instant becomes its stamp, provisional or final."""
+        if self._time is None:
+            return one._replace(local=True)
+        at_ms, monotonic_ms = self._time.stamp(one.measured_at_ms)
+        return one._replace(measured_at_ms=at_ms, monotonic_ms=monotonic_ms, local=True)
+
     def _judge(self, observations: Sequence[Observation]) -> Intake:
         rows: list[Sample] = []
         aux: list[AuxSample] = []
         days: list[DaySummaryDraft] = []
         alarms: list[DeviceAlarm] = []
         marks: dict[str, str] = {}
-        for observation in observations:
+        for told in observations:
+            observation = told
+            if told.local:
+                samples, values = tuple(map(self._stamped, told.samples)), tuple(map(self._stamped, told.aux))
+                observation = told._replace(samples=samples, aux=values)
             aux += observation.aux
             days += observation.days
             marks.update(observation.marks)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from edge_agent.ballast import Ballast
     from edge_agent.keeper import Keeper
@@ -33,7 +33,18 @@ class Parts(NamedTuple):
     ballast: Ballast
 
 
-def run(parts: Parts, stopping: threading.Event, anchor_clock: Callable[[], int]) -> None:
+class Time(Protocol):
+    """What of the timekeeper is needed here."""
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether the time is believed."""
+
+    def look(self) -> None:
+        """Compares with the wall clock."""
+
+
+def run(parts: Parts, stopping: threading.Event, time: Time) -> None:
     """Runs the parts until `stopping` is set, then ends them: first what brings, then what sends."""
     parts.ballast.lay()
     parts.uplink.start()
@@ -42,10 +53,8 @@ def run(parts: Parts, stopping: threading.Event, anchor_clock: Callable[[], int]
     ticks = 0
     while not stopping.wait(TICK_SECONDS):
         ticks += 1
-        off_ms = anchor_clock()
-        if off_ms:
-            _log.warning("the wall clock was set by %d ms; stamps go on without stepping back", off_ms)
-        if ticks % TICKS_A_PRUNE == 0:
+        time.look()
+        if ticks % TICKS_A_PRUNE == 0 and time.is_anchored:
             _prune(parts.outbox)
         parts.ballast.lay()
     for source in parts.sources:

@@ -9,6 +9,7 @@ import msgspec
 
 from edge_agent.broker_settings import Broker, BrokerSetting, broker_of, secret_text
 from edge_agent.broker_settings import wrong as _wrong
+from edge_agent.clock_settings import ClockSetting
 from edge_agent.local_settings import Local, LocalSetting, check_local
 from edge_agent.source_settings import ProbeSetting as ProbeSetting
 from edge_agent.source_settings import SourceSetting as SourceSetting
@@ -45,6 +46,7 @@ class SettingsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     uplink: UplinkSetting = UplinkSetting()
     remote: RemoteSetting = RemoteSetting()
     local: LocalSetting = LocalSetting()
+    clock: ClockSetting = ClockSetting()
     source: tuple[SourceSetting, ...] = ()
 
 
@@ -62,6 +64,7 @@ class Settings(NamedTuple):
     uplink: UplinkSetting
     sources: tuple[SourceSetting, ...]
     local: Local = Local()
+    clock: ClockSetting = ClockSetting()
     remote: RemoteSetting = RemoteSetting()
 
     @property
@@ -109,6 +112,7 @@ def _checked(written: SettingsFile, folder: Path) -> Settings:
         uplink=written.uplink,
         sources=tuple(placed(source, folder) for source in written.source),
         local=check_local(written.local, folder),
+        clock=written.clock,
         remote=written.remote,
     )
 
@@ -121,6 +125,7 @@ def _check_numbers(written: SettingsFile) -> None:
         ("gateway.local_page_port", gateway.local_page_port or 0, 0, PORT_MAX),
         *written.uplink.bounds(),
         *written.remote.bounds(),
+        *written.clock.bounds(),
     ]
     _check_bounds(bounds)
 

@@ -19,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTPro
 
 from edge_agent.broker_settings import ending_soon, tls_context
 from edge_agent.broker_trouble import is_certificate_trouble, words_of
+from edge_agent.clock_questions import ClockQuestions
 from edge_agent.courier import Courier, Identity
 from edge_agent.outbox import Intake
 from edge_agent.session import is_clocked, next_session
@@ -28,7 +29,7 @@ from sheetal.contracts.topics import Channel, of_gateway, parse
 from sheetal.contracts.twin import TWIN_BYTES_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
     from paho.mqtt.properties import Properties
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from edge_agent.outbox import Outbox
     from edge_agent.settings import Settings
+    from edge_agent.timekeeper import Timekeeper
     from edge_agent.voice import Remote
     from sheetal.contracts.topics import GatewayTopic
 
@@ -83,8 +85,8 @@ class Uplink:
         *,
         sensors: Sequence[str] | None = None,
         clock: Clock = now_ms,
-        clock_facts: Callable[[], ClockFacts] = ClockFacts,
         remote: Remote | None = None,
+        time_keeper: Timekeeper | None = None,
     ) -> None:
         self._settings = settings
         self._outbox = outbox
@@ -92,8 +94,11 @@ class Uplink:
         self._remote = remote
         identity = Identity(settings.gateway, settings.key)
         announced = settings.sensors if sensors is None else sensors
-        self._voice = Voice(identity, outbox.boot, announced, clock, clock_facts)
-        self._courier = Courier(identity, outbox, settings.uplink)
+        questions = None if time_keeper is None else ClockQuestions(time_keeper, settings.clock, outbox.boot)
+        facts = ClockFacts if time_keeper is None else time_keeper.facts
+        self._voice = Voice(identity, outbox.boot, announced, clock, facts)
+        self._told_source = ""
+        self._courier = Courier(identity, outbox, settings.uplink, questions=questions)
         self._answers: queue.Queue[tuple[Channel, bytes]] = queue.Queue(ANSWERS_MAX)
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -212,12 +217,18 @@ class Uplink:
         return True
 
     def _report(self, client: Client) -> None:
-        """Publishes the twin when it changed since this connection last told it."""
+        """Publishes birth and twin anew when they changed since this connection last told them."""
+        if self._voice.clock_source != self._told_source:
+            self._be_born(client)
         if self._remote is None or self._remote.revision == self._told_revision:
             return
         revision = self._remote.revision
         if self._publish(client, Channel.REPORTED, self._voice.reported(self._remote), retain=True):
             self._told_revision = revision
+
+    def _be_born(self, client: Client) -> None:
+        self._told_source = self._voice.clock_source
+        self._publish(client, Channel.BIRTH, self._voice.birth(self._session, self._remote), retain=True)
 
     def _publish(self, client: Client, channel: Channel, payload: bytes, *, retain: bool = False) -> bool:
         info = client.publish(of_gateway(self._settings.gateway, channel), payload, qos=1, retain=retain)
@@ -283,7 +294,7 @@ class Uplink:
         gateway = self._settings.gateway
         wanted = (Channel.ACK, Channel.ALARM_ACK, *(FROM_AFAR if self._remote is not None else ()))
         client.subscribe([(of_gateway(gateway, channel), 1) for channel in wanted])
-        self._publish(client, Channel.BIRTH, self._voice.birth(self._session, self._remote), retain=True)
+        self._be_born(client)
         self._publish(client, Channel.STATE, self._voice.state(self._session, online=True), retain=True)
         self._told_revision = None
         self._tell(ending_soon(self._settings.broker, self._clock()))

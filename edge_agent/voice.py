@@ -60,6 +60,11 @@ class Voice:
         """The clock, None while it is not believed."""
         return self._clock() if self._clock_facts().is_anchored else None
 
+    @property
+    def clock_source(self) -> str:
+        """What the clock stands on now, as on the wire."""
+        return self._clock_facts().source
+
     def state(self, session: int, *, online: bool) -> bytes:
         """Online or offline."""
         return self._sealed(Channel.STATE, State(gateway=self._identity.gateway, session=session, online=online))
