@@ -7,7 +7,7 @@ SOURCES := sheetal firmware_sim edge_agent ingest alerts portal demo
 READY := .venv/ready
 VENDORED := portal/static/vendor/manifest.json
 
-.PHONY: help set-up demo test check stack-test bench soak figures lock clean
+.PHONY: help set-up demo test check stack-test bench soak faults figures lock clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,8 +51,11 @@ stack-test: set-up ## The same journeys over real Mosquitto, PostgreSQL, InfluxD
 bench: set-up ## Measure against named limits; writes docs/figures/benchmarks.json and docs/figures.md
 	@$(BIN)/python -m benchmarks
 
-soak: set-up ## Full counts of one fault suite: make soak SUITE=journey.story
+soak: set-up ## Full counts of one fault suite, or SUITE=all-edge: make soak SUITE=journey.story
 	@$(BIN)/python -m benchmarks.soak $(SUITE)
+
+faults: set-up ## Print the table of faults: how often tried, how many lost
+	@$(BIN)/python -m benchmarks.figures --faults
 
 figures: set-up ## Render docs/figures.md from the committed figures
 	@$(BIN)/python -m benchmarks.figures

@@ -1,6 +1,7 @@
-"""Full counts of one fault suite; only this writes docs/figures/faults.json.
+"""Full counts of one fault suite, or of all edge suites in order; only this writes docs/figures/faults.json.
 
-A suite that was broken off goes on where it stopped.
+`make soak SUITE=edge.kill9` · `SUITE=all-edge`: a suite that was broken off goes on where it stopped.
+`python -m benchmarks.soak NAME FIRST COUNT` plays some tries again, by the seed of a failure, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmarks import journey_story
+from benchmarks.faults import kill9, power_cut
 from benchmarks.record import FAULTS, ROOT, Fault, keep
 
 if TYPE_CHECKING:
@@ -19,37 +21,63 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRESS = ROOT / ".demo" / "soak"
+ALL_EDGE = "all-edge"
+EDGE = "edge."
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """One counted promise: how often in full, how one try goes (True when it held), and how it was tried."""
+    """One counted promise: how often in full, how it was tried, and how tries go.
+
+    `run(first, count)` plays tries number `first` and on and says how many failed; `group` is how many it is best
+    given at once, and the most that are lost when a run is broken off.
+    """
 
     count: int
-    attempt: Callable[[int], bool]
     how: str
+    run: Callable[[int, int], int]
+    group: int = 1
+
+
+def each(attempt: Callable[[int], bool]) -> Callable[[int, int], int]:
+    """A run out of single tries, each True when it held."""
+    return lambda first, count: sum(not attempt(number) for number in range(first, first + count))
 
 
 SUITES = {
-    "journey.story": Suite(10, journey_story.attempt, journey_story.HOW),
+    "journey.story": Suite(10, journey_story.HOW, each(journey_story.attempt)),
+    "edge.kill9": Suite(kill9.FULL, kill9.HOW, kill9.run, kill9.GROUP),
+    "edge.power_cut": Suite(power_cut.FULL, power_cut.HOW, power_cut.run, power_cut.GROUP),
 }
 
 
-def main(names: list[str]) -> int:
-    """Play one suite to its full count; exit 1 when any try failed."""
-    if len(names) != 1 or names[0] not in SUITES:
-        print(f"make soak SUITE=<name>; there are: {', '.join(SUITES)}")
-        return 2
-    name = names[0]
+def main(arguments: list[str]) -> int:
+    """Play what is named to its full count; exit 1 when any try failed, 2 for an unknown name."""
+    if arguments == [ALL_EDGE]:
+        return max(soak(name) for name in SUITES if name.startswith(EDGE))
+    match arguments:
+        case [name] if name in SUITES:
+            return soak(name)
+        case [name, first, count] if name in SUITES:
+            failed = SUITES[name].run(int(first), int(count))
+            print(f"{name}: {count} from {first} on, {failed} failed")
+            return 1 if failed else 0
+    print(f"make soak SUITE=<name>; there are: {', '.join(SUITES)}, {ALL_EDGE}")
+    return 2
+
+
+def soak(name: str) -> int:
+    """One suite to its full count, its entry kept; 1 when any try failed."""
     suite = SUITES[name]
     progress = PROGRESS / f"{name}.json"
     tried, failed = _read(progress)
     while tried < suite.count:
-        held = suite.attempt(tried)
-        tried, failed = tried + 1, failed + (not held)
+        count = min(suite.group, suite.count - tried)
+        failed += suite.run(tried, count)
+        tried += count
         _write(progress, tried, failed)
         print(f"{name}: {tried} of {suite.count}, {failed} failed", flush=True)
-    progress.unlink()
+    progress.unlink(missing_ok=True)
     keep(FAULTS, name, Fault(tried, failed, suite.how, datetime.now(UTC).date().isoformat()))
     return 1 if failed else 0
 
