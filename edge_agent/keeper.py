@@ -10,73 +10,28 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from edge_agent import probe_time
+from edge_agent.handover import hand_over
 from edge_agent.outbox import Intake
+from edge_agent.probe import Probe
 from edge_agent.sample import AuxSample, Sample
 from edge_agent.silence import Silence, SilenceState
 from edge_agent.source_settings import PolledSetting
 from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm, alarm_id
-from sheetal.contracts.limits import MINUTE_MS
-from sheetal.contracts.reading import Quality
 from sheetal.contracts.topics import sensor_of
-from sheetal.thermal.device_alarm import AlarmFact, AlarmRule, AlarmState, AlarmWatch
+from sheetal.thermal.device_alarm import AlarmFact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from edge_agent.handover import Ended
     from edge_agent.outbox import Outbox
     from edge_agent.sample import DaySummaryDraft, Observation
     from edge_agent.settings import ProbeSetting, Settings
     from edge_agent.silence import SilenceFact
     from edge_agent.timekeeper import Stamp
 
-CAP_INTERVALS = 3
-"""A run may bridge a gap of at most this many intervals (DESIGN section 7)."""
-
-_states = msgspec.json.Decoder(tuple[AlarmState, ...])
 _silences = msgspec.json.Decoder(SilenceState)
 Stamped = TypeVar("Stamped", Sample, AuxSample)
-
-
-class Probe:
-    """One configured probe: its limits, its device alarms and what it said last."""
-
-    def __init__(self, sensor: str, appliance: str, setting: ProbeSetting, states: str | None) -> None:
-        self.sensor = sensor
-        self.appliance = appliance
-        self.setting = setting
-        self.newest: Sample | None = None
-        self.watch = AlarmWatch(alarm_rules(setting), CAP_INTERVALS * setting.interval_ms, _decode_states(states))
-        self.silence = Silence(0)
-
-    def is_notable(self, sample: Sample) -> bool:
-        """Whether the sample is outside the limits or the probe broke or came back."""
-        was = self.newest.quality if self.newest else Quality.OK
-        if sample.quality != was:
-            return True
-        value = sample.centi_celsius
-        return value is not None and self.is_outside(value)
-
-    def is_outside(self, centi_celsius: int) -> bool:
-        """Whether a value lies outside the range or beyond a device alarm's limit."""
-        inside = self.setting.range_min_centi_celsius <= centi_celsius <= self.setting.range_max_centi_celsius
-        return not inside or any(rule.violated_by(centi_celsius) for rule in self.watch.rules)
-
-    def standing_alarms(self) -> list[AlarmKind]:
-        """The device alarms that fired and did not clear."""
-        pairs = zip(self.watch.rules, self.watch.states, strict=True)
-        kinds = [rule.kind for rule, state in pairs if state.fired_at_ms is not None]
-        return kinds if self.silence.state.fired_at_ms is None else [*kinds, AlarmKind.NO_DATA]
-
-    def minutes_left(self) -> int | None:
-        """Minutes until the first running violation fires, None where none runs or one has fired."""
-        if self.standing_alarms():
-            return None
-        left = [
-            rule.minutes - (state.last_ms - state.began_at_ms) // MINUTE_MS
-            for rule, state in zip(self.watch.rules, self.watch.states, strict=True)
-            if state.began_at_ms is not None and state.last_ms is not None
-        ]
-        return min(left, default=None)
 
 
 class ProbeView(NamedTuple):
@@ -169,6 +124,18 @@ class Keeper:
 
     def commit(self) -> None:
         """Commits what is held back; raises sqlite3.Error."""
+
+    def take_over(self, before: Keeper, at_ms: int) -> None:
+        """Goes on where another keeper stopped; alarms that nothing watches any more end. Raises sqlite3.Error."""
+        with before._lock, self._lock:
+            ended = hand_over(before._probes, self._probes, at_ms)
+            marks = dict.fromkeys(map(_mark, before._probes), "[]")
+            marks |= dict.fromkeys(map(_silence_mark, before._probes), "[null,null]")
+            for sensor, probe in self._probes.items():
+                marks[_mark(sensor)] = msgspec.json.encode(probe.watch.states).decode()
+                marks[_silence_mark(sensor)] = msgspec.json.encode(probe.silence.state).decode()
+            self._outbox.add(Intake(alarms=[self._ended(one) for one in ended], marks=marks))
+        self._wake()
 
     def local_sensors(self) -> set[str]:
         """The sensors whose readings the gateway stamps itself."""
@@ -268,6 +235,11 @@ class Keeper:
             limit_minutes=fact.rule.minutes,
         )
 
+    def _ended(self, ended: Ended) -> DeviceAlarm:
+        if isinstance(ended.fact, AlarmFact):
+            return self._alarm(ended.probe.sensor, ended.fact)
+        return self._no_data_alarm(ended.probe, ended.fact)
+
     def _no_data_alarm(self, probe: Probe, fact: SilenceFact) -> DeviceAlarm:
         """No temperature made it, so it tells none: extreme and limit are 0."""
         return DeviceAlarm(
@@ -283,32 +255,6 @@ class Keeper:
             limit_centi_celsius=0,
             limit_minutes=probe.silence.minutes,
         )
-
-
-def alarm_rules(setting: ProbeSetting) -> list[AlarmRule]:
-    """The probe's device alarms that are switched on."""
-    rules = [
-        AlarmRule(
-            AlarmKind.FREEZE,
-            setting.freeze_alarm_centi_celsius,
-            setting.freeze_alarm_inclusive,
-            setting.freeze_alarm_minutes,
-        ),
-        AlarmRule(
-            AlarmKind.HEAT,
-            setting.heat_alarm_centi_celsius,
-            setting.heat_alarm_inclusive,
-            setting.heat_alarm_minutes,
-        ),
-    ]
-    return [rule for rule in rules if rule.minutes > 0]
-
-
-def _decode_states(text: str | None) -> tuple[AlarmState, ...]:
-    try:
-        return _states.decode(text or "[]")
-    except msgspec.DecodeError:
-        return ()
 
 
 def _decode_silence(text: str | None) -> SilenceState:

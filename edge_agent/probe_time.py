@@ -10,7 +10,7 @@ from sheetal.thermal.device_alarm import AlarmState
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from edge_agent.keeper import Probe
+    from edge_agent.probe import Probe
     from edge_agent.sample import Sample
     from edge_agent.silence import SilenceState
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.keeper import Keeper, alarm_rules
+from edge_agent.keeper import Keeper
+from edge_agent.probe import alarm_rules
 from edge_agent.sample import AuxSample, Observation, Sample
 from edge_agent.settings import ProbeSetting, Settings, load_settings
 from sheetal.contracts.device_alarm import AlarmKind
@@ -189,3 +190,21 @@ def test_a_damaged_silence_is_forgotten(settings: Settings, outbox: Outbox, call
     keeper = Keeper(settings, outbox, calls.wake, calls.on_full)
     keeper.keep([Observation(marks={f"silence/{SENSOR}": "[{"})])
     assert Keeper(settings, outbox, calls.wake, calls.on_full).view()[0].alarms == []
+
+
+def test_another_keeper_takes_over_with_its_memory(tmp_path: Path, outbox: Outbox) -> None:
+    settings = load_settings(write_settings(tmp_path, hub_port=9))
+    old = Keeper(settings, outbox, lambda: None, lambda: None)
+    old.keep([Observation(samples=(sample(minute, -60),)) for minute in range(61)])
+    assert [alarm.kind for alarm in outbox.next_alarms(9)] == [AlarmKind.FREEZE]
+    woken: list[int] = []
+    same = Keeper(settings, outbox, lambda: woken.append(1), lambda: None)
+    same.take_over(old, T0_MS)
+    assert same.view() == old.view()
+    assert woken
+    gone = Keeper(settings._replace(sources=()), outbox, lambda: None, lambda: None)
+    gone.take_over(same, T0_MS + 90 * MINUTE_MS)
+    fired, cleared = outbox.next_alarms(9)
+    assert (cleared.alarm, cleared.cleared_at_ms) == (fired.alarm, T0_MS + 90 * MINUTE_MS)
+    later = Keeper(settings, outbox, lambda: None, lambda: None)
+    assert later.view()[0].alarms == [], "a probe that comes back much later begins anew"
