@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from edge_agent.ballast import Ballast
     from edge_agent.keeper import Keeper
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-TICK_SECONDS = 5.0
-TICKS_A_PRUNE = 720
+TICK_SECONDS = 1.0
+TICKS_A_LOOK = 5
+TICKS_A_PRUNE = 3_600
 """Once an hour."""
 
 
@@ -44,21 +45,45 @@ class Time(Protocol):
         """Compares with the wall clock."""
 
 
-def run(parts: Parts, stopping: threading.Event, time: Time) -> None:
-    """Runs the parts until `stopping` is set, then ends them: first what brings, then what sends."""
+def _as_they_are(parts: Parts) -> Parts:
+    return parts
+
+
+def run(parts: Parts, stopping: threading.Event, time: Time, manage: Callable[[Parts], Parts] = _as_they_are) -> None:
+    """Runs the parts until `stopping` is set.
+
+    `manage` is asked every second for the parts to go on with; it has stopped the old ones and started the new.
+    """
     parts.ballast.lay()
-    parts.uplink.start()
-    for source in parts.sources:
-        source.start(parts.keeper.keep)
+    start(parts)
     ticks = 0
     while not stopping.wait(TICK_SECONDS):
         ticks += 1
+        parts = manage(parts)
+        if ticks % TICKS_A_LOOK:
+            continue
         time.look()
         if ticks % TICKS_A_PRUNE == 0 and time.is_anchored:
             _prune(parts.outbox)
         parts.ballast.lay()
+    stop(parts)
+
+
+def start(parts: Parts) -> None:
+    """Begins to send, then to bring."""
+    parts.uplink.start()
+    for source in parts.sources:
+        source.start(parts.keeper.keep)
+
+
+def stop(parts: Parts) -> None:
+    """Ends first what brings, then what sends; what the keeper held back is committed between."""
     for source in parts.sources:
         source.stop()
+    try:
+        parts.keeper.commit()
+    except sqlite3.Error as error:
+        _log.error("what was held back cannot be committed: %s", error)
     parts.uplink.stop()
 
 

@@ -67,6 +67,7 @@ class FakeTime:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(loop, "TICKS_A_LOOK", 1)
     monkeypatch.setattr(loop, "TICKS_A_PRUNE", 2)
 
 
@@ -120,3 +121,36 @@ def test_relief_and_pruning_survive_a_failing_disk(
     other.close()
     assert "nothing can be freed" in caplog.text
     assert "cannot be pruned now" in caplog.text
+
+
+def test_it_goes_on_with_the_parts_it_is_given(parts: loop.Parts, order: list[str]) -> None:
+    other = parts._replace(sources=[OneShot(order)], uplink=Uplink(parts.uplink._settings, parts.outbox))
+
+    def manage(running: loop.Parts) -> loop.Parts:
+        if running is parts:
+            loop.stop(running)
+            loop.start(other)
+        return other
+
+    stopping = threading.Event()
+    running = threading.Thread(target=loop.run, args=(parts, stopping, FakeTime(), manage))
+    running.start()
+    until(lambda: order == ["started", "stopped", "started"])
+    stopping.set()
+    running.join(5)
+    assert order == ["started", "stopped", "started", "stopped"]
+
+
+class StubbornKeeper(Keeper):
+    def commit(self) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_a_disk_that_fails_at_the_end_keeps_nobody_from_stopping(
+    parts: loop.Parts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = load_settings(write_settings(tmp_path, hub_port=1))
+    keeper = StubbornKeeper(settings, parts.outbox, parts.uplink.wake, lambda: None)
+    with caplog.at_level(logging.ERROR):
+        loop.stop(parts._replace(keeper=keeper))
+    assert "held back" in caplog.text
