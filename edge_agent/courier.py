@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from edge_agent.clock import ClockSource
 from edge_agent.flights import Flights
 from edge_agent.outbox import Intake
+from edge_agent.pace import Pace
 from edge_agent.parcel import Moment, Parcel, to_batch
 from edge_agent.placing import told
 from sheetal.contracts.batch import Ack
@@ -34,6 +36,8 @@ _acks = msgspec.json.Decoder(Ack)
 _alarm_acks = msgspec.json.Decoder(AlarmAck)
 
 ALARMS_IN_FLIGHT_MAX = 20
+RESEND_SECONDS_MAX = 600.0
+DOUBLINGS_MAX = 16
 FRESH_FLIGHTS = 2
 """Places that backlog never takes, so that a fresh reading never waits for history."""
 
@@ -66,6 +70,7 @@ class Courier:
         self._draw = draw
         self._questions = questions
         self._flights = Flights(setting.batches_in_flight_max, self._wait_seconds)
+        self._pace = Pace(setting.backlog_rows_per_second, setting.batch_items_max)
         self._alarms: dict[tuple[str, bool], float] = {}
 
     @property
@@ -81,17 +86,19 @@ class Courier:
         sent = self._ask_the_time(publish) and self._send_alarms(at_seconds, publish)
         sent = sent and all(self._publish_batch(parcel, at_ms, publish) for parcel in self._flights.overdue(at_seconds))
         while sent and (room := self._flights.room()):
+            is_room_for_history = room > FRESH_FLIGHTS or self._setting.batches_in_flight_max <= FRESH_FLIGHTS
             parcel = self._outbox.next_batch(
                 at_ms,
                 self._setting.departure,
                 self._flights.keys,
-                backlog=room > FRESH_FLIGHTS or self._setting.batches_in_flight_max <= FRESH_FLIGHTS,
+                backlog=is_room_for_history and self._pace.allows(at_seconds),
             )
             if parcel is None:
                 return
             sent = self._publish_batch(parcel, at_ms, publish)
             if sent:
                 self._flights.depart(parcel, at_seconds)
+                self._pace.take(len(parcel.items) if parcel.history else 0)
 
     def receive(self, channel: Channel, payload: bytes) -> bool:
         """Settles what a sealed answer names; False, with a line in the log, for one that must not be believed."""
@@ -146,8 +153,13 @@ class Courier:
 
     def _note_that_it_is_told(self, alarm: DeviceAlarm) -> None:
         """An alarm that somebody may have heard of keeps its instant, and so its name, when the time becomes known."""
-        if self._questions is not None and self._questions.source < ClockSource.ACK:
+        if self._questions is None or self._questions.source >= ClockSource.ACK:
+            return
+        try:
             self._outbox.add(Intake(marks={told(alarm.alarm): ""}))
+        except sqlite3.Error as error:
+            # A failing disk must not silence an alarm.
+            _log.error("an alarm goes although it cannot be noted that it does: %s", error)
 
     def _publish_batch(self, parcel: Parcel, at_ms: int, publish: Publish) -> bool:
         moment = Moment(at_ms) if self._questions is None else self._questions.moment(parcel.boot)
@@ -157,6 +169,9 @@ class Courier:
     def _seal(self, channel: Channel, body: object) -> bytes:
         return seal(channel, self._identity.gateway, self._identity.key, body)
 
-    def _wait_seconds(self) -> float:
+    def _wait_seconds(self, in_vain: int = 0) -> float:
+        """How long to wait for an answer, twice as long each time it was in vain: an ingest may be away for days."""
+        often = 2.0 ** min(in_vain, DOUBLINGS_MAX)
         jitter = self._setting.resend_jitter_seconds
-        return self._setting.resend_seconds + self._draw(-jitter, jitter)
+        longest = max(RESEND_SECONDS_MAX, self._setting.resend_seconds + jitter)
+        return min(longest, often * (self._setting.resend_seconds + self._draw(-jitter, jitter)))

@@ -132,7 +132,7 @@ class Outbox:
         at_ms = self._clock()
         entries = entries_of(intake)
         with self._file.lock:
-            if self._crowded:
+            if self._crowded and (entries or intake.alarms):
                 self._make_room(at_ms, urgent=bool(intake.alarms))
             with self._transaction() as connection:
                 before = self._sequence

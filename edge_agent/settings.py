@@ -37,6 +37,9 @@ class GatewaySetting(BrokerSetting, frozen=True, kw_only=True, forbid_unknown_fi
     local_page_port: int | None = None
     keep_days: int = 60
     rows_max: int = 2_000_000
+    bytes_max: int = 512 * 1024 * 1024
+    commit_rows: int = 5
+    commit_seconds: float = 60.0
 
 
 class SettingsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +69,9 @@ class Settings(NamedTuple):
     local: Local = Local()
     clock: ClockSetting = ClockSetting()
     remote: RemoteSetting = RemoteSetting()
+    bytes_max: int = 512 * 1024 * 1024
+    commit_rows: int = 5
+    commit_seconds: float = 60.0
 
     @property
     def sensors(self) -> list[str]:
@@ -114,6 +120,9 @@ def _checked(written: SettingsFile, folder: Path) -> Settings:
         local=check_local(written.local, folder),
         clock=written.clock,
         remote=written.remote,
+        bytes_max=gateway.bytes_max,
+        commit_rows=gateway.commit_rows,
+        commit_seconds=gateway.commit_seconds,
     )
 
 
@@ -122,6 +131,9 @@ def _check_numbers(written: SettingsFile) -> None:
     bounds = [
         ("gateway.keep_days", gateway.keep_days, 1, 3_650),
         ("gateway.rows_max", gateway.rows_max, 1_000, 50_000_000),
+        ("gateway.bytes_max", gateway.bytes_max, 1024 * 1024, 64 * 1024**3),
+        ("gateway.commit_rows", gateway.commit_rows, 1, 100),
+        ("gateway.commit_seconds", gateway.commit_seconds, 0, 600),
         ("gateway.local_page_port", gateway.local_page_port or 0, 0, PORT_MAX),
         *written.uplink.bounds(),
         *written.remote.bounds(),

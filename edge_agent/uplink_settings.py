@@ -11,13 +11,18 @@ Bound = tuple[str, float, float, float]
 
 
 class UplinkSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How messages travel; the defaults are DESIGN section 5's."""
+    """How messages travel; the defaults are DESIGN section 5's.
+
+    History goes at `backlog_rows_per_second`, so that a fleet that was cut off does not come back all at once; 0 is
+    as fast as it can.
+    """
 
     message_rows: int = 10
     message_age_seconds: float = 60.0
     fresh_seconds: float = 600.0
     batch_items_max: int = 500
     batches_in_flight_max: int = 8
+    backlog_rows_per_second: float = 500.0
     resend_seconds: float = 30.0
     resend_jitter_seconds: float = 6.0
     reconnect_seconds_min: int = 1
@@ -41,6 +46,7 @@ class UplinkSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             ("uplink.fresh_seconds", self.fresh_seconds, 1, 86_400),
             ("uplink.batch_items_max", self.batch_items_max, 1, 500),
             ("uplink.batches_in_flight_max", self.batches_in_flight_max, 1, 64),
+            ("uplink.backlog_rows_per_second", self.backlog_rows_per_second, 0, 1_000_000),
             ("uplink.resend_seconds", self.resend_seconds, 0.1, 3_600),
             ("uplink.resend_jitter_seconds", self.resend_jitter_seconds, 0, self.resend_seconds),
             ("uplink.reconnect_seconds_min", self.reconnect_seconds_min, 1, 3_600),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import TYPE_CHECKING
 
@@ -133,9 +134,8 @@ def test_refused_rows_are_kept_aside_and_not_sent_again(courier: Courier, outbox
     assert [(item.sequence, reason) for item, reason in outbox.refusals()] == [(2, "implausible")]
 
 
-def test_flights_are_bounded_and_fresh_rows_always_find_a_place(
-    courier: Courier, outbox: Outbox, wire: Wire, clock: SetClock
-) -> None:
+def test_flights_are_bounded_and_fresh_rows_always_find_a_place(outbox: Outbox, wire: Wire, clock: SetClock) -> None:
+    courier = Courier(Identity(GATEWAY, KEY), outbox, UplinkSetting(backlog_rows_per_second=0))
     outbox.add_rows([sample(number) for number in range(10_000)])
     now_ms = T0_MS + 20_000 * MINUTE_MS
     courier.send_due(now_ms, 0.0, wire)
@@ -149,6 +149,39 @@ def test_flights_are_bounded_and_fresh_rows_always_find_a_place(
     assert (fresh.history, len(fresh.rows)) == (False, 1)
 
 
+def test_history_goes_at_its_pace_and_fresh_rows_do_not_wait_for_it(
+    courier: Courier, outbox: Outbox, wire: Wire, clock: SetClock
+) -> None:
+    outbox.add_rows([sample(number) for number in range(10_000)])
+    now_ms = clock.at_ms = T0_MS + 20_000 * MINUTE_MS
+    sent = []
+    for tenth in range(100):
+        courier.send_due(now_ms, tenth / 10, wire)
+        for batch in wire.batches():
+            sent.append((tenth, len(batch.rows)))
+            courier.receive(Channel.ACK, acked(batch))
+        if tenth == 55:
+            outbox.add_rows([sample(20_000, 900, notable=True)])
+    history = [(tenth, rows) for tenth, rows in sent if rows > 1]
+    assert 5_000 <= sum(rows for _, rows in history) <= 6_000
+    assert [tenth for tenth, _ in history][:2] == [0, 1]
+    assert all(later - earlier >= 9 for (earlier, _), (later, _) in itertools.pairwise(history[1:]))
+    assert (56, 1) in sent
+
+
+def test_an_unanswered_batch_goes_ever_more_rarely_and_at_least_every_ten_minutes(outbox: Outbox, wire: Wire) -> None:
+    for draw in (min, max):
+        courier = Courier(Identity(GATEWAY, KEY), outbox, UplinkSetting(), draw)
+        outbox.add_rows([sample(0)])
+        times = []
+        for second in range(4_000):
+            courier.send_due(LATER_MS, float(second), wire)
+            times += [second] * len(wire.batches())
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+        assert gaps == ([24, 48, 96, 192, 384] if draw is min else [36, 72, 144, 288, 576]) + [600] * len(gaps[5:])
+        assert len(gaps) >= 9
+
+
 def test_with_a_single_flight_backlog_still_goes(outbox: Outbox, wire: Wire) -> None:
     narrow = Courier(Identity(GATEWAY, KEY), outbox, UplinkSetting(batches_in_flight_max=1))
     outbox.add_rows([sample(number) for number in range(600)])
@@ -156,7 +189,8 @@ def test_with_a_single_flight_backlog_still_goes(outbox: Outbox, wire: Wire) -> 
     assert [len(batch.rows) for batch in wire.batches()] == [500]
 
 
-def test_what_the_broker_does_not_take_waits(courier: Courier, outbox: Outbox, wire: Wire) -> None:
+def test_what_the_broker_does_not_take_waits(outbox: Outbox, wire: Wire) -> None:
+    courier = Courier(Identity(GATEWAY, KEY), outbox, UplinkSetting(backlog_rows_per_second=0))
     outbox.add_rows([sample(number) for number in range(1_500)])
     wire.takes = 1
     courier.send_due(LATER_MS, 0.0, wire)

@@ -14,7 +14,7 @@ def parcel(*sequences: int, boot: int = 1) -> Parcel:
 
 
 def flights(limit: int = 4, wait_seconds: float = 30.0) -> Flights:
-    return Flights(limit, lambda: wait_seconds)
+    return Flights(limit, lambda in_vain: wait_seconds * 2**in_vain)
 
 
 def ack(*stored: tuple[int, int], boot: int = 1, refused: tuple[tuple[int, int], ...] = ()) -> Ack:
@@ -36,7 +36,36 @@ def test_an_unanswered_parcel_goes_again_when_its_time_has_come() -> None:
     assert on_way.overdue(129.9) == []
     assert on_way.overdue(130.0) == [parcel(1, 2)]
     assert on_way.overdue(131.0) == []
-    assert on_way.overdue(160.0) == [parcel(1, 2)]
+
+
+def test_it_goes_later_every_time_it_was_in_vain() -> None:
+    on_way = flights()
+    on_way.depart(parcel(1), 0.0)
+    times = [second for second in range(1_000) if on_way.overdue(float(second))]
+    assert times == [30, 90, 210, 450, 930]
+
+
+def test_any_answer_ends_the_patience() -> None:
+    on_way = flights()
+    on_way.depart(parcel(1), 0.0)
+    on_way.depart(parcel(2), 0.0)
+    for second in (30.0, 90.0, 210.0):
+        assert len(on_way.overdue(second)) == 2
+    on_way.answered(ack((1, 1)))
+    assert on_way.overdue(220.0) == []
+    assert on_way.overdue(249.0) == []
+    assert on_way.overdue(250.0) == [parcel(2)]
+    assert on_way.overdue(309.0) == []
+    assert on_way.overdue(310.0) == [parcel(2)]
+
+
+def test_an_answer_postpones_nothing() -> None:
+    on_way = flights()
+    on_way.depart(parcel(1), 0.0)
+    on_way.overdue(30.0)
+    on_way.answered(ack(boot=2))
+    assert on_way.overdue(85.0) == []
+    assert on_way.overdue(90.0) == [parcel(1)]
 
 
 def test_only_what_was_not_answered_goes_again() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import edge_agent
 from edge_agent.broker_settings import Broker
+from edge_agent.outbox import BYTES_MAX, ROWS_MAX
 from edge_agent.parcel import DepartureRule
 from edge_agent.settings import load_settings
 from edge_agent.source_settings import AUX_FIELDS, Ds01TcpSetting
@@ -38,6 +39,8 @@ def test_the_sample_is_valid_and_says_the_defaults(tmp_path: Path) -> None:
     assert source.aux_fields == AUX_FIELDS
     assert source.probe[0] == type(source.probe[0])(probe="ilr1-tvc", appliance="ILR-101-1")
     assert settings.uplink == type(settings.uplink)()
+    assert (settings.rows_max, settings.bytes_max) == (ROWS_MAX, BYTES_MAX)
+    assert (settings.commit_rows, settings.commit_seconds) == (5, 60.0)
 
 
 def test_a_file_without_sources_is_enough_for_replay(tmp_path: Path) -> None:
@@ -75,6 +78,9 @@ def test_login_and_tls(tmp_path: Path) -> None:
         (MINIMAL + "[uplink]\nbatch_items_max = 501\n", "uplink.batch_items_max"),
         (MINIMAL + "[uplink]\nreconnect_seconds_min = 70\n", "uplink.reconnect_seconds_max"),
         (MINIMAL + "keep_days = 0\n", "gateway.keep_days"),
+        (MINIMAL + "bytes_max = 4096\n", "gateway.bytes_max"),
+        (MINIMAL + "commit_rows = 0\n", "gateway.commit_rows"),
+        (MINIMAL + "commit_seconds = 601\n", "gateway.commit_seconds"),
         (MINIMAL + "local_page_port = 70000\n", "gateway.local_page_port"),
         (MINIMAL.replace("mqtts://h", "http://h"), "gateway.broker_url"),
         (MINIMAL.replace("mqtts://h", "mqtt://h"), "gateway.broker_url"),
