@@ -191,7 +191,7 @@ def test_a_capricious_ingest_gets_every_row_exactly(ingest: FakeIngest, uplink: 
 
 def test_a_day_of_history_drains_by_the_thousands_a_second(ingest: FakeIngest, settings: Settings, box: Outbox) -> None:
     box.add_rows([sample(number) for number in range(20_000)])
-    uplink = Uplink(settings, box)
+    uplink = Uplink(settings._replace(uplink=msgspec.structs.replace(settings.uplink, backlog_rows_per_second=0)), box)
     began = time.monotonic()
     uplink.start()
     until(lambda: box.pending_count() == 0, seconds=30)
