@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ingest.reasons import Reason
-from sheetal.contracts.batch import AuxRow, DaySummary
+from sheetal.contracts.batch import AuxRow, DaySummary, ThinnedSpan, UnplacedRow
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.contracts.reading import CENTI_CELSIUS_MAX, CENTI_CELSIUS_MIN, Quality, Reading
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, gateway_of
@@ -20,8 +20,11 @@ DAY_LENGTH_MS_MAX = 25 * HOUR_MS
 """The longest local day, when a clock is set back by an hour."""
 MINUTES_MAX = 366 * 24 * 60
 TEXT_LENGTH_MAX = 128
+INTEGER_MAX = 2**63 - 1
+ROWS_OF_A_SPAN_MAX = 100_000
+"""A quarter of an hour of one sensor at a hundred a second is less."""
 
-Item = TypeVar("Item", AuxRow, DaySummary)
+Item = TypeVar("Item", AuxRow, DaySummary, UnplacedRow, ThinnedSpan)
 _FAULTS = frozenset(Quality) - {Quality.OK}
 
 
@@ -39,12 +42,21 @@ class Accepted(NamedTuple):
     aux: list[AuxRow]
     days: list[DaySummary]
     refused: list[Refusal]
+    unplaced: list[UnplacedRow]
+    thinned: list[ThinnedSpan]
+
+    @property
+    def sequences(self) -> list[int]:
+        """Of everything that may be stored."""
+        rows = [*(row.sequence for row in self.readings), *(row.sequence for row in self.unplaced)]
+        told = [*(day.sequence for day in self.days), *(span.sequence for span in self.thinned)]
+        return [*rows, *(aux.sequence for aux in self.aux), *told]
 
 
 def accept(batch: Batch, received_at_ms: int) -> Accepted:
     """Judges every row by itself, so that one bad probe costs nothing but its own rows."""
     latest_ms = received_at_ms + FUTURE_MS_MAX
-    accepted = Accepted([], [], [], [])
+    accepted = Accepted([], [], [], [], [], [])
     is_own: dict[str, bool] = {}
     for row in batch.rows:
         own = is_own.get(row.sensor)
@@ -59,16 +71,24 @@ def accept(batch: Batch, received_at_ms: int) -> Accepted:
             )
         else:
             accepted.refused.append(Refusal(row.sequence, reason))
-    for aux in batch.aux:
-        _sort(aux, _why_not_aux(aux, latest_ms), accepted.aux, accepted.refused)
-    for day in batch.days:
-        _sort(day, _why_not_day(day, batch.gateway, latest_ms), accepted.days, accepted.refused)
+    _accept_others(batch, latest_ms, accepted)
     return accepted
 
 
 def speaks_for(gateway: str, sensor: str) -> bool:
     """Whether the sensor's id is well formed and stands below the gateway's own."""
     return gateway_of(sensor) == gateway and SENSOR_IDENTIFIER.fullmatch(sensor) is not None
+
+
+def _accept_others(batch: Batch, latest_ms: int, accepted: Accepted) -> None:
+    for aux in batch.aux:
+        _sort(aux, _why_not_aux(aux, latest_ms), accepted.aux, accepted.refused)
+    for day in batch.days:
+        _sort(day, _why_not_day(day, batch.gateway, latest_ms), accepted.days, accepted.refused)
+    for lost in batch.unplaced:
+        _sort(lost, _why_not_unplaced(lost, batch.gateway), accepted.unplaced, accepted.refused)
+    for span in batch.thinned:
+        _sort(span, _why_not_thinned(span, batch.gateway, latest_ms), accepted.thinned, accepted.refused)
 
 
 def _sort(item: Item, reason: Reason | None, good: list[Item], refused: list[Refusal]) -> None:
@@ -118,6 +138,36 @@ def _is_sound(day: DaySummary) -> bool:
         and all(CENTI_CELSIUS_MIN <= value <= CENTI_CELSIUS_MAX for value in values)
         and all(0 <= count <= MINUTES_MAX for count in minutes)
         and all(day.starts_at_ms <= instant <= day.ends_at_ms for instant in alarms)
+    )
+
+
+def _why_not_unplaced(row: UnplacedRow, gateway: str) -> Reason | None:
+    if not speaks_for(gateway, row.sensor):
+        return Reason.FOREIGN_SENSOR
+    is_sound = _is_sample(row.centi_celsius, row.quality) and 0 <= row.monotonic_ms <= INTEGER_MAX
+    return None if is_sound else Reason.IMPLAUSIBLE
+
+
+def _why_not_thinned(span: ThinnedSpan, gateway: str, latest_ms: int) -> Reason | None:
+    if not speaks_for(gateway, span.sensor):
+        return Reason.FOREIGN_SENSOR
+    if not _is_whole(span):
+        return Reason.IMPLAUSIBLE
+    return _why_not_stamp(span.ends_at_ms, latest_ms) or _why_not_stamp(span.starts_at_ms, latest_ms)
+
+
+def _is_whole(span: ThinnedSpan) -> bool:
+    low, mean, high = span.centi_celsius_min, span.centi_celsius_mean, span.centi_celsius_max
+    ends = [end for pair in span.covers for end in pair]
+    return (
+        0 <= span.ends_at_ms - span.starts_at_ms <= HOUR_MS
+        and CENTI_CELSIUS_MIN <= low <= mean <= high <= CENTI_CELSIUS_MAX
+        and 0 < span.rows <= ROWS_OF_A_SPAN_MAX
+        and 0 <= span.covers_boot <= INTEGER_MAX
+        and bool(ends)
+        and ends == sorted(ends)
+        and ends[0] >= 0
+        and ends[-1] <= INTEGER_MAX
     )
 
 

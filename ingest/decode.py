@@ -56,12 +56,15 @@ def decode(topic: str, payload: bytes, key_of: Callable[[str], bytes | None]) ->
 def _check_body(batch: Batch, gateway: str) -> None:
     if batch.gateway != gateway:
         raise _problem(Reason.FOREIGN_GATEWAY, f"the body names gateway {batch.gateway[:64]!r}")
-    if len(batch.rows) > ROWS_MAX:
-        raise _problem(Reason.TOO_BIG, f"{len(batch.rows)} rows, allowed are {ROWS_MAX}")
+    rows = len(batch.rows) + len(batch.unplaced)
+    if rows > ROWS_MAX:
+        raise _problem(Reason.TOO_BIG, f"{rows} rows, allowed are {ROWS_MAX}")
     # Without a boot and sequences that can be named back, no ack could answer the batch.
     if not (0 <= batch.boot <= INTEGER_MAX and 0 <= batch.sent_at_ms <= INTEGER_MAX):
         raise _problem(Reason.BAD_BODY, "a boot or sending time is not in 0 … 2**63 - 1")
-    for items in (batch.rows, batch.aux, batch.days):
+    if batch.monotonic_ms is not None and not 0 <= batch.monotonic_ms <= INTEGER_MAX:
+        raise _problem(Reason.BAD_BODY, "a monotonic instant is not in 0 … 2**63 - 1")
+    for items in (batch.rows, batch.aux, batch.days, batch.unplaced, batch.thinned):
         for item in items:
             if not 0 <= item.sequence <= INTEGER_MAX:
                 raise _problem(Reason.BAD_BODY, "a sequence is not in 0 … 2**63 - 1")

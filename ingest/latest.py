@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SKEW_MS_MAX = 5 * 60_000
 """DESIGN section 5: a gateway whose clock is further off is flagged."""
+WITHOUT_CLOCK = "none"
 AUX_VALUES_MAX = 50_000
 GATEWAYS_MAX = 200_000
 
@@ -88,7 +89,11 @@ class Latest:
     def _note_part(self, part: Part, hidden: Collection[Reading]) -> None:
         batch, received_at_ms = part.believed.batch, part.message.received_at_ms
         offset_ms = received_at_ms - batch.sent_at_ms
-        self._note_clock(batch.gateway, offset_ms)
+        if batch.clock_source == WITHOUT_CLOCK:
+            # What such a gateway calls now is no clock's time, so it is neither right nor wrong.
+            offset_ms = 0
+        else:
+            self._note_clock(batch.gateway, offset_ms)
         newest: dict[str, Reading] = {}
         for reading in part.accepted.readings:
             known = newest.get(reading.sensor)
@@ -98,10 +103,7 @@ class Latest:
             self._note_reading(reading, received_at_ms, offset_ms)
         for row in part.accepted.aux:
             self._note_aux(batch.gateway, row)
-        sequences = [reading.sequence for reading in part.accepted.readings]
-        sequences += [row.sequence for row in part.accepted.aux]
-        sequences += [day.sequence for day in part.accepted.days]
-        if sequences:
+        if sequences := part.accepted.sequences:
             span = Span(min(sequences), max(sequences), 0, received_at_ms)
             self._widen((batch.gateway, batch.boot), span)
 

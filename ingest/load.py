@@ -11,12 +11,12 @@ from sheetal.contracts.batch import Ack, RefusedRange, ranges
 from sheetal.contracts.problem import WireProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from ingest.accept import Accepted, Refusal
     from ingest.decode import Believed
     from ingest.inbox import Message
-    from sheetal.contracts.batch import DaySummary
+    from sheetal.contracts.batch import DaySummary, ThinnedSpan, UnplacedRow
     from sheetal.contracts.reading import Reading
 
 ROWS_MAX = 5_000
@@ -73,7 +73,7 @@ class Load:
             return
         self.parts.append(found)
         self.letters += refused_rows(message, found.accepted.refused)
-        self._rows += len(found.accepted.readings)
+        self._rows += len(found.accepted.readings) + len(found.accepted.unplaced)
 
     @property
     def readings(self) -> list[Reading]:
@@ -84,6 +84,16 @@ class Load:
     def days(self) -> list[DaySummary]:
         """Every day summary that may be stored."""
         return [day for part in self.parts for day in part.accepted.days]
+
+    @property
+    def unplaced(self) -> list[tuple[int, UnplacedRow]]:
+        """Every row without an instant that may be stored, with its boot."""
+        return [(part.believed.batch.boot, row) for part in self.parts for row in part.accepted.unplaced]
+
+    @property
+    def thinned(self) -> list[ThinnedSpan]:
+        """Every thinned span that may be stored."""
+        return [span for part in self.parts for span in part.accepted.thinned]
 
 
 def take_apart(message: Message, key_of: Callable[[str], bytes | None]) -> Part | Letter:
@@ -122,31 +132,52 @@ def refused_by_store(parts: Iterable[Part], refused: Iterable[tuple[Reading, str
     return letters
 
 
-def acks(parts: Iterable[Part], refused: Iterable[tuple[Reading, str]]) -> list[SealedAck]:
-    """What to tell each gateway of each boot; `refused` are rows that the store would not take.
+class Answer:
+    """What is told one gateway about one boot; `asked_ms` is the newest question for the time in the load."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self.stored: set[int] = set()
+        self.refused: dict[int, str] = {}
+        self.asked_ms: int | None = None
+
+    def add(self, part: Part, by_store: Collection[tuple[str, int]]) -> None:
+        """Takes one message's part in; `by_store` are the readings that the store would not take."""
+        accepted, asked_ms = part.accepted, part.believed.batch.monotonic_ms
+        self.stored.update(accepted.sequences)
+        self.refused.update((refusal.sequence, refusal.reason.value) for refusal in accepted.refused)
+        for reading in accepted.readings if by_store else ():
+            if (reading.sensor, reading.measured_at_ms) in by_store:
+                self.refused[reading.sequence] = Reason.STORE_REFUSED.value
+        if asked_ms is not None:
+            self.asked_ms = max(asked_ms, self.asked_ms or 0)
+
+    def ack(self, gateway: str, boot: int, at_ms: int) -> Ack | None:
+        """The ack; None where there is nothing to say. It tells the time only to a gateway that asked."""
+        if not (self.stored or self.refused) and self.asked_ms is None:
+            return None
+        return Ack(
+            gateway=gateway,
+            boot=boot,
+            at_ms=None if self.asked_ms is None else at_ms,
+            monotonic_ms=self.asked_ms,
+            stored=ranges(list(self.stored - set(self.refused))),
+            refused=_refused_ranges(self.refused),
+        )
+
+
+def acks(parts: Iterable[Part], refused: Iterable[tuple[Reading, str]], at_ms: int) -> list[SealedAck]:
+    """What to tell each gateway of each boot at this instant; `refused` are rows that the store would not take.
 
     A sequence that was refused in one row is never called stored for another.
     """
     by_store = {(reading.sensor, reading.measured_at_ms) for reading, _ in refused}
-    answers: dict[tuple[str, int], tuple[bytes, set[int], dict[int, str]]] = {}
+    answers: dict[tuple[str, int], Answer] = {}
     for part in parts:
-        batch, accepted = part.believed.batch, part.accepted
-        _, stored, refusals = answers.setdefault((batch.gateway, batch.boot), (part.believed.key, set(), {}))
-        stored.update(item.sequence for item in accepted.aux)
-        stored.update(item.sequence for item in accepted.days)
-        refusals.update((refusal.sequence, refusal.reason.value) for refusal in accepted.refused)
-        for reading in accepted.readings:
-            if by_store and (reading.sensor, reading.measured_at_ms) in by_store:
-                refusals[reading.sequence] = Reason.STORE_REFUSED.value
-            else:
-                stored.add(reading.sequence)
-    return [
-        SealedAck(
-            key, Ack(gateway=gateway, boot=boot, stored=ranges(list(stored - set(no))), refused=_refused_ranges(no))
-        )
-        for (gateway, boot), (key, stored, no) in answers.items()
-        if stored or no
-    ]
+        origin = (part.believed.batch.gateway, part.believed.batch.boot)
+        answers.setdefault(origin, Answer(part.believed.key)).add(part, by_store)
+    told = [(answer.key, answer.ack(*origin, at_ms)) for origin, answer in answers.items()]
+    return [SealedAck(key, ack) for key, ack in told if ack is not None]
 
 
 def _refused_ranges(refused: dict[int, str]) -> list[RefusedRange]:

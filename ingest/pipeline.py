@@ -65,6 +65,8 @@ class Counts:
     conflicts: int = 0
     aux_values: int = 0
     day_summaries: int = 0
+    unplaced: int = 0
+    thinned: int = 0
     dead_letters: int = 0
 
 
@@ -143,12 +145,13 @@ class Pipeline:
 
     def _answer(self, load: Load, written: Written) -> None:
         """The application acks, then the broker's, then the wake-up; only after both stores are durable."""
-        for key, ack in acks(load.parts, written.refused):
+        for key, ack in acks(load.parts, written.refused, self.clock()):
             topic = topics.of_gateway(ack.gateway, topics.Channel.ACK)
             self.bus.publish(topic, seal.seal(topics.Channel.ACK, ack.gateway, key, ack))
         for message, _ in load.items:
             self.bus.acknowledge(message)
-        sensors = {reading.sensor for reading in written.durable} | {day.sensor for day in load.days}
+        sensors = {reading.sensor for reading in written.durable}
+        sensors |= {day.sensor for day in load.days} | {span.sensor for span in load.thinned}
         if sensors:
             stored = Stored(sensors=sorted(sensors), stored_at_ms=self.clock())
             self.bus.publish(topics.STORED, msgspec.json.encode(stored))
@@ -181,4 +184,6 @@ class Pipeline:
         self.counts.conflicts += len(written.conflicting)
         self.counts.aux_values += sum(len(part.accepted.aux) for part in load.parts)
         self.counts.day_summaries += len(load.days)
+        self.counts.unplaced += len(load.unplaced)
+        self.counts.thinned += len(load.thinned)
         self.counts.dead_letters += len(load.letters)

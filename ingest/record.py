@@ -15,30 +15,37 @@ if TYPE_CHECKING:
     from ingest.conflicts import Conflict
     from ingest.load import Letter, Load
     from ingest.writer import Written
-    from sheetal.contracts.batch import DaySummary
+    from sheetal.contracts.batch import DaySummary, ThinnedSpan
     from sheetal.contracts.reading import Reading
     from sheetal.ledger.connect import Ledger
 
 
 def record(store: Ledger, load: Load, written: Written, now_ms: int) -> None:
     """Commits everything of a load that is not a reading; repeating it is harmless. Raises Unavailable."""
-    days = load.days
-    if not (written.durable or days or load.letters):
+    days, unplaced, thinned = load.days, load.unplaced, load.thinned
+    if not (written.durable or days or unplaced or thinned or load.letters):
         return
     with store.write() as connection:
-        telemetry_writes.mark_dirty(connection, dirty_hours(written.durable, days))
+        telemetry_writes.mark_dirty(connection, dirty_hours(written.durable, days, thinned))
         telemetry_writes.put_day_summaries(connection, days, now_ms)
+        telemetry_writes.add_unplaced_rows(connection, unplaced, now_ms)
+        telemetry_writes.add_thinned_spans(connection, thinned, now_ms)
         telemetry_writes.add_conflicts(connection, [_kept(one, now_ms) for one in written.conflicting])
         for letter in load.letters:
             put_letter(connection, letter, now_ms)
 
 
-def dirty_hours(readings: Iterable[Reading], days: Iterable[DaySummary]) -> set[tuple[str, int]]:
+def dirty_hours(
+    readings: Iterable[Reading], days: Iterable[DaySummary], thinned: Iterable[ThinnedSpan] = ()
+) -> set[tuple[str, int]]:
     """The (sensor, hour) pairs that these rows touch; those of a re-send too, since it may answer a lost judgement."""
     hours = {(reading.sensor, reading.measured_at_ms // HOUR_MS * HOUR_MS) for reading in readings}
     for day in days:
         first_ms = day.starts_at_ms // HOUR_MS * HOUR_MS
         hours.update((day.sensor, hour_ms) for hour_ms in range(first_ms, day.ends_at_ms, HOUR_MS))
+    for span in thinned:
+        first_ms = span.starts_at_ms // HOUR_MS * HOUR_MS
+        hours.update((span.sensor, hour_ms) for hour_ms in range(first_ms, span.ends_at_ms + 1, HOUR_MS))
     return hours
 
 

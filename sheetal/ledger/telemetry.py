@@ -1,4 +1,4 @@
-"""Ingest's tables, for reading: latest values, hours to judge, day summaries, dead letters, conflicts, coverage."""
+"""Ingest's tables, for reading: latest values, hours to judge, day summaries, spans, dead letters, conflicts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import msgspec
 from sqlalchemy import select
 
 from sheetal.contracts.batch import DaySummary
-from sheetal.ledger.telemetry_tables import conflict, coverage, day_summary, dead_letter, dirty_hour, sensor_state
+from sheetal.ledger.telemetry_tables import (
+    conflict,
+    coverage,
+    day_summary,
+    dead_letter,
+    dirty_hour,
+    sensor_state,
+    thinned_span,
+    unplaced_row,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
 ROWS_MAX = 5_000
 
 _day_decoder = msgspec.json.Decoder(DaySummary)
+_covers_decoder = msgspec.json.Decoder(list[tuple[int, int]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +95,35 @@ class Coverage:
     received_at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unplaced:
+    """A sample without an instant; those of one boot stand in the order and distance of `monotonic_ms`."""
+
+    sensor_id: str
+    boot: int
+    sequence: int
+    monotonic_ms: int
+    centi_celsius: int | None
+    quality: int
+    received_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinned:
+    """What is left of `rows` readings of a sensor from `starts_at_ms` through `ends_at_ms`; `covers` names them."""
+
+    sensor_id: str
+    starts_at_ms: int
+    ends_at_ms: int
+    centi_celsius_min: int
+    centi_celsius_max: int
+    centi_celsius_mean: int
+    rows: int
+    covers_boot: int
+    covers: list[tuple[int, int]]
+    received_at_ms: int
+
+
 def sensor_states(
     conn: Connection,
     sensors: Collection[str] | None = None,
@@ -116,6 +155,24 @@ def day_summaries(conn: Connection, sensor_id: str, from_ms: int, until_ms: int)
         day_summary.c.ends_at_ms > from_ms,
     )
     return [_day_decoder.decode(text) for text in conn.execute(query.order_by(day_summary.c.starts_at_ms)).scalars()]
+
+
+def unplaced_rows(conn: Connection, sensor_id: str, limit: int) -> list[Unplaced]:
+    """The samples of a sensor that have no instant, oldest boot first, in their order; at most 5,000."""
+    query = select(unplaced_row).where(unplaced_row.c.sensor_id == sensor_id)
+    in_order = query.order_by(unplaced_row.c.boot, unplaced_row.c.monotonic_ms, unplaced_row.c.sequence)
+    return [Unplaced(**row) for row in conn.execute(in_order.limit(min(limit, ROWS_MAX))).mappings()]
+
+
+def thinned_spans(conn: Connection, sensor_id: str, from_ms: int, until_ms: int) -> list[Thinned]:
+    """The thinned spans of a sensor that touch [from_ms, until_ms), oldest first."""
+    query = select(thinned_span).where(
+        thinned_span.c.sensor_id == sensor_id,
+        thinned_span.c.starts_at_ms < until_ms,
+        thinned_span.c.ends_at_ms >= from_ms,
+    )
+    found = conn.execute(query.order_by(thinned_span.c.starts_at_ms, thinned_span.c.covers_boot)).mappings()
+    return [Thinned(**{**row, "covers": _covers_decoder.decode(row["covers"])}) for row in found]
 
 
 def dead_letters(conn: Connection, limit: int) -> list[DeadLetter]:

@@ -14,7 +14,16 @@ from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger.changes import next_change
 from sheetal.ledger.day_summaries import worst_of
-from sheetal.ledger.telemetry_tables import conflict, coverage, day_summary, dead_letter, dirty_hour, sensor_state
+from sheetal.ledger.telemetry_tables import (
+    conflict,
+    coverage,
+    day_summary,
+    dead_letter,
+    dirty_hour,
+    sensor_state,
+    thinned_span,
+    unplaced_row,
+)
 from sheetal.ledger.upsert import insert_missing, replacing, upsert
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from sheetal.contracts.batch import ThinnedSpan, UnplacedRow
     from sheetal.ledger.telemetry import Conflict, Coverage, SensorState
 
 HEAD_BYTES_MAX = 16 * 1024
@@ -118,6 +128,43 @@ def put_day_summaries(conn: Connection, summaries: Sequence[DaySummary], now_ms:
     """
     in_order = sorted(summaries, key=lambda one: (one.sensor, one.starts_at_ms))
     return sum(_put_day(conn, told, now_ms) for told in in_order)
+
+
+def add_unplaced_rows(conn: Connection, rows: Sequence[tuple[int, UnplacedRow]], now_ms: int) -> int:
+    """Keep rows (each with its boot) whose instant will never be known, each once; gives how many were new."""
+    kept = [
+        {
+            "sensor_id": row.sensor,
+            "boot": boot,
+            "sequence": row.sequence,
+            "monotonic_ms": row.monotonic_ms,
+            "centi_celsius": row.centi_celsius,
+            "quality": row.quality,
+            "received_at_ms": now_ms,
+        }
+        for boot, row in rows
+    ]
+    return insert_missing(conn, unplaced_row, kept)
+
+
+def add_thinned_spans(conn: Connection, spans: Sequence[ThinnedSpan], now_ms: int) -> int:
+    """Keep what stands for thinned readings, each span once; gives how many were new."""
+    kept = [
+        {
+            "sensor_id": span.sensor,
+            "starts_at_ms": span.starts_at_ms,
+            "covers_boot": span.covers_boot,
+            "ends_at_ms": span.ends_at_ms,
+            "centi_celsius_min": span.centi_celsius_min,
+            "centi_celsius_max": span.centi_celsius_max,
+            "centi_celsius_mean": span.centi_celsius_mean,
+            "rows": span.rows,
+            "covers": msgspec.json.encode(span.covers).decode(),
+            "received_at_ms": now_ms,
+        }
+        for span in spans
+    ]
+    return insert_missing(conn, thinned_span, kept)
 
 
 def _put_day(conn: Connection, told: DaySummary, now_ms: int) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 
 from ingest.inbox import Message
 from sheetal.contracts import seal, topics
-from sheetal.contracts.batch import Ack, AuxRow, Batch, DaySummary, Row
+from sheetal.contracts.batch import Ack, AuxRow, Batch, DaySummary, Row, ThinnedSpan, UnplacedRow
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.contracts.reading import Reading
 
@@ -57,6 +57,26 @@ def batch(
     sent_at_ms: int = NOW_MS,
 ) -> Batch:
     return Batch(gateway=gateway, boot=boot, sent_at_ms=sent_at_ms, rows=rows or [], aux=aux or [], days=days or [])
+
+
+def unplaced(sequence: int = 1, **changes: int | str | None) -> UnplacedRow:
+    return msgspec.structs.replace(UnplacedRow(sequence, 61_000, SENSOR, 450, 0), **changes)
+
+
+def span(sequence: int = 1, **changes: object) -> ThinnedSpan:
+    plain = ThinnedSpan(
+        sequence=sequence,
+        sensor=SENSOR,
+        starts_at_ms=NOW_MS - DAY_MS,
+        ends_at_ms=NOW_MS - DAY_MS + 14 * 60_000,
+        centi_celsius_min=440,
+        centi_celsius_max=460,
+        centi_celsius_mean=450,
+        rows=15,
+        covers_boot=BOOT,
+        covers=[(100, 106), (108, 115)],
+    )
+    return msgspec.structs.replace(plain, **changes)
 
 
 def sealed(body: Batch, key: bytes | None = None) -> bytes:

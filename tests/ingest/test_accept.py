@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +15,9 @@ from ingest.accept import (
     speaks_for,
 )
 from ingest.reasons import Reason
-from sheetal.contracts.batch import AuxRow, DaySummary, Row
+from sheetal.contracts.batch import AuxRow, DaySummary, Row, ThinnedSpan, UnplacedRow
 from sheetal.contracts.reading import CENTI_CELSIUS_MAX, CENTI_CELSIUS_MIN, Quality, Reading, is_plausible
-from tests.ingest.given import BOOT, GATEWAY, NOW_MS, SENSOR, batch, day, minutes, row
+from tests.ingest.given import BOOT, GATEWAY, NOW_MS, SENSOR, batch, day, minutes, row, span, unplaced
 
 
 def refusals(*rows: Row) -> list[Reason]:
@@ -177,3 +178,61 @@ def test_every_row_is_either_stored_or_refused_and_what_is_stored_is_sound(offer
         assert is_plausible(kept)
         assert speaks_for(GATEWAY, kept.sensor)
         assert MEASURED_AT_MS_MIN <= kept.measured_at_ms <= NOW_MS + FUTURE_MS_MAX
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (unplaced(), None),
+        (unplaced(monotonic_ms=0), None),
+        (unplaced(centi_celsius=None, quality=2), None),
+        (unplaced(sensor="gw-02.x"), Reason.FOREIGN_SENSOR),
+        (unplaced(monotonic_ms=-1), Reason.IMPLAUSIBLE),
+        (unplaced(monotonic_ms=2**63), Reason.IMPLAUSIBLE),
+        (unplaced(centi_celsius=CENTI_CELSIUS_MAX + 1), Reason.IMPLAUSIBLE),
+        (unplaced(centi_celsius=None), Reason.IMPLAUSIBLE),
+        (unplaced(quality=2), Reason.IMPLAUSIBLE),
+    ],
+)
+def test_a_row_without_an_instant_is_judged_like_any_sample(told: UnplacedRow, reason: Reason | None) -> None:
+    accepted = accept(msgspec.structs.replace(batch(), unplaced=[told]), NOW_MS)
+    assert accepted.unplaced == ([told] if reason is None else [])
+    assert accepted.refused == ([] if reason is None else [Refusal(1, reason)])
+    assert accepted.readings == []
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (span(), None),
+        (span(centi_celsius_min=450, centi_celsius_max=450), None),
+        (span(ends_at_ms=span().starts_at_ms), None),
+        (span(sensor="gw-011.x"), Reason.FOREIGN_SENSOR),
+        (span(ends_at_ms=span().starts_at_ms - 1), Reason.IMPLAUSIBLE),
+        (span(ends_at_ms=span().starts_at_ms + 3_600_001), Reason.IMPLAUSIBLE),
+        (span(centi_celsius_mean=461), Reason.IMPLAUSIBLE),
+        (span(centi_celsius_min=CENTI_CELSIUS_MIN - 1), Reason.IMPLAUSIBLE),
+        (span(rows=0), Reason.IMPLAUSIBLE),
+        (span(rows=2**40), Reason.IMPLAUSIBLE),
+        (span(covers=[]), Reason.IMPLAUSIBLE),
+        (span(covers=[(5, 4)]), Reason.IMPLAUSIBLE),
+        (span(covers=[(-1, 4)]), Reason.IMPLAUSIBLE),
+        (span(covers=[(1, 2**63)]), Reason.IMPLAUSIBLE),
+        (span(covers_boot=-1), Reason.IMPLAUSIBLE),
+        (span(starts_at_ms=0, ends_at_ms=60_000), Reason.IMPLAUSIBLE),
+        (span(starts_at_ms=NOW_MS + FUTURE_MS_MAX, ends_at_ms=NOW_MS + FUTURE_MS_MAX + 1), Reason.FUTURE_STAMP),
+    ],
+)
+def test_a_thinned_span_must_be_one_that_readings_can_have_left(told: ThinnedSpan, reason: Reason | None) -> None:
+    accepted = accept(msgspec.structs.replace(batch(), thinned=[told]), NOW_MS)
+    assert accepted.thinned == ([told] if reason is None else [])
+    assert accepted.refused == ([] if reason is None else [Refusal(1, reason)])
+
+
+def test_the_sequences_of_all_kinds_are_told() -> None:
+    told = msgspec.structs.replace(
+        batch([row(1)], aux=[AuxRow(2, NOW_MS, "ilr1", "TAMB", 3.0)], days=[day(3)]),
+        unplaced=[unplaced(4)],
+        thinned=[span(5)],
+    )
+    assert sorted(accept(told, NOW_MS).sequences) == [1, 2, 3, 4, 5]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from ingest.decode import INTEGER_MAX, decode
 from ingest.reasons import Reason
 from sheetal.contracts.batch import PAYLOAD_BYTES_MAX, ROWS_MAX
 from sheetal.contracts.problem import Unavailable, WireProblem
-from tests.ingest.given import GATEWAY, KEYS, POISON, batch, day, minutes, row, sealed
+from tests.ingest.given import GATEWAY, KEYS, POISON, batch, day, minutes, row, sealed, span, unplaced
 
 TOPIC = f"cc/v1/{GATEWAY}/data"
 
@@ -114,9 +115,24 @@ def test_the_size_limits_are_inclusive() -> None:
     full = sealed(batch(minutes(1, ROWS_MAX)))
     assert len(decode(TOPIC, full, KEYS.get).batch.rows) == ROWS_MAX
     assert reason_of(sealed(batch(minutes(1, ROWS_MAX + 1)))) == "too_big"
+    lost = msgspec.structs.replace(batch(minutes(1, ROWS_MAX)), unplaced=[unplaced(1_001)])
+    assert reason_of(sealed(lost)) == "too_big"
     padded = full + b" " * (PAYLOAD_BYTES_MAX - len(full))
     assert len(decode(TOPIC, padded, KEYS.get).batch.rows) == ROWS_MAX
     assert reason_of(padded + b" ") == "too_big"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"monotonic_ms": -1},
+        {"monotonic_ms": 2**63},
+        {"unplaced": [unplaced(-1)]},
+        {"thinned": [span(2**63)]},
+    ],
+)
+def test_numbers_that_no_ack_can_name_back_are_refused(changes: dict[str, object]) -> None:
+    assert reason_of(sealed(msgspec.structs.replace(batch(), **changes))) == "bad_body"
 
 
 def test_a_key_that_cannot_be_looked_up_now_is_no_refusal() -> None:

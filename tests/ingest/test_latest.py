@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -30,8 +31,15 @@ def latest(stores: Stores) -> Latest:
 def arrive(latest: Latest) -> Callable[..., None]:
     writer = Writer(MemoryReadings(), lambda: True)
 
-    def send(*rows: Row, sent_at_ms: int = NOW_MS, at_ms: int = NOW_MS, aux: list[AuxRow] | None = None) -> None:
-        found = take_apart(message(sealed(batch(list(rows), sent_at_ms=sent_at_ms, aux=aux)), at_ms=at_ms), KEYS.get)
+    def send(
+        *rows: Row,
+        sent_at_ms: int = NOW_MS,
+        at_ms: int = NOW_MS,
+        aux: list[AuxRow] | None = None,
+        clock_source: str = "",
+    ) -> None:
+        told = msgspec.structs.replace(batch(list(rows), sent_at_ms=sent_at_ms, aux=aux), clock_source=clock_source)
+        found = take_apart(message(sealed(told), at_ms=at_ms), KEYS.get)
         assert isinstance(found, Part)
         latest.note([found], writer.write(found.accepted.readings, NOW_MS))
 
@@ -56,6 +64,23 @@ def test_the_offset_is_the_time_of_receipt_minus_the_gateways_clock(
     arrive(row(1), sent_at_ms=NOW_MS - 250, at_ms=NOW_MS)
     latest.flush()
     assert states(stores)[SENSOR].clock_offset_ms == 250
+
+
+def test_a_gateway_that_has_no_clock_is_not_measured(
+    stores: Stores, latest: Latest, arrive: Callable[..., None]
+) -> None:
+    with capture_logs() as logs:
+        arrive(row(1), sent_at_ms=NOW_MS - 10**12, clock_source="none")
+    latest.flush()
+    assert states(stores)[SENSOR].clock_offset_ms == 0
+    assert logs == []
+
+
+@pytest.mark.parametrize("clock_source", ["", "rtc", "ack", "ntp"])
+def test_any_other_clock_that_is_off_is_flagged(arrive: Callable[..., None], clock_source: str) -> None:
+    with capture_logs() as logs:
+        arrive(row(1), sent_at_ms=NOW_MS - SKEW_MS_MAX - 1, clock_source=clock_source)
+    assert [one["event"] for one in logs] == ["A gateway's clock is off"]
 
 
 def test_backlog_never_moves_a_sensor_back(stores: Stores, latest: Latest, arrive: Callable[..., None]) -> None:

@@ -1,14 +1,29 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.load import BYTES_MAX, DETAIL_LENGTH_MAX, MESSAGES_MAX, Letter, Load, Part, acks, letter, take_apart
 from ingest.reasons import Reason
-from sheetal.contracts.batch import AuxRow, DaySummary, RefusedRange
+from sheetal.contracts.batch import Ack, AuxRow, DaySummary, RefusedRange
 from sheetal.contracts.problem import Unavailable
-from tests.ingest.given import BOOT, GATEWAY, KEYS, NOW_MS, POISON, batch, day, message, minutes, row, sealed
+from tests.ingest.given import (
+    BOOT,
+    GATEWAY,
+    KEYS,
+    NOW_MS,
+    POISON,
+    batch,
+    day,
+    message,
+    minutes,
+    row,
+    sealed,
+    span,
+    unplaced,
+)
 
 
 def part(
@@ -78,21 +93,21 @@ def test_a_load_is_full_by_rows_messages_or_bytes() -> None:
 
 def test_the_ack_names_every_stored_row_aux_value_and_day() -> None:
     one = part(1, 2, 3, aux=[AuxRow(4, NOW_MS, "ilr1", "TAMB", 30.0)], days=[day(5)])
-    (answer,) = acks([one], [])
+    (answer,) = acks([one], [], NOW_MS)
     assert answer.key == KEYS[GATEWAY]
     assert (answer.ack.gateway, answer.ack.boot) == (GATEWAY, BOOT)
     assert (answer.ack.stored, answer.ack.refused) == ([(1, 5)], [])
 
 
 def test_messages_of_one_boot_share_an_ack_and_boots_do_not() -> None:
-    answers = acks([part(1, 2), part(3), part(3, boot=BOOT + 1)], [])
+    answers = acks([part(1, 2), part(3), part(3, boot=BOOT + 1)], [], NOW_MS)
     assert [(answer.ack.boot, answer.ack.stored) for answer in answers] == [(BOOT, [(1, 3)]), (BOOT + 1, [(3, 3)])]
 
 
 def test_refused_rows_are_named_with_their_reason() -> None:
     found = take_apart(message(sealed(batch([row(1), row(2, 0), row(3, 0), row(4)]))), KEYS.get)
     assert isinstance(found, Part)
-    (answer,) = acks([found], [(found.accepted.readings[-1], "implausible")])
+    (answer,) = acks([found], [(found.accepted.readings[-1], "implausible")], NOW_MS)
     assert answer.ack.stored == []
     assert sorted(answer.ack.refused, key=lambda one: one.first) == [
         RefusedRange(1, 1, "store_refused"),
@@ -104,12 +119,53 @@ def test_refused_rows_are_named_with_their_reason() -> None:
 def test_a_sequence_that_was_refused_once_is_never_called_stored() -> None:
     found = take_apart(message(sealed(batch([row(1), row(1, 0)]))), KEYS.get)
     assert isinstance(found, Part)
-    (answer,) = acks([found], [])
+    (answer,) = acks([found], [], NOW_MS)
     assert (answer.ack.stored, answer.ack.refused) == ([], [RefusedRange(1, 1, "implausible")])
 
 
-def test_an_empty_batch_needs_no_answer() -> None:
-    assert acks([part()], []) == []
+def test_an_empty_batch_that_asks_nothing_needs_no_answer() -> None:
+    assert acks([part()], [], NOW_MS) == []
+
+
+def asking(monotonic_ms: int, *rows_of: int, boot: int = BOOT) -> Part:
+    asked = msgspec.structs.replace(batch([row(n) for n in rows_of], boot=boot), monotonic_ms=monotonic_ms)
+    found = take_apart(message(sealed(asked)), KEYS.get)
+    assert isinstance(found, Part)
+    return found
+
+
+def test_an_empty_batch_that_asks_for_the_time_is_told_it() -> None:
+    (answer,) = acks([asking(77)], [], NOW_MS + 5)
+    assert answer.ack == Ack(gateway=GATEWAY, boot=BOOT, at_ms=NOW_MS + 5, monotonic_ms=77)
+
+
+def test_the_newest_question_of_each_boot_is_answered() -> None:
+    answers = acks([asking(9, 1), asking(30), asking(20, 2), asking(4, boot=BOOT + 1), part(3)], [], NOW_MS)
+    assert [(one.ack.boot, one.ack.monotonic_ms, one.ack.stored) for one in answers] == [
+        (BOOT, 30, [(1, 3)]),
+        (BOOT + 1, 4, []),
+    ]
+
+
+def test_a_gateway_that_does_not_ask_is_answered_in_the_words_it_knows() -> None:
+    (answer,) = acks([part(1)], [], NOW_MS)
+    assert msgspec.json.decode(msgspec.json.encode(answer.ack)) == {
+        "gateway": GATEWAY,
+        "boot": BOOT,
+        "stored": [[1, 1]],
+    }
+
+
+def test_rows_without_an_instant_and_thinned_spans_are_named_too() -> None:
+    told = msgspec.structs.replace(
+        batch(), unplaced=[unplaced(1), unplaced(2, sensor="gw-02.x")], thinned=[span(3), span(4, rows=0)]
+    )
+    found = take_apart(message(sealed(told)), KEYS.get)
+    load = loaded(found)
+    assert (load.unplaced, load.thinned) == ([(BOOT, unplaced(1))], [span(3)])
+    (answer,) = acks(load.parts, [], NOW_MS)
+    assert answer.ack.stored == [(1, 1), (3, 3)]
+    assert answer.ack.refused == [RefusedRange(2, 2, "foreign_sensor"), RefusedRange(4, 4, "implausible")]
 
 
 @settings(max_examples=200)
@@ -120,7 +176,7 @@ def test_the_ack_names_exactly_the_sequences_of_the_batch(rows: list[tuple[int, 
     assert isinstance(found, Part)
     stored: set[int] = set()
     refused: set[int] = set()
-    for answer in acks([found], []):
+    for answer in acks([found], [], NOW_MS):
         stored |= {number for first, last in answer.ack.stored for number in range(first, last + 1)}
         refused |= {number for no in answer.ack.refused for number in range(no.first, no.last + 1)}
     assert stored == {number for number, good in rows if good}

@@ -18,7 +18,7 @@ from ingest.patience import Patience, Stopped
 from ingest.pipeline import Counts, Pipeline
 from ingest.writer import Writer
 from sheetal.contracts import topics
-from sheetal.contracts.batch import AuxRow, Row, Stored, ranges
+from sheetal.contracts.batch import Ack, AuxRow, Row, Stored, ranges
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import telemetry
@@ -37,6 +37,8 @@ from tests.ingest.given import (
     opened_ack,
     row,
     sealed,
+    span,
+    unplaced,
 )
 
 if TYPE_CHECKING:
@@ -207,6 +209,29 @@ def test_day_summaries_and_aux_values_are_acknowledged_by_their_sequence(
         assert telemetry.day_summaries(connection, SENSOR, 0, NOW_MS) == [day(2)]
     assert (pipeline.counts.aux_values, pipeline.counts.day_summaries) == (1, 1)
     assert [what for what, _ in bus.done] == [ACK_TOPIC, "PUBACK", topics.STORED, "wake"]
+
+
+def test_rows_without_an_instant_and_thinned_spans_are_kept_and_acknowledged(
+    stores: Stores, bus: RememberingBus, pipeline: Pipeline, send: Callable[..., None]
+) -> None:
+    told = msgspec.structs.replace(batch(), unplaced=[unplaced(1)], thinned=[span(2)])
+    send(message(sealed(told)), message(sealed(told)))
+    assert acked(bus) == {1, 2}
+    assert rows_of(stores) == []
+    with stores.telemetry.read() as connection:
+        assert len(telemetry.unplaced_rows(connection, SENSOR, 10)) == 1
+        assert len(telemetry.thinned_spans(connection, SENSOR, 0, NOW_MS)) == 1
+        assert telemetry.sensor_states(connection) == [], "they say nothing of now"
+    assert (pipeline.counts.unplaced, pipeline.counts.thinned) == (2, 2)
+
+
+def test_a_question_for_the_time_is_answered_and_leaves_nothing_behind(
+    stores: Stores, bus: RememberingBus, send: Callable[..., None]
+) -> None:
+    send(message(sealed(msgspec.structs.replace(batch(), monotonic_ms=61_000))))
+    assert [what for what, _ in bus.done] == [ACK_TOPIC, "PUBACK", "wake"]
+    assert opened_ack(bus.done[0][1]) == Ack(gateway=GATEWAY, boot=BOOT, at_ms=NOW_MS, monotonic_ms=61_000)  # type: ignore[arg-type]  # bytes, as published
+    assert letters_of(stores) == []
 
 
 @pytest.mark.parametrize("name", POISON)

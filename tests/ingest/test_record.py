@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,21 @@ from ingest.record import dirty_hours, record
 from ingest.writer import Written
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger import telemetry
-from tests.ingest.given import KEYS, NOW_MS, SENSOR, batch, day, message, minutes, reading, row, sealed
+from tests.ingest.given import (
+    BOOT,
+    KEYS,
+    NOW_MS,
+    SENSOR,
+    batch,
+    day,
+    message,
+    minutes,
+    reading,
+    row,
+    sealed,
+    span,
+    unplaced,
+)
 
 if TYPE_CHECKING:
     from tests.ingest.conftest import Stores
@@ -115,3 +130,29 @@ def test_every_row_is_in_exactly_one_marked_hour(instants: list[int]) -> None:
     assert all(hour_ms % HOUR_MS == 0 for _, hour_ms in hours)
     for instant in instants:
         assert sum(hour_ms <= instant < hour_ms + HOUR_MS for _, hour_ms in hours) == 1
+
+
+def test_rows_without_an_instant_are_kept_once_and_make_no_hour_known(stores: Stores) -> None:
+    told = msgspec.structs.replace(
+        batch(), unplaced=[unplaced(1), unplaced(2, monotonic_ms=5, centi_celsius=None, quality=2)]
+    )
+    for _ in range(2):
+        record(stores.telemetry, loaded(sealed(told)), nothing(), NOW_MS)
+    with stores.telemetry.read() as connection:
+        kept = telemetry.unplaced_rows(connection, SENSOR, 10)
+    assert [(one.boot, one.sequence, one.monotonic_ms, one.centi_celsius, one.quality) for one in kept] == [
+        (BOOT, 2, 5, None, 2),
+        (BOOT, 1, 61_000, 450, 0),
+    ]
+    assert marks(stores) == {}
+
+
+def test_a_thinned_span_is_kept_once_and_marks_every_hour_it_touches(stores: Stores) -> None:
+    starts_ms = HOUR - 5 * 60_000
+    told = msgspec.structs.replace(batch(), thinned=[span(1, starts_at_ms=starts_ms, ends_at_ms=HOUR)])
+    for _ in range(2):
+        record(stores.telemetry, loaded(sealed(told)), nothing(), NOW_MS)
+    assert set(marks(stores)) == {(SENSOR, HOUR - HOUR_MS), (SENSOR, HOUR)}
+    with stores.telemetry.read() as connection:
+        (kept,) = telemetry.thinned_spans(connection, SENSOR, HOUR, HOUR + 1)
+    assert (kept.rows, kept.covers, kept.covers_boot) == (15, [(100, 106), (108, 115)], BOOT)

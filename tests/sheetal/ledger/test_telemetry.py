@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from sheetal.contracts.batch import ThinnedSpan, UnplacedRow
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.ledger import judgement_writes
 from sheetal.ledger import telemetry as reads
@@ -92,3 +93,40 @@ def test_letters_come_newest_first_and_bounded(telemetry: Ledger) -> None:
             writes.add_dead_letter(conn, "t", bytes([at_ms]), "bad_json", "d", at_ms)
         assert [one.last_at_ms for one in reads.dead_letters(conn, 10)] == [3, 2, 1]
         assert len(reads.dead_letters(conn, 1)) == 1
+
+
+def test_rows_without_an_instant_come_in_the_order_of_their_boots_and_moments(telemetry: Ledger) -> None:
+    rows = [(2, UnplacedRow(1, 10, "gw-01.a", 450, 0)), (1, UnplacedRow(9, 70, "gw-01.a", None, 2))]
+    rows += [(1, UnplacedRow(8, 90, "gw-01.a", 440, 0)), (1, UnplacedRow(7, 5, "gw-01.b", 430, 0))]
+    with telemetry.write() as conn:
+        assert writes.add_unplaced_rows(conn, rows, 7_000) == 4
+        assert writes.add_unplaced_rows(conn, rows, 8_000) == 0
+        found = reads.unplaced_rows(conn, "gw-01.a", 10)
+        assert len(reads.unplaced_rows(conn, "gw-01.a", 2)) == 2
+    assert [(one.boot, one.sequence, one.monotonic_ms, one.centi_celsius) for one in found] == [
+        (1, 9, 70, None),
+        (1, 8, 90, 440),
+        (2, 1, 10, 450),
+    ]
+    assert {one.received_at_ms for one in found} == {7_000}
+
+
+def test_thinned_spans_are_found_by_any_instant_they_touch(telemetry: Ledger) -> None:
+    span = ThinnedSpan(
+        sequence=1,
+        sensor="gw-01.a",
+        starts_at_ms=1_000,
+        ends_at_ms=2_000,
+        centi_celsius_min=400,
+        centi_celsius_max=500,
+        centi_celsius_mean=450,
+        rows=5,
+        covers_boot=3,
+        covers=[(4, 6), (8, 9)],
+    )
+    with telemetry.write() as conn:
+        assert writes.add_thinned_spans(conn, [span, msgspec.structs.replace(span, sensor="gw-01.b")], 7_000) == 2
+        assert writes.add_thinned_spans(conn, [span], 8_000) == 0
+        assert [reads.thinned_spans(conn, "gw-01.a", *bounds) for bounds in ((0, 1_000), (2_001, 9_000))] == [[], []]
+        (found,) = reads.thinned_spans(conn, "gw-01.a", 2_000, 9_000)
+    assert (found.rows, found.covers, found.centi_celsius_mean) == (5, [(4, 6), (8, 9)], 450)
