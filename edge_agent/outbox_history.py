@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.outbox_schema import PENDING, REFUSED
 from edge_agent.parcel import THINNED, spans
 
 if TYPE_CHECKING:
@@ -16,8 +17,12 @@ REFUSED_MAX = 100_000
 """So many refused items are looked at for the ranges."""
 
 _HISTORY = """
-SELECT measured_at_ms, value, quality FROM item INDEXED BY item_by_source
+SELECT measured_at_ms, value, quality, boot, sequence FROM item INDEXED BY item_by_source
 WHERE source = ? AND measured_at_ms >= ? AND measured_at_ms < ? AND field = '' ORDER BY measured_at_ms DESC LIMIT ?
+"""
+_NOT_DELIVERED = """
+SELECT boot, sequence FROM item INDEXED BY item_by_state
+WHERE state = ? AND measured_at_ms >= ? AND measured_at_ms < ? AND source = ? AND field = ''
 """
 _EXTREMES = """
 SELECT min(value), max(value) FROM item INDEXED BY item_by_source
@@ -36,11 +41,16 @@ ORDER BY boot, sequence
 
 
 class Told(NamedTuple):
-    """One reading as it is remembered; `centi_celsius` is None exactly when `quality` names a fault."""
+    """One reading as it is remembered; `centi_celsius` is None exactly when `quality` names a fault.
+
+    `boot` and `sequence` are its name on the wire.
+    """
 
     measured_at_ms: int
     centi_celsius: int | None
     quality: int
+    boot: int = 0
+    sequence: int = 0
 
 
 class RefusedSpan(NamedTuple):
@@ -59,6 +69,15 @@ def history(connection: sqlite3.Connection, sensor: str, from_ms: int, until_ms:
     """The newest `limit` readings of a half-open span, oldest first; thinned ones are gone, their edges are there."""
     found = connection.execute(_HISTORY, (sensor, from_ms, until_ms, limit)).fetchall()
     return [Told(*row) for row in reversed(found)]
+
+
+def not_delivered(connection: sqlite3.Connection, sensor: str, from_ms: int, until_ms: int) -> set[tuple[int, int]]:
+    """Boot and sequence of the readings of a half-open span that ingest does not have, waiting or refused."""
+    return {
+        (int(boot), int(sequence))
+        for state in (PENDING, REFUSED)
+        for boot, sequence in connection.execute(_NOT_DELIVERED, (state, from_ms, until_ms, sensor))
+    }
 
 
 def extremes(connection: sqlite3.Connection, sensor: str, from_ms: int, until_ms: int) -> tuple[int, int] | None:

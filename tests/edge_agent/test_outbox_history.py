@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_agent.outbox_history import RefusedSpan, Told, extremes, history, refused_ranges
+from edge_agent.outbox_history import RefusedSpan, extremes, history, not_delivered, refused_ranges
 from edge_agent.outbox_schema import open_file
 from edge_agent.parcel import THINNED, Span
 from edge_agent.sample import Sample
@@ -39,19 +39,23 @@ def put_span(connection: sqlite3.Connection, at_ms: int, lowest: int, highest: i
 def test_the_newest_readings_of_a_span_come_oldest_first(outbox: Outbox) -> None:
     outbox.add_rows([sample(number, 400 + number) for number in (3, 1, 0, 2, 4)])
     outbox.add_rows([sample(1, 700, sensor=f"{GATEWAY}.other"), sample(5, None)])
-    assert outbox.history(SENSOR, stamp(1), stamp(4), 10) == [
-        Told(stamp(1), 401, 0),
-        Told(stamp(2), 402, 0),
-        Told(stamp(3), 403, 0),
-    ]
-    assert outbox.history(SENSOR, T0_MS, FOREVER_MS, 2) == [Told(stamp(4), 404, 0), Told(stamp(5), None, 1)]
+    told = outbox.history(SENSOR, stamp(1), stamp(4), 10)
+    assert [row[:3] for row in told] == [(stamp(1), 401, 0), (stamp(2), 402, 0), (stamp(3), 403, 0)]
+    assert {row.boot for row in told} == {outbox.boot}
+    assert len({row.sequence for row in told}) == 3
+    newest = outbox.history(SENSOR, T0_MS, FOREVER_MS, 2)
+    assert [row[:3] for row in newest] == [(stamp(4), 404, 0), (stamp(5), None, 1)]
     assert outbox.history("gw-t.nobody", T0_MS, FOREVER_MS, 2) == []
 
 
 def test_delivered_readings_are_remembered_too(outbox: Outbox) -> None:
-    outbox.add_rows([sample(0)])
-    outbox.apply_ack(Ack(gateway=GATEWAY, boot=outbox.boot, stored=[(1, 1)]))
-    assert outbox.history(SENSOR, T0_MS, FOREVER_MS, 9) == [Told(T0_MS, 450, 0)]
+    outbox.add_rows([sample(0), sample(1), sample(2), sample(1, sensor=f"{GATEWAY}.other")])
+    outbox.apply_ack(Ack(gateway=GATEWAY, boot=outbox.boot, stored=[(1, 1)], refused=[RefusedRange(2, 2, "odd")]))
+    told = outbox.history(SENSOR, T0_MS, FOREVER_MS, 9)
+    assert [row.sequence for row in told] == [1, 2, 3]
+    assert not_delivered(outbox._connection, SENSOR, T0_MS, FOREVER_MS) == {(outbox.boot, 2), (outbox.boot, 3)}
+    assert outbox.not_delivered(SENSOR, T0_MS, stamp(2)) == {(outbox.boot, 2)}
+    assert not_delivered(outbox._connection, "gw-t.nobody", T0_MS, FOREVER_MS) == set()
 
 
 def test_extremes_are_those_of_temperatures_in_the_half_open_span(outbox: Outbox) -> None:
