@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from edge_agent.outbox import Outbox
 from edge_agent.source_settings import Ds01TcpSetting
 from edge_agent.timekeeper import Machine, Timekeeper
 from edge_agent.uplink import Uplink
+from edge_agent.watchdog import Systemd
 from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def run(settings: Settings) -> int:
     _log.info("ready")
     try:
         parts = loop.Parts(sources, keeper, outbox, uplink, ballast)
-        loop.run(parts, stopping, timekeeper)
+        loop.run(parts, stopping, timekeeper, systemd=Systemd.of_environment(os.environ))
     finally:
         if page is not None:
             page.close()

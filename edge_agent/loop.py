@@ -6,6 +6,9 @@ import logging
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from edge_agent.outbox import Intake
+from edge_agent.watchdog import Systemd, Watchdog
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from edge_agent.outbox import Outbox
     from edge_agent.sources.port import Source
     from edge_agent.uplink import Uplink
+    from edge_agent.watchdog import Check
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +26,7 @@ TICK_SECONDS = 1.0
 TICKS_A_LOOK = 5
 TICKS_A_PRUNE = 3_600
 """Once an hour."""
+STARTED_BY_HAND = Systemd()
 
 
 class Parts(NamedTuple):
@@ -49,13 +54,21 @@ def _as_they_are(parts: Parts) -> Parts:
     return parts
 
 
-def run(parts: Parts, stopping: threading.Event, time: Time, manage: Callable[[Parts], Parts] = _as_they_are) -> None:
+def run(
+    parts: Parts,
+    stopping: threading.Event,
+    time: Time,
+    manage: Callable[[Parts], Parts] = _as_they_are,
+    systemd: Systemd = STARTED_BY_HAND,
+) -> None:
     """Runs the parts until `stopping` is set.
 
     `manage` is asked every second for the parts to go on with; it has stopped the old ones and started the new.
     """
+    watchdog = Watchdog(systemd, checks(lambda: parts), lambda: status(parts))
     parts.ballast.lay()
     start(parts)
+    watchdog.begin()
     ticks = 0
     while not stopping.wait(TICK_SECONDS):
         ticks += 1
@@ -66,6 +79,8 @@ def run(parts: Parts, stopping: threading.Event, time: Time, manage: Callable[[P
         if ticks % TICKS_A_PRUNE == 0 and time.is_anchored:
             _prune(parts.outbox)
         parts.ballast.lay()
+        watchdog.look()
+    watchdog.end()
     stop(parts)
 
 
@@ -85,6 +100,27 @@ def stop(parts: Parts) -> None:
     except sqlite3.Error as error:
         _log.error("what was held back cannot be committed: %s", error)
     parts.uplink.stop()
+
+
+def checks(now: Callable[[], Parts]) -> list[Check]:
+    """What must get on for the gateway to do its work; a device or a broker that is away is no reason to start anew."""
+
+    def keeps() -> bool:
+        now().keeper.view()
+        # It takes the lock and the file's, and writes nothing.
+        return now().outbox.add(Intake()) == 0
+
+    def sends() -> bool:
+        return now().uplink.is_alive()
+
+    return [("the outbox cannot be written", keeps), ("the uplink has ended", sends)]
+
+
+def status(parts: Parts) -> str:
+    """One line for whoever asks systemd."""
+    answering = sum(source.is_connected() for source in parts.sources)
+    link = "connected to" if parts.uplink.status().connected else "without"
+    return f"{answering} of {len(parts.sources)} sources answer; {link} the broker"
 
 
 def relieve(ballast: Ballast, outbox: Outbox) -> None:

@@ -125,6 +125,10 @@ class Uplink:
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS_MAX)
 
+    def is_alive(self) -> bool:
+        """Whether the thread that sends is there; only a mistake of ours could end it, the network never does."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """The outbox has something new."""
         self._wake.set()

@@ -154,3 +154,27 @@ def test_a_disk_that_fails_at_the_end_keeps_nobody_from_stopping(
     with caplog.at_level(logging.ERROR):
         loop.stop(parts._replace(keeper=keeper))
     assert "held back" in caplog.text
+
+
+def test_what_keeps_and_what_sends_must_get_on_and_a_device_that_is_away_may(parts: loop.Parts, outbox: Outbox) -> None:
+    checks = dict(loop.checks(lambda: parts))
+    assert checks["the outbox cannot be written"]()
+    assert not checks["the uplink has ended"](), "it was not started"
+    parts.uplink.start()
+    assert checks["the uplink has ended"]()
+    parts.uplink.stop()
+    outbox.close()
+    with pytest.raises(sqlite3.Error):
+        checks["the outbox cannot be written"]()
+
+
+def test_looking_at_the_outbox_writes_nothing(parts: loop.Parts, tmp_path: Path) -> None:
+    log = next(tmp_path.glob("*-wal"))
+    before = (log.stat().st_size, log.read_bytes())
+    for _ in range(100):
+        assert dict(loop.checks(lambda: parts))["the outbox cannot be written"]()
+    assert (log.stat().st_size, log.read_bytes()) == before
+
+
+def test_people_are_told_how_many_sources_answer_and_whether_there_is_a_link(parts: loop.Parts) -> None:
+    assert loop.status(parts) == "1 of 1 sources answer; without the broker"
