@@ -54,7 +54,7 @@ def test_delivered_readings_are_remembered_too(outbox: Outbox) -> None:
     told = outbox.history(SENSOR, T0_MS, FOREVER_MS, 9)
     assert [row.sequence for row in told] == [1, 2, 3]
     assert not_delivered(outbox._connection, SENSOR, T0_MS, FOREVER_MS) == {(outbox.boot, 2), (outbox.boot, 3)}
-    assert outbox.not_delivered(SENSOR, T0_MS, stamp(2)) == {(outbox.boot, 2)}
+    assert not_delivered(outbox._connection, SENSOR, T0_MS, stamp(2)) == {(outbox.boot, 2)}
     assert not_delivered(outbox._connection, "gw-t.nobody", T0_MS, FOREVER_MS) == set()
 
 
