@@ -38,6 +38,7 @@ _alarm_acks = msgspec.json.Decoder(AlarmAck)
 ALARMS_IN_FLIGHT_MAX = 20
 RESEND_SECONDS_MAX = 600.0
 DOUBLINGS_MAX = 16
+PROOF_SECONDS = 10.0
 FRESH_FLIGHTS = 2
 """Places that backlog never takes, so that a fresh reading never waits for history."""
 
@@ -72,6 +73,9 @@ class Courier:
         self._flights = Flights(setting.batches_in_flight_max, self._wait_seconds)
         self._pace = Pace(setting.backlog_rows_per_second, setting.batch_items_max)
         self._alarms: dict[tuple[str, bool], float] = {}
+        self._prove_again_seconds = 0.0
+        self.answers = 0
+        """How many acks answered something that went out here, data or a question."""
 
     @property
     def items_in_flight(self) -> int:
@@ -100,6 +104,11 @@ class Courier:
                 self._flights.depart(parcel, at_seconds)
                 self._pace.take(len(parcel.items) if parcel.history else 0)
 
+    def prove(self, at_seconds: float, publish: Publish) -> None:
+        """Asks for an ack where nothing else may bring one, at most every ten seconds."""
+        if at_seconds >= self._prove_again_seconds and publish(Channel.DATA, self._question(0)):
+            self._prove_again_seconds = at_seconds + PROOF_SECONDS
+
     def receive(self, channel: Channel, payload: bytes) -> bool:
         """Settles what a sealed answer names; False, with a line in the log, for one that must not be believed."""
         gateway, key = self._identity
@@ -122,10 +131,11 @@ class Courier:
             self._questions.connected()
 
     def _settle(self, ack: Ack) -> None:
-        if self._questions is not None:
-            self._questions.take(ack)
+        is_answer = self._questions is not None and self._questions.take(ack)
         self._outbox.apply_ack(ack)
+        before = self._flights.items
         self._flights.answered(ack)
+        self.answers += is_answer or self._flights.items < before
         for refused in ack.refused:
             _log.error("ingest refused items %d to %d: %s", refused.first, refused.last, refused.reason)
 
@@ -137,8 +147,7 @@ class Courier:
     def _ask_the_time(self, publish: Publish) -> bool:
         if self._questions is None or not self._questions.is_due():
             return True
-        question = Parcel(self._outbox.boot, history=False, items=())
-        return self._publish_batch(question, 0, publish)
+        return publish(Channel.DATA, self._question(0))
 
     def _send_alarms(self, at_seconds: float, publish: Publish) -> bool:
         if self._questions is not None and self._questions.is_worth_waiting():
@@ -162,9 +171,14 @@ class Courier:
             _log.error("an alarm goes although it cannot be noted that it does: %s", error)
 
     def _publish_batch(self, parcel: Parcel, at_ms: int, publish: Publish) -> bool:
+        return publish(Channel.DATA, self._batch(parcel, at_ms))
+
+    def _question(self, at_ms: int) -> bytes:
+        return self._batch(Parcel(self._outbox.boot, history=False, items=()), at_ms)
+
+    def _batch(self, parcel: Parcel, at_ms: int) -> bytes:
         moment = Moment(at_ms) if self._questions is None else self._questions.moment(parcel.boot)
-        batch = to_batch(parcel, self._identity.gateway, moment)
-        return publish(Channel.DATA, self._seal(Channel.DATA, batch))
+        return self._seal(Channel.DATA, to_batch(parcel, self._identity.gateway, moment))
 
     def _seal(self, channel: Channel, body: object) -> bytes:
         return seal(channel, self._identity.gateway, self._identity.key, body)

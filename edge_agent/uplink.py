@@ -60,7 +60,7 @@ class UplinkStatus(NamedTuple):
     """What the local page says of the way out.
 
     `problem` says in one line what stands between gateway and broker and what to do. `refused_messages` counts what was
-    not believed, `acks` the application acks that were, both since this uplink was made.
+    not believed, `acks` the application acks that answered this uplink's own messages.
     """
 
     connected: bool
@@ -108,7 +108,6 @@ class Uplink:
         self._session = int(outbox.mark(SESSION_MARK) or 0)
         self._last_ack_at_ms: int | None = None
         self._fruitless = 0
-        self._acks = 0
         self._problem = ""
         self._refused_topics = 0
         self._refused_answers = 0
@@ -143,7 +142,7 @@ class Uplink:
             items_in_flight=self._courier.items_in_flight,
             problem=self._problem,
             refused_messages=self._refused_topics + self._refused_answers,
-            acks=self._acks,
+            acks=self._courier.answers,
         )
 
     def _run(self) -> None:
@@ -188,7 +187,7 @@ class Uplink:
                 self._settle_answers()
                 if self._connected.is_set():
                     self._report(client)
-                    self._courier.send_due(self._clock(), time.monotonic(), lambda *what: self._publish(client, *what))
+                    self._send(client)
                     if not is_clocked(self._session) and self._voice.anchored_ms() is not None:
                         # Only a new connection's will can carry the number that the clock gives.
                         return
@@ -199,6 +198,14 @@ class Uplink:
             except Exception:  # noqa: BLE001  # one item that cannot be read back must not silence the gateway
                 _log.exception("an item of the outbox cannot be sent")
                 self._stopping.wait(1.0)
+
+    def _send(self, client: Client) -> None:
+        def publish(channel: Channel, payload: bytes) -> bool:
+            return self._publish(client, channel, payload)
+
+        self._courier.send_due(self._clock(), time.monotonic(), publish)
+        if self._remote is not None and self._remote.is_on_trial and not self._courier.answers:
+            self._courier.prove(time.monotonic(), publish)
 
     def _settle_answers(self) -> None:
         while True:
@@ -217,7 +224,6 @@ class Uplink:
         if not self._courier.receive(channel, payload):
             return False
         self._last_ack_at_ms = self._clock()
-        self._acks += channel is Channel.ACK
         return True
 
     def _report(self, client: Client) -> None:

@@ -32,6 +32,10 @@ class Remote(Protocol):
     def revision(self) -> int:
         """Grows whenever `reported` would say something else."""
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether an application ack is needed as a proof."""
+
     def hear(self, channel: Channel, payload: bytes) -> bool:
         """Takes a desired configuration or a command; False for one that must not be believed."""
 

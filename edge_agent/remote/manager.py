@@ -97,6 +97,11 @@ class Manager:
             outcomes=list(memory.outcomes),
         )
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether the present configuration has yet to prove itself."""
+        return bool(self._memory.twin.trial)
+
     # Called by the main thread
 
     def tick(self, acks: int, at_seconds: float) -> Settings | None:
@@ -106,7 +111,7 @@ class Manager:
         """
         self._sort()
         self._obey()
-        if self._memory.twin.trial:
+        if self.is_on_trial:
             return self._judge(acks, at_seconds)
         return self._decide(at_seconds)
 

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import itertools
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
 
+from edge_agent.clock import ClockSource
 from edge_agent.courier import FRESH_FLIGHTS, Courier, Identity
 from edge_agent.outbox import Intake, Outbox
+from edge_agent.parcel import Moment
 from edge_agent.settings import UplinkSetting
 from sheetal.contracts.batch import Ack, Batch, RefusedRange, ranges
 from sheetal.contracts.device_alarm import AlarmAck, AlarmKind, DeviceAlarm
@@ -17,6 +19,7 @@ from sheetal.contracts.topics import Channel
 from tests.edge_agent.kit import GATEWAY, KEY, MINUTE_MS, SENSOR, T0_MS, WRONG_KEY, sample
 
 if TYPE_CHECKING:
+    from edge_agent.clock_questions import ClockQuestions
     from tests.edge_agent.conftest import SetClock
 
 LATER_MS = T0_MS + 10**10
@@ -233,3 +236,58 @@ def test_an_alarm_goes_first_and_again_until_it_is_named(courier: Courier, outbo
     wire.sent.clear()
     courier.send_due(LATER_MS, 1_000.0, wire)
     assert [channel for channel, _ in wire.sent] == [Channel.DATA]
+
+
+def test_only_acks_of_what_went_out_here_count_as_answers(courier: Courier, outbox: Outbox, wire: Wire) -> None:
+    outbox.add_rows([sample(number) for number in range(3)])
+    for stranger in (Ack(gateway=GATEWAY, boot=1, stored=[(1, 3)]), Ack(gateway=GATEWAY, boot=outbox.boot)):
+        assert courier.receive(Channel.ACK, seal(Channel.ACK, GATEWAY, KEY, stranger))
+    assert courier.answers == 0
+    courier.send_due(LATER_MS, 0.0, wire)
+    [batch] = wire.batches()
+    courier.receive(Channel.ACK, acked(batch, key=WRONG_KEY))
+    assert courier.answers == 0
+    courier.receive(Channel.ACK, acked(batch))
+    courier.receive(Channel.ACK, acked(batch))
+    assert courier.answers == 1
+
+
+class OneQuestion:
+    """Questions whose every answer counts while something is open."""
+
+    source = ClockSource.NTP
+
+    def __init__(self) -> None:
+        self.open: list[int] = []
+
+    def is_due(self) -> bool:
+        return False
+
+    def is_worth_waiting(self) -> bool:
+        return False
+
+    def moment(self, _boot: int) -> Moment:
+        self.open.append(7)
+        return Moment(LATER_MS, 7, "ntp")
+
+    def take(self, ack: Ack) -> bool:
+        return ack.monotonic_ms in self.open
+
+
+def test_a_proof_is_asked_for_every_ten_seconds_also_with_the_best_of_clocks(outbox: Outbox, wire: Wire) -> None:
+    questions = OneQuestion()
+    courier = Courier(Identity(GATEWAY, KEY), outbox, UplinkSetting(), questions=cast("ClockQuestions", questions))
+    courier.send_due(LATER_MS, 0.0, wire)
+    assert wire.batches() == []
+    wire.takes = 0
+    courier.prove(1.0, wire)
+    wire.takes = 9
+    courier.prove(1.5, wire)
+    courier.prove(11.4, wire)
+    [asked] = wire.batches()
+    assert (asked.monotonic_ms, asked.rows, asked.boot) == (7, [], outbox.boot)
+    courier.prove(11.5, wire)
+    assert len(wire.batches()) == 1
+    told = Ack(gateway=GATEWAY, boot=outbox.boot, at_ms=T0_MS, monotonic_ms=7)
+    courier.receive(Channel.ACK, seal(Channel.ACK, GATEWAY, KEY, told))
+    assert courier.answers == 1

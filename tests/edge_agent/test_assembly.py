@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+import pytest
+
+from edge_agent.assembly import Assembly
+from edge_agent.keeper import Keeper
+from edge_agent.loop import Parts
+from edge_agent.remote.commands import Actions
+from edge_agent.remote.managed import config_of
+from edge_agent.remote.manager import Manager
+from edge_agent.sample import Observation
+from edge_agent.settings import Settings, load_settings
+from edge_agent.uplink import Uplink, UplinkStatus
+from sheetal.contracts.device_alarm import AlarmKind
+from sheetal.contracts.problem import SettingProblem
+from sheetal.contracts.seal import seal
+from sheetal.contracts.topics import Channel
+from sheetal.contracts.twin import Desired, TwinState
+from tests.edge_agent.kit import GATEWAY, KEY, MINUTE_MS, T0_MS, sample, write_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.ballast import Ballast
+    from edge_agent.outbox import Outbox
+    from edge_agent.sample import Sink
+
+
+class Source:
+    def __init__(self, name: str, did: list[str]) -> None:
+        self._name, self._did = name, did
+
+    def start(self, _sink: Sink) -> None:
+        self._did.append(f"{self._name} brings")
+
+    def stop(self) -> None:
+        self._did.append(f"{self._name} stops")
+
+    def is_connected(self) -> bool:
+        return True
+
+
+class Line:
+    """An uplink that goes nowhere."""
+
+    def __init__(self, name: str, did: list[str]) -> None:
+        self._name, self._did = name, did
+        self.acks = 0
+
+    def start(self) -> None:
+        self._did.append(f"{self._name} sends")
+
+    def stop(self) -> None:
+        self._did.append(f"{self._name} is silent")
+
+    def status(self) -> UplinkStatus:
+        return UplinkStatus(connected=True, session=1, last_ack_at_ms=None, items_in_flight=0, acks=self.acks)
+
+
+class Gateway:
+    def __init__(self, folder: Path, outbox: Outbox) -> None:
+        self.installed = load_settings(write_settings(folder, hub_port=9))
+        self.outbox = outbox
+        self.did: list[str] = []
+        self.adopted: list[Keeper] = []
+        self.impossible: set[int] = set()
+        actions = Actions(lambda: None, lambda: None, lambda: "", lambda _from, _until: 0)
+        self.manager = Manager(self.installed, outbox.boot, actions, lambda: T0_MS, lambda: T0_MS)
+        self.assembly = Assembly(self.manager, self.build, self.adopted.append, lambda: T0_MS + 90 * MINUTE_MS)
+
+    def build(self, settings: Settings) -> Parts:
+        rows = settings.uplink.message_rows
+        if rows in self.impossible:
+            raise SettingProblem(f"source[0].host: {rows} cannot be", variable="source[0].host")
+        keeper = Keeper(settings, self.outbox, lambda: None, lambda: None)
+        line = cast("Uplink", Line(f"uplink {rows}", self.did))
+        return Parts([Source(f"source {rows}", self.did)], keeper, self.outbox, line, cast("Ballast", None))
+
+    def want(self, version: int, rows: int, **sections: object) -> None:
+        config = json.loads(config_of(self.installed)) | sections
+        config["uplink"]["message_rows"] = rows
+        raw = msgspec.Raw(msgspec.json.encode(config))
+        desired = Desired(gateway=GATEWAY, version=version, issued_at_ms=T0_MS, config=raw)
+        assert self.manager.hear(Channel.DESIRED, seal(Channel.DESIRED, GATEWAY, KEY, desired))
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, outbox: Outbox) -> Gateway:
+    return Gateway(tmp_path, outbox)
+
+
+def test_nothing_changes_while_nobody_asks(gateway: Gateway) -> None:
+    running = gateway.assembly.parts
+    assert gateway.assembly.manage(running) is running
+    assert gateway.did == []
+
+
+def test_a_change_stops_what_brings_before_what_sends_and_starts_the_other_way_round(gateway: Gateway) -> None:
+    gateway.want(1, 3)
+    after = gateway.assembly.manage(gateway.assembly.parts)
+    assert gateway.did == ["source 10 stops", "uplink 10 is silent", "uplink 3 sends", "source 3 brings"]
+    assert after is gateway.assembly.parts
+    assert gateway.adopted == [after.keeper]
+    cast("Line", after.uplink).acks = 1
+    assert gateway.assembly.manage(after) is after
+    assert gateway.manager.reported().state is TwinState.APPLIED
+
+
+def test_the_probes_memory_is_taken_over_and_lost_alarms_end(gateway: Gateway) -> None:
+    freezing = [Observation(samples=(sample(minute, -60),)) for minute in range(61)]
+    gateway.assembly.parts.keeper.keep(freezing)
+    gateway.want(1, 3)
+    after = gateway.assembly.manage(gateway.assembly.parts)
+    [probe] = after.keeper.view()
+    assert (probe.alarms, probe.newest) == ([AlarmKind.FREEZE], sample(60, -60)._replace(notable=False))
+    cast("Line", after.uplink).acks = 1
+    gateway.assembly.manage(after)
+    gateway.want(2, 4, source=[])
+    gateway.assembly.manage(after)
+    fired, cleared = gateway.outbox.next_alarms(9)
+    assert cleared.alarm == fired.alarm
+    assert cleared.cleared_at_ms == T0_MS + 90 * MINUTE_MS
+
+
+def test_what_cannot_be_built_is_rolled_back_at_once(gateway: Gateway) -> None:
+    gateway.impossible = {3}
+    gateway.want(1, 3)
+    gateway.assembly.manage(gateway.assembly.parts)
+    assert gateway.did == ["source 10 stops", "uplink 10 is silent", "uplink 10 sends", "source 10 brings"]
+    told = gateway.manager.reported()
+    assert (told.state, told.problem) == (TwinState.ROLLED_BACK, "source[0].host: 3 cannot be")
+
+
+def test_a_failing_disk_does_not_stop_the_change(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    gateway.outbox._connection.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON meta BEGIN SELECT RAISE(FAIL, 'full'); END"
+    )
+    gateway.want(1, 3)
+    gateway.assembly.manage(gateway.assembly.parts)
+    assert gateway.did[-1] == "source 3 brings"
+    assert "cannot be kept on the disk" in caplog.text
