@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from edge_agent import probe_time
+from edge_agent.grouping import Group, is_calm
 from edge_agent.handover import hand_over
 from edge_agent.outbox import Intake
 from edge_agent.probe import Probe
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from edge_agent.settings import ProbeSetting, Settings
     from edge_agent.silence import SilenceFact
     from edge_agent.timekeeper import Stamp
+
+_log = logging.getLogger(__name__)
 
 _silences = msgspec.json.Decoder(SilenceState)
 Stamped = TypeVar("Stamped", Sample, AuxSample)
@@ -77,6 +82,8 @@ class Keeper:
         self._wake = wake
         self._on_full = on_full
         self._lock = threading.Lock()
+        self._is_failing = False
+        self._group = Group(settings.commit_rows, settings.commit_seconds)
         self._probes: dict[str, Probe] = {}
         self._local: set[str] = set()
         self._before: dict[str, probe_time.ProbeMemory] = {}
@@ -91,14 +98,20 @@ class Keeper:
                     self._local.add(sensor)
 
     def keep(self, observations: Sequence[Observation]) -> None:
-        """Commits them with the alarms they raise or clear; or raises sqlite3.Error and has kept and judged nothing."""
+        """Commits them with the alarms they raise or clear; or raises sqlite3.Error and has kept and judged nothing.
+
+        Calm readings of local sources are judged and shown at once but may be committed a little later, in a group.
+        """
         with self._steady(), self._lock:
             before = self._memory()
+            at_seconds = time.monotonic()
+            intake = self._judge(observations)
+            if self._may_wait(observations, intake) and not self._group.is_due(at_seconds, intake):
+                self._group.hold(intake, at_seconds)
+                return
             try:
-                self._outbox.add(self._judge(observations))
-            except sqlite3.Error as error:
-                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                    self._on_full()
+                self._commit(intake)
+            except sqlite3.Error:
                 self._put_back(before)
                 raise
         self._wake()
@@ -114,7 +127,7 @@ class Keeper:
                     continue
                 marks = {_silence_mark(probe.sensor): msgspec.json.encode(probe.silence.state).decode()}
                 try:
-                    self._outbox.add(Intake(alarms=[self._no_data_alarm(probe, fact)], marks=marks))
+                    self._commit(Intake(alarms=[self._no_data_alarm(probe, fact)], marks=marks))
                 except sqlite3.Error:
                     probe.silence.state = before
                     raise
@@ -123,10 +136,21 @@ class Keeper:
             self._wake()
 
     def commit(self) -> None:
-        """Commits what is held back; raises sqlite3.Error."""
+        """Commits what is held back; raises sqlite3.Error, and it is still held back then."""
+        with self._steady(), self._lock:
+            if not self._group:
+                return
+            self._commit(Intake())
+        self._wake()
+
+    def commit_due(self) -> None:
+        """Commits what was held back long enough; to be asked every few seconds. Raises sqlite3.Error."""
+        if self._group.is_due(time.monotonic()):
+            self.commit()
 
     def take_over(self, before: Keeper, at_ms: int) -> None:
         """Goes on where another keeper stopped; alarms that nothing watches any more end. Raises sqlite3.Error."""
+        before.commit()
         with before._lock, self._lock:
             ended = hand_over(before._probes, self._probes, at_ms)
             marks = dict.fromkeys(map(_mark, before._probes), "[]")
@@ -171,6 +195,28 @@ class Keeper:
                 ProbeView(p.sensor, p.appliance, p.setting, p.newest, p.standing_alarms(), p.minutes_left())
                 for p in self._probes.values()
             ]
+
+    def _commit(self, intake: Intake) -> None:
+        """Commits this and what was held back before it; raises sqlite3.Error, and then only the latter still is."""
+        try:
+            self._outbox.add(self._group.with_more(intake, time.monotonic()))
+        except sqlite3.Error as error:
+            if not self._is_failing:
+                _log.error("the outbox cannot be written: %s", error)
+            self._is_failing = True
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                self._on_full()
+            raise
+        if self._is_failing:
+            _log.warning("the outbox can be written again")
+        self._is_failing = False
+        self._group.clear()
+
+    def _may_wait(self, observations: Sequence[Observation], intake: Intake) -> bool:
+        """Whether nothing is lost that mattered if the power failed now: no run goes on, no alarm stands."""
+        if not is_calm(intake) or not all(observation.local for observation in observations):
+            return False
+        return all(self._probes[row.sensor].is_at_rest() for row in intake.rows)
 
     def _steady(self) -> contextlib.AbstractContextManager[object]:
         return contextlib.nullcontext() if self._time is None else self._time.steady

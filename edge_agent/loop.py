@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from edge_agent.outbox import Intake
@@ -73,6 +74,7 @@ def run(
     while not stopping.wait(TICK_SECONDS):
         ticks += 1
         parts = manage(parts)
+        _carry_on(parts)
         if ticks % TICKS_A_LOOK:
             continue
         time.look()
@@ -132,6 +134,14 @@ def relieve(ballast: Ballast, outbox: Outbox) -> None:
         _log.error("the disk is full and nothing can be freed: %s", error)
     else:
         _log.error("the disk is full: %d delivered items were forgotten before their time", gone)
+
+
+def _carry_on(parts: Parts) -> None:
+    """What is due every second; a disk that fails is told of by the keeper."""
+    with suppress(sqlite3.Error):
+        parts.keeper.commit_due()
+    with suppress(sqlite3.Error):
+        parts.outbox.carry_on()
 
 
 def _prune(outbox: Outbox) -> None:

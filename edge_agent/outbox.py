@@ -137,7 +137,7 @@ class Outbox:
             with self._transaction() as connection:
                 before = self._sequence
                 for entry in entries:
-                    self._sequence += insert(connection, entry, self.boot, self._sequence + 1, at_ms)
+                    self._sequence += insert(connection, entry, self.boot, self._sequence + 1, at_ms - intake.held_ms)
                 insert_alarms(connection, intake.alarms, at_ms)
                 connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(intake.marks.items()))
                 added = self._sequence - before

@@ -31,13 +31,17 @@ INSERT INTO item (
 
 
 class Intake(NamedTuple):
-    """What one moment brings: committed together or not at all. `marks` are small facts to remember by name."""
+    """What one moment brings: committed together or not at all. `marks` are small facts to remember by name.
+
+    `held_ms` ago the first of it came; so long it was held back to be committed with the rest.
+    """
 
     rows: Sequence[Sample] = ()
     aux: Sequence[AuxSample] = ()
     days: Sequence[DaySummaryDraft] = ()
     alarms: Sequence[DeviceAlarm] = ()
     marks: Mapping[str, str] = {}
+    held_ms: int = 0
 
 
 class Entry(NamedTuple):

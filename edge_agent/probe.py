@@ -52,6 +52,10 @@ class Probe:
         kinds = [rule.kind for rule, state in pairs if state.fired_at_ms is not None]
         return kinds if self.silence.state.fired_at_ms is None else [*kinds, AlarmKind.NO_DATA]
 
+    def is_at_rest(self) -> bool:
+        """Whether no violation runs and no alarm stands."""
+        return not self.standing_alarms() and all(state.began_at_ms is None for state in self.watch.states)
+
     def minutes_left(self) -> int | None:
         """Minutes until the first running violation fires, None where none runs or one has fired."""
         if self.standing_alarms():

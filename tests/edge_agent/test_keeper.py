@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_agent.outbox import Outbox
+    from tests.edge_agent.conftest import SetClock
 
 
 class Calls:
@@ -208,3 +210,104 @@ def test_another_keeper_takes_over_with_its_memory(tmp_path: Path, outbox: Outbo
     assert (cleared.alarm, cleared.cleared_at_ms) == (fired.alarm, T0_MS + 90 * MINUTE_MS)
     later = Keeper(settings, outbox, lambda: None, lambda: None)
     assert later.view()[0].alarms == [], "a probe that comes back much later begins anew"
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A monotonic clock that stands where it was put."""
+    at = [0.0]
+    monkeypatch.setattr("edge_agent.keeper.time.monotonic", lambda: at[0])
+    return at
+
+
+def polled(number: int, centi_celsius: int | None = 450, **more: bool) -> Observation:
+    return seen(number, centi_celsius, local=True, **more)
+
+
+def test_calm_local_readings_are_shown_at_once_and_written_in_groups(
+    keeper: Keeper, outbox: Outbox, calls: Calls, seconds: list[float]
+) -> None:
+    for number in range(4):
+        seconds[0] += 10.0
+        keeper.keep([polled(number)])
+        newest = keeper.view()[0].newest
+        assert newest is not None
+        assert newest.measured_at_ms == sample(number).measured_at_ms
+        assert (outbox.pending_count(), calls.woken) == (0, 0)
+    keeper.keep([polled(4)])
+    assert (outbox.pending_count(), calls.woken) == (5, 1)
+
+
+def test_a_group_does_not_wait_longer_than_it_may(
+    keeper: Keeper, outbox: Outbox, clock: SetClock, seconds: list[float]
+) -> None:
+    keeper.keep([polled(0)])
+    seconds[0] = 59.9
+    keeper.commit_due()
+    assert outbox.pending_count() == 0
+    seconds[0] = 60.0
+    clock.at_ms += 60_000
+    keeper.commit_due()
+    assert outbox.pending_count() == 1
+    parcel = outbox.next_batch(clock.at_ms)
+    assert parcel is not None, "what was held back has waited enough"
+
+
+@pytest.mark.parametrize("value", [900, 100, None])
+def test_what_is_outside_its_limits_takes_the_group_along_at_once(
+    keeper: Keeper, outbox: Outbox, seconds: list[float], value: int | None
+) -> None:
+    keeper.keep([polled(0)])
+    keeper.keep([polled(1, value)])
+    assert (outbox.pending_count(), seconds) == (2, [0.0])
+
+
+def test_a_running_violation_and_a_standing_alarm_are_written_at_once(
+    keeper: Keeper, outbox: Outbox, seconds: list[float]
+) -> None:
+    keeper.keep([polled(number, -60) for number in range(61)])
+    assert len(outbox.next_alarms(10)) == 1
+    keeper.keep([polled(61, -60)])
+    assert (outbox.pending_count(), seconds) == (62, [0.0])
+    keeper.keep([polled(62, 450)])
+    assert (outbox.pending_count(), len(outbox.next_alarms(10))) == (63, 2)
+    keeper.keep([polled(63, 450)])
+    assert outbox.pending_count() == 63
+
+
+def test_what_a_logger_keeps_itself_is_written_at_once(keeper: Keeper, outbox: Outbox, seconds: list[float]) -> None:
+    keeper.keep([polled(0)])
+    keeper.keep([seen(1)])
+    assert (outbox.pending_count(), seconds) == (2, [0.0])
+
+
+def test_at_the_end_the_group_is_written(keeper: Keeper, outbox: Outbox, calls: Calls, seconds: list[float]) -> None:
+    keeper.commit()
+    assert calls.woken == 0
+    keeper.keep([polled(0)])
+    keeper.commit()
+    keeper.commit()
+    assert (outbox.pending_count(), calls.woken, seconds) == (1, 1, [0.0])
+
+
+def test_a_group_that_cannot_be_written_is_held_and_the_last_reading_told_again(
+    keeper: Keeper, outbox: Outbox, calls: Calls, seconds: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(4):
+        keeper.keep([polled(number)])
+    pages = outbox._connection.execute("PRAGMA page_count").fetchone()[0]
+    outbox._connection.execute(f"PRAGMA max_page_count = {pages}")
+    big = {f"m{number}": "x" * 5_000 for number in range(50)}
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            with pytest.raises(sqlite3.OperationalError, match="full"):
+                keeper.keep([polled(4)._replace(marks=big)])
+        newest = keeper.view()[0].newest
+        assert newest is not None
+        assert newest.measured_at_ms == sample(3).measured_at_ms
+        assert (calls.full, outbox.pending_count()) == (3, 0)
+        outbox._connection.execute("PRAGMA max_page_count = 1000000")
+        keeper.keep([polled(4)])
+    assert (outbox.pending_count(), seconds) == (5, [0.0])
+    assert caplog.text.count("the outbox cannot be written") == 1
+    assert caplog.text.count("can be written again") == 1

@@ -5,6 +5,7 @@ import pytest
 
 from edge_agent.probe import CAP_INTERVALS, Probe, alarm_rules
 from edge_agent.sample import Sample
+from edge_agent.silence import SilenceState
 from edge_agent.source_settings import ProbeSetting
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.limits import MINUTE_MS
@@ -70,3 +71,20 @@ def test_it_goes_on_where_it_stopped() -> None:
     assert probe(kept).watch.states == one.watch.states
     for unreadable in (None, "", "{", "[[1]]", kept.replace("900", '"x"')):
         assert set(probe(unreadable).watch.states) == {AlarmState()}
+
+
+def test_a_probe_is_at_rest_while_no_violation_runs_and_no_alarm_stands() -> None:
+    one = probe()
+    assert one.is_at_rest()
+    feed(one, 0, 450)
+    assert one.is_at_rest()
+    feed(one, 1, -60)
+    assert not one.is_at_rest()
+    for minute in range(2, 70):
+        feed(one, minute, -60)
+    assert one.standing_alarms() == [AlarmKind.FREEZE]
+    assert not one.is_at_rest()
+    feed(one, 70, 450)
+    assert one.is_at_rest()
+    one.silence.state = SilenceState(1, 2)
+    assert not one.is_at_rest()
