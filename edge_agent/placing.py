@@ -131,7 +131,9 @@ def settle_earlier(connection: sqlite3.Connection, os_boot: str, now_ms: int, ba
             unplaced=found.unplaced + connection.execute(_UNPLACE, row).rowcount,
             put_aside=found.put_aside + connection.execute(_PUT_ASIDE, aside).rowcount,
         )
-    _forget_earlier(connection, os_boot)
+    # What is anchored moves no more: neither the lines of earlier boots nor the alarms that were told are needed.
+    connection.execute("DELETE FROM meta WHERE name GLOB 'clock/*' AND name <> ?", (_mark(os_boot),))
+    connection.execute("DELETE FROM meta WHERE name GLOB 'told/*'")
     return found
 
 
@@ -153,8 +155,9 @@ def shift_alarms(connection: sqlite3.Connection, os_boot: str, sensors: Collecti
             continue
         later = _shifted(alarm, delta_ms)
         connection.execute(
-            "UPDATE OR REPLACE alarm SET alarm = ?, body = ? WHERE alarm = ? AND cleared = ?",
-            (later.alarm, msgspec.json.encode(later), name, cleared),
+            "UPDATE OR REPLACE alarm SET alarm = ?, body = ?, added_at_ms = added_at_ms + ? "
+            "WHERE alarm = ? AND cleared = ?",
+            (later.alarm, msgspec.json.encode(later), delta_ms, name, cleared),
         )
         moved.add(name)
     return moved
@@ -169,10 +172,6 @@ def _shifted(alarm: DeviceAlarm, delta_ms: int) -> DeviceAlarm:
         fired_at_ms=alarm.fired_at_ms + delta_ms,
         cleared_at_ms=None if alarm.cleared_at_ms is None else alarm.cleared_at_ms + delta_ms,
     )
-
-
-def _forget_earlier(connection: sqlite3.Connection, os_boot: str) -> None:
-    connection.execute("DELETE FROM meta WHERE name GLOB 'clock/*' AND name <> ?", (_mark(os_boot),))
 
 
 def _mark(os_boot: str) -> str:

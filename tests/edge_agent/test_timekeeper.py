@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_agent import outbox_schema
+from edge_agent.clock import SOFTWARE_MS, Answer, ClockSource, Wall
+from edge_agent.keeper import Keeper
+from edge_agent.outbox import Outbox
+from edge_agent.sample import Observation, Sample
+from edge_agent.settings import load_settings
+from edge_agent.timekeeper import REMEMBER_MS, Machine, Stamp, Timekeeper
+from sheetal.contracts.batch import Ack
+from sheetal.contracts.device_alarm import AlarmKind
+from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, until, write_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from edge_agent.parcel import Item
+
+HOUR_MS = 60 * MINUTE_MS
+YEAR_MS = 365 * 24 * HOUR_MS
+
+
+class LyingMachine(Machine):
+    """`true_ms` passes as the monotonic clock does; the wall clock is off by `off_ms`."""
+
+    def __init__(self, off_ms: int = 0, true_ms: int = T0_MS, *, is_synchronised: bool = False) -> None:
+        super().__init__()
+        self.off_ms = off_ms
+        self.true_ms = self.booted_ms = true_ms
+        self.is_synchronised = is_synchronised
+
+    def monotonic_ms(self) -> int:
+        return self.true_ms - self.booted_ms + 30_000
+
+    def wall(self) -> Wall:
+        return Wall(self.true_ms + self.off_ms, self.is_synchronised)
+
+
+class Gateway:
+    """Outbox, timekeeper and keeper of one process with one polled probe."""
+
+    def __init__(self, folder: Path, machine: LyingMachine) -> None:
+        source = '[[source]]\nkind = "one_wire"\nroot = "w1"\n[[source.probe]]\nprobe = "ilr1-tvc"\n'
+        source += 'device = "28-000000000001"\nfreeze_alarm_minutes = 5\n'
+        settings = load_settings(write_settings(folder, uplink=source))
+        self.machine = machine
+        self.box = Outbox(settings.outbox, clock=lambda: self.time.now_ms())  # noqa: PLW0108 - it is made of what this outbox remembers
+        self.time = Timekeeper(machine, self.box)
+        self.keeper = Keeper(settings, self.box, lambda: None, lambda: None, self.time)
+        self.time.settle(self.keeper)
+
+    def close(self) -> None:
+        self.box.close()
+
+    def measure(self, centi_celsius: int = 450, minutes: int = 1, *, commits: bool = True) -> None:
+        for _ in range(minutes):
+            self.machine.true_ms += MINUTE_MS
+            told = Sample(SENSOR, self.time.monotonic_ms(), centi_celsius, 0)
+            self.keeper.keep([Observation(samples=(told,), local=True)])
+        if commits:
+            self.keeper.commit()
+
+    def hear(self) -> None:
+        """Ingest's clock is right."""
+        now_ms = self.time.monotonic_ms()
+        self.time.hear(Answer(self.machine.true_ms, now_ms, now_ms))
+
+    def offered(self) -> list[Item]:
+        parcel = self.box.next_batch(T0_MS + 10**11)
+        return [] if parcel is None else sorted(parcel.items, key=lambda item: item.measured_at_ms)
+
+    def stamps(self) -> list[int]:
+        return [item.measured_at_ms - T0_MS for item in self.offered() if item.kind == "row"]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Gateway]]:
+    """Starts a process on the one outbox, in a boot of the operating system of this name."""
+    running: list[Gateway] = []
+    boot_id = tmp_path / "boot_id"
+    monkeypatch.setattr(outbox_schema, "OS_BOOT", boot_id)
+
+    def start_one(machine: LyingMachine, os_boot: str = "monday") -> Gateway:
+        boot_id.write_text(os_boot)
+        for before in running:
+            before.close()
+        running.append(Gateway(tmp_path, machine))
+        return running[-1]
+
+    yield start_one
+    for one in running:
+        one.close()
+
+
+@pytest.mark.parametrize("off_ms", [-T0_MS, -YEAR_MS, 2 * HOUR_MS, 72 * HOUR_MS])
+def test_whatever_the_wall_clock_says_readings_wait_and_get_their_true_instants(
+    start: Callable[..., Gateway], off_ms: int
+) -> None:
+    gateway = start(LyingMachine(off_ms))
+    gateway.measure(minutes=3)
+    assert gateway.offered() == []
+    gateway.hear()
+    assert gateway.stamps() == [MINUTE_MS, 2 * MINUTE_MS, 3 * MINUTE_MS]
+    gateway.measure()
+    assert gateway.stamps()[-1] == 4 * MINUTE_MS
+    assert (gateway.time.source, gateway.time.offset_ms) == (ClockSource.ACK, 0)
+    assert gateway.time.facts() == ("ack", 0, True)
+
+
+def test_what_the_keeper_holds_back_gets_its_instant_too(start: Callable[..., Gateway]) -> None:
+    gateway = start(LyingMachine(2 * HOUR_MS))
+    gateway.measure(minutes=3, commits=False)
+    assert gateway.box.pending_count() == 0
+    gateway.hear()
+    assert gateway.stamps() == [MINUTE_MS, 2 * MINUTE_MS, 3 * MINUTE_MS]
+
+
+def test_a_synchronised_system_needs_no_answer(start: Callable[..., Gateway]) -> None:
+    gateway = start(LyingMachine(is_synchronised=True))
+    gateway.measure()
+    assert gateway.stamps() == [MINUTE_MS]
+    assert gateway.time.facts() == ("ntp", None, True)
+    assert gateway.time.anchored_now_ms() == gateway.time.now_ms() == gateway.machine.true_ms
+
+
+def test_a_process_that_is_killed_loses_no_place(start: Callable[..., Gateway]) -> None:
+    machine = LyingMachine(-T0_MS)
+    start(machine).measure(minutes=2)
+    second = start(machine)
+    second.measure(minutes=2)
+    assert second.offered() == []
+    second.hear()
+    assert [item.measured_at_ms - T0_MS for item in second.offered()][:2] == [MINUTE_MS, 2 * MINUTE_MS]
+    second.box.apply_ack(Ack(gateway=GATEWAY, boot=second.offered()[0].boot, stored=[(1, 2)]))
+    assert second.stamps() == [3 * MINUTE_MS, 4 * MINUTE_MS]
+
+
+def test_a_process_started_anew_carries_the_anchored_time_on_without_a_link(start: Callable[..., Gateway]) -> None:
+    machine = LyingMachine(-T0_MS)
+    first = start(machine)
+    first.hear()
+    second = start(machine)
+    assert second.time.source is ClockSource.ACK
+    second.measure()
+    assert second.stamps() == [MINUTE_MS]
+
+
+def test_without_any_clock_a_power_cut_leaves_rows_without_an_instant(start: Callable[..., Gateway]) -> None:
+    start(LyingMachine(-T0_MS)).measure(minutes=2)
+    after = start(LyingMachine(-T0_MS, T0_MS + HOUR_MS), "tuesday")
+    after.measure()
+    assert after.offered() == []
+    after.hear()
+    found = after.offered()
+    assert [(item.kind, item.measured_at_ms) for item in found] == [("unplaced", 90_000), ("unplaced", 150_000)]
+    after.box.apply_ack(Ack(gateway=GATEWAY, boot=found[0].boot, stored=[(1, 2)]))
+    assert after.stamps() == [HOUR_MS + MINUTE_MS]
+
+
+@pytest.mark.parametrize(
+    ("off_ms", "kinds"), [(60_000, {"row"}), (-YEAR_MS // 4, {"unplaced"}), (72 * HOUR_MS, {"unplaced"})]
+)
+def test_a_battery_clock_s_stamps_count_after_a_power_cut_only_where_it_is_found_right(
+    start: Callable[..., Gateway], off_ms: int, kinds: set[str]
+) -> None:
+    start(LyingMachine(off_ms)).measure(minutes=2)
+    after = start(LyingMachine(off_ms, T0_MS + HOUR_MS), "tuesday")
+    assert after.time.source is ClockSource.RTC
+    after.hear()
+    assert {item.kind for item in after.offered()} == kinds
+    if kinds == {"row"}:
+        assert after.stamps() == [off_ms + MINUTE_MS, off_ms + 2 * MINUTE_MS]
+
+
+def test_a_battery_clock_that_fell_behind_what_was_known_is_none(start: Callable[..., Gateway]) -> None:
+    start(LyingMachine(is_synchronised=True)).measure()
+    after = start(LyingMachine(-HOUR_MS, T0_MS + 10 * MINUTE_MS), "tuesday")
+    assert after.time.source is ClockSource.NONE
+    assert after.time.now_ms() >= T0_MS, "it is at least so late"
+
+
+def test_steps_of_an_unsynchronised_wall_clock_change_nothing_once_anchored(start: Callable[..., Gateway]) -> None:
+    gateway = start(LyingMachine())
+    gateway.hear()
+    for off_ms in (2 * HOUR_MS, -2 * HOUR_MS, -T0_MS):
+        gateway.machine.off_ms = off_ms
+        gateway.time.look()
+        gateway.measure()
+    assert gateway.stamps() == [MINUTE_MS, 2 * MINUTE_MS, 3 * MINUTE_MS]
+
+
+def test_a_step_before_the_anchor_moves_what_waits_and_no_run_is_torn(start: Callable[..., Gateway]) -> None:
+    gateway = start(LyingMachine())
+    gateway.measure(-200, minutes=3)
+    gateway.machine.off_ms = 2 * HOUR_MS
+    gateway.time.look()
+    assert gateway.time.now_ms() == gateway.machine.true_ms + 2 * HOUR_MS
+    gateway.measure(-200, minutes=3)
+    [fired] = gateway.box.next_alarms(9)
+    assert fired.began_at_ms - T0_MS == 2 * HOUR_MS + MINUTE_MS, "one run of five minutes"
+    gateway.hear()
+    [fired] = gateway.box.next_alarms(9)
+    assert (fired.began_at_ms - T0_MS, fired.fired_at_ms - T0_MS) == (MINUTE_MS, 6 * MINUTE_MS)
+    gateway.measure(450)
+    told, cleared = gateway.box.next_alarms(9)
+    assert (told.alarm, cleared.alarm, cleared.cleared_at_ms) == (fired.alarm, fired.alarm, T0_MS + 7 * MINUTE_MS)
+    assert gateway.stamps() == [number * MINUTE_MS for number in range(1, 8)]
+
+
+def test_a_run_does_not_bridge_a_power_cut_of_unknown_length(start: Callable[..., Gateway]) -> None:
+    start(LyingMachine(-T0_MS)).measure(-200, minutes=4)
+    after = start(LyingMachine(-T0_MS, T0_MS + HOUR_MS), "tuesday")
+    after.measure(-200, minutes=4)
+    assert after.box.next_alarms(9) == []
+    after.measure(-200, minutes=2)
+    assert [one.kind for one in after.box.next_alarms(9)] == [AlarmKind.FREEZE]
+
+
+def test_an_alarm_of_an_earlier_boot_stands_and_clears_under_its_name(start: Callable[..., Gateway]) -> None:
+    start(LyingMachine()).measure(-200, minutes=6)
+    after = start(LyingMachine(-T0_MS, T0_MS + HOUR_MS), "tuesday")
+    [fired] = after.box.next_alarms(9)
+    after.measure(-200)
+    after.hear()
+    after.measure(450)
+    told, cleared = after.box.next_alarms(9)
+    assert (told, cleared.alarm) == (fired, fired.alarm)
+    assert cleared.cleared_at_ms == T0_MS + HOUR_MS + 2 * MINUTE_MS
+
+
+def test_a_disk_that_fails_changes_nothing_and_the_next_answer_is_taken(
+    start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = start(LyingMachine(2 * HOUR_MS))
+    gateway.measure(-200, minutes=3)
+    before = [probe.newest for probe in gateway.keeper.view()]
+    shift = gateway.keeper.shift
+
+    def then_fail(delta_ms: int, moved: set[str]) -> dict[str, str]:
+        shift(delta_ms, moved)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(gateway.keeper, "shift", then_fail)
+    gateway.hear()
+    assert "cannot be written" in caplog.text
+    assert gateway.time.source is ClockSource.RTC
+    assert [probe.newest for probe in gateway.keeper.view()] == before
+    assert gateway.offered() == []
+    monkeypatch.undo()
+    gateway.hear()
+    assert gateway.stamps() == [MINUTE_MS, 2 * MINUTE_MS, 3 * MINUTE_MS]
+
+
+def test_nothing_moves_while_something_is_stamped_and_committed(start: Callable[..., Gateway]) -> None:
+    gateway = start(LyingMachine(2 * HOUR_MS))
+    hearing = threading.Thread(target=gateway.hear)
+    with gateway.time.steady:
+        stamp = gateway.time.stamp(gateway.time.monotonic_ms())
+        hearing.start()
+        hearing.join(0.1)
+        assert hearing.is_alive()
+        assert stamp == Stamp(T0_MS + 2 * HOUR_MS, 30_000)
+    until(lambda: gateway.time.is_anchored)
+    hearing.join()
+    assert gateway.time.stamp(30_000) == Stamp(T0_MS, None)
+
+
+def test_the_newest_anchored_instant_is_written_down_from_time_to_time(start: Callable[..., Gateway]) -> None:
+    machine = LyingMachine()
+    gateway = start(machine)
+    gateway.hear()
+    machine.true_ms += REMEMBER_MS - 1
+    gateway.time.look()
+    assert start(LyingMachine(), "tuesday").time.source is ClockSource.RTC, "T0 is not past yet, for all it knows"
+    gateway = start(machine)
+    gateway.hear()
+    machine.true_ms += REMEMBER_MS
+    gateway.time.look()
+    assert start(LyingMachine(), "wednesday").time.source is ClockSource.NONE
+
+
+def test_a_change_of_the_time_s_source_is_said_once(
+    start: Callable[..., Gateway], caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = start(LyingMachine(2 * HOUR_MS))
+    with caplog.at_level(logging.INFO):
+        gateway.hear()
+        gateway.hear()
+    assert [one.message for one in caplog.records if one.levelno == logging.WARNING] == [
+        "the time now comes from ack; it moved by -7200000 ms"
+    ]
+
+
+def test_the_machine_s_own_clocks_are_read() -> None:
+    machine = Machine("never")
+    assert machine.monotonic_ms() > 0
+    assert machine.wall().at_ms > SOFTWARE_MS
+    assert machine.wall().is_synchronised is False
+    assert Machine("always").wall().is_synchronised is True
+
+
+def test_two_openings_of_one_outbox_share_the_operating_system_s_boot(start: Callable[..., Gateway]) -> None:
+    gateway = start(LyingMachine())
+    with closing(
+        sqlite3.connect(gateway.box.change(lambda c: c.execute("PRAGMA database_list").fetchone()[2]))
+    ) as file:
+        assert file.execute("SELECT count(DISTINCT os_boot) FROM boot").fetchone() == (1,)
