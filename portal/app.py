@@ -14,6 +14,8 @@ import portal.certificate.pages
 import portal.cold_chain.api
 import portal.cold_chain.pages
 import portal.identity.pages
+import portal.orchestration.api
+import portal.orchestration.gateway_pages
 import portal.orchestration.pages
 import portal.recall.api
 import portal.recall.pages
@@ -25,6 +27,7 @@ from portal.certificate.keys import SigningKeys
 from portal.cold_chain.snapshot import Snapshots
 from portal.headers import SecurityHeaders, security_headers
 from portal.language import LanguagePrefix
+from portal.orchestration.gateway_ca import Authority
 from portal.settings import Settings
 from portal.static_files import STATIC_FOLDER, KeptFiles
 from sheetal.contracts.clock import Clock, now_ms
@@ -41,13 +44,19 @@ log = structlog.get_logger("portal")
 PAGES = (
     portal.identity.pages.router,
     portal.orchestration.pages.router,
+    portal.orchestration.gateway_pages.router,
     portal.cold_chain.pages.router,
     portal.certificate.pages.router,
     portal.vaccinator.pages.router,
     portal.recall.pages.router,
     portal.registration.pages.router,
 )
-APIS: tuple[APIRouter, ...] = (portal.cold_chain.api.router, portal.vaccinator.api.router, portal.recall.api.router)
+APIS: tuple[APIRouter, ...] = (
+    portal.orchestration.api.router,
+    portal.cold_chain.api.router,
+    portal.vaccinator.api.router,
+    portal.recall.api.router,
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     state.cipher, state.clock = stores.cipher, stores.clock
     state.snapshots = Snapshots()
     state.signing_keys = load_signing_keys(settings, stores.clock())
+    state.gateway_authority = load_gateway_authority(settings, stores.clock())
     for router in PAGES:
         app.include_router(router, dependencies=[Depends(csrf.check_form)], include_in_schema=False)
     for router in APIS:
@@ -120,6 +130,13 @@ def load_signing_keys(settings: Settings, at_ms: int) -> SigningKeys | None:
         return None
     folder = settings.certificate_key_folder
     return SigningKeys.load(folder, settings.demo, standby_url=settings.standby_url, now_ms=at_ms)
+
+
+def load_gateway_authority(settings: Settings, at_ms: int) -> Authority | None:
+    """Who signs gateways' certificates; None where none is set. Raises SettingProblem for an unusable one."""
+    if settings.gateway_ca_folder is None:
+        return None
+    return Authority.load(settings.gateway_ca_folder, demo_allowed=settings.demo, now_ms=at_ms)
 
 
 def health(request: Request) -> Response:

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     standby_url: str = Field(default="http://127.0.0.1:8001", pattern=r"^https?://[^/]+$")
     mirror_folder: Path | None = None
     certificate_key_folder: Path | None = None
+    gateway_ca_folder: Path | None = None
+    gateway_broker_url: str | None = Field(default=None, pattern=r"^mqtts?://[^/@]+$")
     demo: bool = False
 
     @property

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -76,6 +76,22 @@ def sign_in(ledger: Ledger, *, user_name: str, password: str, address: str, now_
         store.add_session(conn, _hash(token), account.staff.id, now_ms)
         _trace(conn, account.staff, "signed_in", now_ms)
     return account.staff, token
+
+
+def check_tries(ledger: Ledger, whose: Mapping[str, str], now_ms: int) -> None:
+    """Raise TooMany while one of these (kind to value, such as an address) has made too many wrong tries."""
+    with ledger.read() as conn:
+        _refuse_blocked(conn, [_subject(kind, value) for kind, value in whose.items()], now_ms)
+
+
+def count_wrong_try(ledger: Ledger, whose: Mapping[str, str], now_ms: int) -> None:
+    """Count one wrong try of each of these, as at sign-in: five are free."""
+    _note_failure(ledger, [_subject(kind, value) for kind, value in whose.items()], now_ms)
+
+
+def forget_tries(conn: Connection, kind: str, value: str, now_ms: int) -> None:
+    """Let one of these try anew."""
+    store.clear_failures(conn, _subject(kind, value), now_ms - rules.FAILURES_FORGOTTEN_MS)
 
 
 def sign_out(ledger: Ledger, token: str, now_ms: int) -> None:

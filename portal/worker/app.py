@@ -16,6 +16,8 @@ import structlog
 
 from portal.certificate.keys import SigningKeys
 from portal.certificate.mirror import Mirror
+from portal.orchestration.gateway_ca import LIST_NAME, Authority
+from portal.orchestration.revocations import ListKeeper
 from portal.recall.service import open_new_recalls
 from portal.worker.export import BATCH_MAX, export_pending
 from portal.worker.settings import load_settings
@@ -121,7 +123,16 @@ def open_worker(settings: WorkerSettings, at_ms: int, rounds: Sequence[Round] = 
     cipher = FieldCipher.from_file(settings.field_key_file)
     ledger = open_ledger(settings.ledger_url)
     await_schema(ledger, _say_away, time.sleep)
-    return Worker(settings, ledger, keys, cipher, rounds)
+    return Worker(settings, ledger, keys, cipher, [*rounds, *_list_rounds(settings, at_ms)])
+
+
+def _list_rounds(settings: WorkerSettings, at_ms: int) -> list[Round]:
+    """The list of revoked gateways, where there is an authority to sign it; raises SettingProblem."""
+    folder = settings.gateway_ca_folder
+    if folder is None:
+        return []
+    authority = Authority.load(folder, demo_allowed=settings.demo, now_ms=at_ms)
+    return [ListKeeper(authority, settings.gateway_crl_file or folder / LIST_NAME)]
 
 
 def _say_away(away: Unavailable) -> None:

@@ -19,6 +19,8 @@ class WorkerSettings(BaseSettings):
     field_key_file: Path
     certificate_key_folder: Path
     mirror_folder: Path
+    gateway_ca_folder: Path | None = None
+    gateway_crl_file: Path | None = None
     standby_url: str = Field(default="http://127.0.0.1:8001", pattern=r"^https?://[^/]+/?$")
     status_interval_seconds: int = Field(default=60, ge=1, le=86_400)
     health_host: str = "127.0.0.1"

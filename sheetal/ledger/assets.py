@@ -245,6 +245,11 @@ def appliances(conn: Connection, facility_id: str | None = None) -> list[Applian
     return [Appliance(**row) for row in conn.execute(query).mappings()]
 
 
+def gateway_by_id(conn: Connection, gateway_id: str) -> Gateway:
+    """One gateway, also a retired one; raises NotFound."""
+    return Gateway(**_one(conn, gateway, gateway_id, "key_sealed"))
+
+
 def gateways(conn: Connection, facility_id: str | None = None) -> list[Gateway]:
     """The gateways of one facility, or all, in order of id, retired ones too."""
     query = select(*_but(gateway, "key_sealed")).order_by(gateway.c.id)

@@ -12,7 +12,7 @@ from portal.app import PAGES
 from portal.headers import CONTENT_SECURITY_POLICY
 from portal.identity.service import Role
 from portal.language import LANGUAGES, localised
-from tests.portal import district
+from tests.portal import district, given_gateways
 
 if TYPE_CHECKING:
     from tests.portal.conftest import Browser, Stage
@@ -23,6 +23,8 @@ IDS = {
     "facility_id": "F-101",
     "lot_id": "covishield/CS-2301",
     "sensor_id": "gw-01.a-101-1-tvc",
+    "gateway_id": "gw-01",
+    "probe": "a-101-1-tvc",
 }
 FORBIDDEN = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
 FACILITY = "/cc/facilities/F-101"
@@ -43,6 +45,7 @@ def paths_of(*, changing: bool) -> list[str]:
 @pytest.fixture
 def seeded(stage: Stage) -> Stage:
     district.seed(district.Stores(stage.ledger, stage.telemetry, stage.readings, stage.cipher), stage.now_ms)
+    given_gateways.report(stage.ledger, stage.now_ms)
     return stage
 
 
@@ -91,6 +94,10 @@ def test_every_page_marks_its_parts_for_assistive_tools(client: Browser, seeded:
         "/cc/holdings/H-58213",
         "/cc/alarms",
         "/cc/facilities/F-101",
+        "/cc/gateways",
+        "/cc/gateways/gw-01",
+        "/cc/gateways/gw-01/probes/a-101-1-tvc",
+        "/cc/gateways/gw-01/retire",
     ):
         page = client.get(path).text
         assert page.count("<main") == 1, path
