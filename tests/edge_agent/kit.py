@@ -16,9 +16,11 @@ from edge_agent.sample import Sample
 from edge_agent.sources.ds01_timeline import Moment
 from sheetal.contracts import seal as sealing
 from sheetal.contracts.batch import Ack, Batch, RefusedRange, ranges
+from sheetal.contracts.clock import now_ms
 from sheetal.contracts.device_alarm import AlarmAck, DeviceAlarm
 from sheetal.contracts.gateway_state import Birth, State
-from sheetal.contracts.topics import Channel, of_every_gateway, of_gateway, parse
+from sheetal.contracts.topics import UP, Channel, of_every_gateway, of_gateway, parse
+from sheetal.contracts.twin import Reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,7 @@ _batches = msgspec.json.Decoder(Batch)
 _alarms = msgspec.json.Decoder(DeviceAlarm)
 _births = msgspec.json.Decoder(Birth)
 _states = msgspec.json.Decoder(State)
+_reports = msgspec.json.Decoder(Reported)
 
 
 def sample(number: int, centi_celsius: int | None = 450, *, sensor: str = SENSOR, notable: bool = False) -> Sample:
@@ -171,6 +174,7 @@ class FakeIngest:
         self.mood = mood or everything
         self.acknowledges_alarms = True
         self.forges = False
+        self.answers_questions = False
         self.batches: list[Batch] = []
         self.stored: dict[tuple[str, int], tuple[int, int, int | None]] = {}
         self.clashes: list[tuple[str, int]] = []
@@ -180,7 +184,7 @@ class FakeIngest:
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="fake", protocol=MQTTProtocolVersion.MQTTv5)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe(
-            [(of_every_gateway(channel), 1) for channel in (Channel.DATA, Channel.ALARM, Channel.BIRTH, Channel.STATE)],
+            [(of_every_gateway(channel), 1) for channel in UP],
         )
         self._ready = threading.Event()
         self._client.on_subscribe = lambda *_: self._ready.set()
@@ -195,11 +199,12 @@ class FakeIngest:
 
     def clear_retained(self) -> None:
         """Leaves the broker as it was found, for the next test."""
-        for channel in (Channel.BIRTH, Channel.STATE):
+        for channel in (Channel.BIRTH, Channel.STATE, Channel.REPORTED, Channel.DESIRED):
             self._client.publish(of_gateway(GATEWAY, channel), b"", qos=1, retain=True).wait_for_publish(5)
 
-    def publish(self, channel: Channel, body: object, key: bytes = KEY) -> None:
-        self._client.publish(of_gateway(GATEWAY, channel), sealing.seal(channel, GATEWAY, key, body), qos=1)
+    def publish(self, channel: Channel, body: object, key: bytes = KEY, *, retain: bool = False) -> None:
+        payload = sealing.seal(channel, GATEWAY, key, body)
+        self._client.publish(of_gateway(GATEWAY, channel), payload, qos=1, retain=retain)
 
     def births(self) -> list[Birth]:
         found = [payload for channel, payload, retained in self.others if channel is Channel.BIRTH and not retained]
@@ -208,6 +213,10 @@ class FakeIngest:
     def states(self) -> list[State]:
         found = [payload for channel, payload, retained in self.others if channel is Channel.STATE and not retained]
         return [sealing.unseal(sealing.open_envelope(told), Channel.STATE, GATEWAY, KEY, _states) for told in found]
+
+    def reports(self) -> list[Reported]:
+        found = [payload for channel, payload, _ in self.others if channel is Channel.REPORTED]
+        return [sealing.unseal(sealing.open_envelope(told), Channel.REPORTED, GATEWAY, KEY, _reports) for told in found]
 
     def _hear(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         topic = parse(message.topic)
@@ -236,8 +245,13 @@ class FakeIngest:
                 if self.stored.setdefault(key, told) != told:
                     self.clashes.append(key)
         self.days += [day.sensor for day in batch.days]
-        if chosen:
-            self.publish(Channel.ACK, Ack(gateway=GATEWAY, boot=batch.boot, stored=ranges(list(chosen))))
+        if chosen or self.answers_questions:
+            asked_ms = batch.monotonic_ms if self.answers_questions else None
+            at_ms = now_ms() if self.answers_questions else None
+            stored = ranges(list(chosen))
+            self.publish(
+                Channel.ACK, Ack(gateway=GATEWAY, boot=batch.boot, at_ms=at_ms, monotonic_ms=asked_ms, stored=stored)
+            )
 
     def __enter__(self) -> Self:
         return self
