@@ -15,7 +15,7 @@ from edge_agent import outbox_history, outbox_resend
 from edge_agent import outbox_schema as schema
 from edge_agent.outbox_bounds import BYTES_MAX, ROWS_MAX, Bound, Need, OutboxFull, Room, bytes_used, item_of
 from edge_agent.outbox_file import OutboxFile
-from edge_agent.outbox_intake import Intake, entries_of, insert, insert_alarms
+from edge_agent.outbox_intake import Given, Intake, insert, insert_alarms, oldest_ms
 from edge_agent.parcel import DepartureRule, Item, Key, Parcel, departs, pack
 from sheetal.contracts.clock import Clock, now_ms
 from sheetal.contracts.device_alarm import DeviceAlarm
@@ -130,21 +130,20 @@ class Outbox:
         Raises OutboxFull where the bound leaves no room; nothing of the intake is kept then.
         """
         at_ms = self._clock()
-        entries = entries_of(intake)
+        earliest_ms = oldest_ms(intake)
         with self._file.lock:
-            if self._crowded and (entries or intake.alarms):
+            if self._crowded and (earliest_ms is not None or intake.alarms):
                 self._make_room(at_ms, urgent=bool(intake.alarms))
             with self._transaction() as connection:
-                before = self._sequence
-                for entry in entries:
-                    self._sequence += insert(connection, entry, self.boot, self._sequence + 1, at_ms - intake.held_ms)
+                added = insert(connection, intake, Given(self.boot, self._sequence, at_ms - intake.held_ms))
                 insert_alarms(connection, intake.alarms, at_ms)
-                connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(intake.marks.items()))
-                added = self._sequence - before
+                if intake.marks:
+                    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(intake.marks.items()))
+                self._sequence += added
                 self._move(pending=added)
                 self._crowded = not self._room.holds(connection, sum(self._tally))
-            if entries:
-                self._room.look_from(min(entry.measured_at_ms for entry in entries))
+            if earliest_ms is not None:
+                self._room.look_from(earliest_ms)
         return added
 
     def add_rows(self, rows: Sequence[Sample]) -> int:

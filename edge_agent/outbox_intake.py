@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
 _NEW = """
 INSERT INTO item (
-    boot, sequence, kind, source, field, measured_at_ms, value, quality, body, notable, added_at_ms, state, monotonic_ms
+    kind, source, field, measured_at_ms, value, quality, body, notable, monotonic_ms, boot, sequence, added_at_ms, state
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _NEW_UNLESS_SAID = """
 INSERT INTO item (
-    boot, sequence, kind, source, field, measured_at_ms, value, quality, body, notable, added_at_ms, state, monotonic_ms
-) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE NOT EXISTS (
-    SELECT 1 FROM item WHERE source = ?4 AND measured_at_ms = ?6 AND field = ?5 AND value IS ?7 AND quality = ?8)
+    kind, source, field, measured_at_ms, value, quality, body, notable, monotonic_ms, boot, sequence, added_at_ms, state
+) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+    1 + max(?11, ifnull((SELECT max(sequence) FROM item WHERE boot = ?10), 0)), ?12, ?13
+WHERE NOT EXISTS (
+    SELECT 1 FROM item WHERE source = ?2 AND measured_at_ms = ?4 AND field = ?3 AND value IS ?5 AND quality = ?6)
 """
+"""The number follows the last one of this transaction, so a repetition leaves no gap; `?11` is the last one before."""
 
 
 class Intake(NamedTuple):
@@ -44,53 +47,73 @@ class Intake(NamedTuple):
     held_ms: int = 0
 
 
-class Entry(NamedTuple):
-    """The columns of a new item that its own words decide, and whether it can be a repetition."""
-
-    kind: str
-    source: str
-    field: str
-    measured_at_ms: int
-    value: float | None
-    quality: int
-    body: bytes | None
-    notable: bool
-    local: bool = False
-    monotonic_ms: int | None = None
+Columns = tuple[str, str, str, int, float | None, int, bytes | None, bool, int | None]
+"""What a new item brings: kind, source, field, instant, value, quality, body, notable, monotonic instant."""
 
 
-def entries_of(intake: Intake) -> list[Entry]:
-    """Every item of an intake: readings, aux values, day summaries."""
-    return [*map(_of_row, intake.rows), *map(_of_aux, intake.aux), *map(_of_day, intake.days)]
+class Given(NamedTuple):
+    """Whose numbers new items get, after which one, and when they came."""
+
+    boot: int
+    sequence: int
+    at_ms: int
 
 
-def insert(connection: sqlite3.Connection, entry: Entry, boot: int, sequence: int, at_ms: int) -> bool:
-    """Puts one item in with this number; False where it was said before and the number stays free."""
-    *said, local, monotonic_ms = entry
-    state = schema.PENDING if monotonic_ms is None else schema.WAITING
-    values = (boot, sequence, *said, at_ms, state, monotonic_ms)
-    return bool(connection.execute(_NEW if local else _NEW_UNLESS_SAID, values).rowcount)
+def insert(connection: sqlite3.Connection, intake: Intake, given: Given) -> int:
+    """Puts the items in; returns how many. One that was said before is left out and leaves no gap in the numbers.
+
+    What the gateway stamps itself is never a repetition.
+    """
+    own = [*_rows(intake, local=True), *_values(intake, local=True)]
+    said = [*_rows(intake, local=False), *_values(intake, local=False), *map(_of_day, intake.days)]
+    boot, sequence, at_ms = given
+    if own:
+        states = (schema.PENDING, schema.WAITING)
+        connection.executemany(
+            _NEW,
+            [(*new, boot, number, at_ms, states[new[-1] is not None]) for number, new in enumerate(own, sequence + 1)],
+        )
+    if not said:
+        return len(own)
+    rest = (boot, sequence + len(own), at_ms, schema.PENDING)
+    return len(own) + connection.executemany(_NEW_UNLESS_SAID, [(*new, *rest) for new in said]).rowcount
+
+
+def oldest_ms(intake: Intake) -> int | None:
+    """The earliest instant in it."""
+    instants = [row.measured_at_ms for row in intake.rows]
+    instants += [value.measured_at_ms for value in intake.aux]
+    instants += [day.ends_at_ms for day in intake.days]
+    return min(instants, default=None)
 
 
 def insert_alarms(connection: sqlite3.Connection, alarms: Sequence[DeviceAlarm], at_ms: int) -> None:
     """Puts alarms and clearings in; one that is there already stays as it is."""
+    if not alarms:
+        return
     connection.executemany(
         "INSERT OR IGNORE INTO alarm (alarm, cleared, body, added_at_ms) VALUES (?, ?, ?, ?)",
         [(a.alarm, a.cleared_at_ms is not None, msgspec.json.encode(a), at_ms) for a in alarms],
     )
 
 
-def _of_row(row: Sample) -> Entry:
-    said = (ROW, row.sensor, "", row.measured_at_ms, row.centi_celsius, int(row.quality), None, row.notable)
-    return Entry(*said, row.local, row.monotonic_ms)
+def _rows(intake: Intake, *, local: bool) -> list[Columns]:
+    return [
+        (ROW, row.sensor, "", row.measured_at_ms, row.centi_celsius, row.quality, None, row.notable, row.monotonic_ms)
+        for row in intake.rows
+        if row.local is local
+    ]
 
 
-def _of_aux(aux: AuxSample) -> Entry:
-    said = (AUX, aux.source, aux.field, aux.measured_at_ms, float(aux.value), 0, None, aux.notable)
-    return Entry(*said, aux.local, aux.monotonic_ms)
+def _values(intake: Intake, *, local: bool) -> list[Columns]:
+    return [
+        (AUX, aux.source, aux.field, aux.measured_at_ms, float(aux.value), 0, None, aux.notable, aux.monotonic_ms)
+        for aux in intake.aux
+        if aux.local is local
+    ]
 
 
-def _of_day(day: DaySummaryDraft) -> Entry:
+def _of_day(day: DaySummaryDraft) -> Columns:
     body = day_body(day)
     field = f"day {hashlib.sha256(body).hexdigest()[:32]}"
-    return Entry(DAY, day.sensor, field, day.ends_at_ms, None, 0, body, notable=True)
+    return DAY, day.sensor, field, day.ends_at_ms, None, 0, body, True, None

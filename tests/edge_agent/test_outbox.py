@@ -69,7 +69,7 @@ def test_another_value_at_the_same_instant_is_kept_as_well(outbox: Outbox) -> No
 
 
 def test_everything_of_one_moment_is_kept_together_or_not_at_all(outbox: Outbox) -> None:
-    bad = Sample(SENSOR, None, 1, 0)  # type: ignore[arg-type] # the file refuses it
+    bad = Sample(None, T0_MS, 1, 0)  # type: ignore[arg-type] # the file refuses it
     with pytest.raises(sqlite3.IntegrityError):
         outbox.add(Intake(rows=[sample(0), bad], alarms=[alarm()], marks={"a": "1"}))
     assert (outbox.pending_count(), outbox.counts().alarms_pending, outbox.mark("a")) == (0, 0, None)
