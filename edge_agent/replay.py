@@ -16,21 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from edge_agent.exposure_words import day_lines, report_lines
 from edge_agent.outbox import Outbox
 from edge_agent.portal_question import ask_exposure
-from edge_agent.sample import Sample
 from edge_agent.settings import Settings, load_settings
 from edge_agent.sources.csv_file import CsvOptions
 from edge_agent.sources.logger_file import read_logger_file
 from edge_agent.uplink import Uplink
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import SettingProblem, Unavailable
-from sheetal.contracts.reading import Quality
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 
 if TYPE_CHECKING:
-    from edge_agent.sources.logged_file import LoggedFile, LoggedRow
+    from edge_agent.sample import Sample
+    from edge_agent.sources.logged_file import LoggedFile
 
 CONFIG_VARIABLE = "SHEETAL_GATEWAY_CONFIG"
 CONFIG_OF_THE_DEMO = Path(".demo/gateways/gw-replay.toml")
@@ -40,6 +41,8 @@ ROWS_PER_TRANSACTION = 5_000
 POLL_SECONDS = 0.1
 TELL_SECONDS = 5.0
 BAR_CELLS = 30
+CALM_CENTI_CELSIUS = (200, 800)
+"""The range in which refrigerated vaccines are kept; a file does not say for what its limits are."""
 PROBE_CHARACTERS = 64
 """As long as a sensor's own part of its id may be."""
 
@@ -120,7 +123,9 @@ def _replay(asked: Asked, settings: Settings, out: TextIO) -> int:
     sendable = [replayed for replayed in files if replayed.file.rows or replayed.file.days]
     if not sendable:
         return 1
-    outbox = Outbox(settings.outbox, rows_max=settings.rows_max, keep_days=settings.keep_days)
+    outbox = Outbox(
+        settings.outbox, rows_max=settings.rows_max, bytes_max=settings.bytes_max, keep_days=settings.keep_days
+    )
     try:
         total = sum(_put(outbox, replayed) for replayed in sendable)
         settled = _send(outbox, settings, sendable, _Progress(out, total), asked.patience_seconds)
@@ -151,8 +156,11 @@ def probe_name(path: Path, file: LoggedFile) -> str:
 
 
 def _put(outbox: Outbox, replayed: Replayed) -> int:
-    """Keeps rows and days on the disk; returns how many there are, known or new."""
-    samples = [_sample(replayed.sensor, row) for row in replayed.file.rows]
+    """Keeps rows and days on the disk; returns how many there are, known or new.
+
+    What could be outside some product's limits is never thinned, also where the outbox is full.
+    """
+    samples = [one._replace(notable=_is_notable(one)) for one in replayed.file.samples(replayed.sensor)]
     for first in range(0, len(samples), ROWS_PER_TRANSACTION):
         outbox.add_rows(samples[first : first + ROWS_PER_TRANSACTION])
     days = replayed.file.drafts(replayed.sensor)
@@ -160,9 +168,9 @@ def _put(outbox: Outbox, replayed: Replayed) -> int:
     return len(samples) + len(days)
 
 
-def _sample(sensor: str, row: LoggedRow) -> Sample:
-    quality = Quality.OK if row.centi_celsius is not None else Quality.NO_VALUE
-    return Sample(sensor, row.measured_at_ms, row.centi_celsius, quality)
+def _is_notable(sample: Sample) -> bool:
+    value = sample.centi_celsius
+    return value is None or not CALM_CENTI_CELSIUS[0] <= value <= CALM_CENTI_CELSIUS[1]
 
 
 def _send(
@@ -173,7 +181,8 @@ def _send(
     patience_seconds: float,
 ) -> bool:
     """Waits until ingest has acknowledged everything; False when it has been silent for too long."""
-    uplink = Uplink(settings, outbox, sensors=sorted({replayed.sensor for replayed in sendable}))
+    unpaced = settings._replace(uplink=msgspec.structs.replace(settings.uplink, backlog_rows_per_second=0))
+    uplink = Uplink(unpaced, outbox, sensors=sorted({replayed.sensor for replayed in sendable}))
     uplink.start()
     uplink.wake()
     try:

@@ -145,7 +145,7 @@ def _raw_row(number: int, cells: list[str], columns: _Columns, delimiter: str, *
     if len(cells) <= columns.temperature:
         raise ValueError("the row has no temperature")
     value = _plain(_cell(cells, columns.temperature), delimiter)
-    return RawRow(number, stamp, centi_celsius_of(value, fahrenheit=fahrenheit))
+    return RawRow(number, stamp, centi_celsius_of(value, fahrenheit=fahrenheit, of_row=True))
 
 
 def _cell(cells: Sequence[str], number: int) -> str:

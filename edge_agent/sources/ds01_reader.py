@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.sample import AuxSample, Observation, Recall, Sample
 from edge_agent.sources import ds01_values
 from edge_agent.sources.aux_news import AuxNews
-from edge_agent.sources.ds01_timeline import LoggerTimeline, Moment, Placed
+from edge_agent.sources.ds01_timeline import LoggerTimeline, Moment, Placed, believable
+from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 
@@ -41,11 +42,11 @@ class Ds01Reader:
         self._aux_news = AuxNews()
         self._strangers: set[str] = set()
 
-    def read(self, line: bytes, live_at_ms: int | None = None) -> list[Observation]:
+    def read(self, line: bytes, now_ms: int | None = None, *, is_live: bool = False) -> list[Observation]:
         """What one line says; more than one observation when it anchors records that waited, none for a stranger's.
 
-        `live_at_ms` is the gateway's clock where the line came after a pause and so is of this moment. Raises
-        WireProblem (`bad_json`, `bad_body`).
+        `now_ms` is the gateway's clock, None while it cannot be trusted; `is_live`: the record is of this moment.
+        Raises WireProblem (`bad_json`, `bad_body`).
         """
         record = ds01_values.parse_record(line)
         serial = ds01_values.text(record.get("ASER"))
@@ -53,11 +54,17 @@ class Ds01Reader:
         if not probes:
             self._greet_stranger(serial)
             return []
-        moment = _moment(record)
+        moment = believable(_moment(record), now_ms, is_live=is_live)
+        if moment is None:
+            raise WireProblem("a record of the future without relative time", reason="bad_body")
         timeline = self._timeline(serial)
         waiting = self._waiting[serial]
         ready = [_Waiting(record, moment)]
-        if timeline.learn(moment, live_at_ms):
+        learnt = timeline.learn(moment, now_ms, is_live=is_live)
+        if learnt.wrong_ms is not None:
+            minutes = learnt.wrong_ms / MINUTE_MS
+            _log.warning("the clock of %s's logger is %+.0f min off; this gateway's holds instead", serial, minutes)
+        if learnt.is_anchor:
             ready = [*waiting, *ready]
             waiting.clear()
         observations = []

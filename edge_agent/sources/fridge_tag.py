@@ -182,7 +182,7 @@ class _Reader:
         if len(cells) == 1:
             return problem(number, "the row has no temperature")
         try:
-            return RawRow(number, local, centi_celsius_of(cells[1], fahrenheit=self._unit == "F"))
+            return RawRow(number, local, centi_celsius_of(cells[1], fahrenheit=self._unit == "F", of_row=True))
         except ValueError as error:
             return problem(number, str(error))
 

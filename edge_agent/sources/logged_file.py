@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge_agent.sample import DaySummaryDraft
+from edge_agent.sample import DaySummaryDraft, Sample
+from edge_agent.sources.temperature import OPEN_CIRCUIT_CENTI_CELSIUS, named
 from sheetal.contracts.problem import FileProblem
 from sheetal.contracts.reading import CENTI_CELSIUS_MAX, CENTI_CELSIUS_MIN
 
@@ -21,7 +22,7 @@ PROBLEMS_MAX = 200
 
 
 class LoggedRow(NamedTuple):
-    """One stored sample; `centi_celsius` is None where the logger had no value."""
+    """One stored sample as it is written; `centi_celsius` is None where the logger had no value."""
 
     line: int
     measured_at_ms: int
@@ -93,6 +94,10 @@ class LoggedFile(msgspec.Struct, frozen=True, kw_only=True):
     problems: Sequence[FileProblem] = ()
     notes: Sequence[Note] = ()
 
+    def samples(self, sensor: str) -> list[Sample]:
+        """The rows as the outbox takes them, each fault under its name."""
+        return [Sample(sensor, row.measured_at_ms, *named(row.centi_celsius)) for row in self.rows]
+
     def drafts(self, sensor: str) -> list[DaySummaryDraft]:
         """The day summaries as the outbox takes them."""
         if self.settings is None:
@@ -119,10 +124,11 @@ class LoggedFile(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def centi_celsius_of(text: str, *, fahrenheit: bool = False) -> int | None:
+def centi_celsius_of(text: str, *, fahrenheit: bool = False, of_row: bool = False) -> int | None:
     """Hundredths of a degree Celsius, rounded half to even; None for a missing value.
 
-    Raises ValueError for anything but a plain decimal number that a probe can measure.
+    In a row of samples the -127 °C of an open circuit may stand too, for `samples` to name. Raises ValueError for
+    anything but a plain decimal number that a probe can measure.
     """
     if text.strip().lower() in NO_VALUE:
         return None
@@ -132,7 +138,8 @@ def centi_celsius_of(text: str, *, fahrenheit: bool = False) -> int | None:
     if fahrenheit:
         degrees = (degrees - 32) * 5 / 9
     centi = int((degrees * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
-    if not CENTI_CELSIUS_MIN <= centi <= CENTI_CELSIUS_MAX:
+    is_open_circuit = of_row and centi == OPEN_CIRCUIT_CENTI_CELSIUS
+    if not (is_open_circuit or CENTI_CELSIUS_MIN <= centi <= CENTI_CELSIUS_MAX):
         raise ValueError(f"{text.strip()} is beyond what a probe can measure")
     return centi
 

@@ -10,6 +10,7 @@ from edge_agent.sources.ds01_reader import APPLIANCES_MAX, UNPLACED_MAX, Ds01Rea
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.reading import Quality
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, record
+from tests.edge_agent.sources.rigs import live_record
 
 PROBES = (
     ProbeSetting(probe="ilr1-tvc", appliance="ILR-1"),
@@ -86,8 +87,27 @@ def test_records_wait_for_their_anchor_and_come_in_order() -> None:
 def test_a_live_line_anchors_by_the_gateways_clock() -> None:
     source = reader()
     source.read(record(None, 1, RELT="PT60S"))
-    found = source.read(record(None, 2, RELT="PT120S"), T0_MS)
+    found = source.read(record(None, 2, RELT="PT120S"), T0_MS, is_live=True)
     assert [one.samples[0].measured_at_ms for one in found] == [T0_MS - MINUTE_MS, T0_MS]
+
+
+def test_a_wrong_clock_is_told_of_once_and_what_waited_for_the_right_time_comes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source, ahead = reader(), T0_MS + 90 * MINUTE_MS
+    lines = [live_record(ahead + n * MINUTE_MS, 10**7 + n * MINUTE_MS, n) for n in range(4)]
+    with caplog.at_level(logging.WARNING):
+        assert source.read(lines[0], T0_MS) == source.read(lines[1], T0_MS) == []
+        found = source.read(lines[2], T0_MS + 2 * MINUTE_MS, is_live=True)
+        found += source.read(lines[3], T0_MS + 3 * MINUTE_MS, is_live=True)
+    assert [one.samples[0][1:3] for one in found] == [(T0_MS + n * MINUTE_MS, n * 100) for n in range(4)]
+    assert not any(one.repeated for one in found)
+    assert caplog.text.count("+90 min off") == 1
+
+
+def test_a_record_of_the_future_without_relative_time_is_bad() -> None:
+    with pytest.raises(WireProblem, match="future"):
+        reader().read(record(T0_MS + 90 * MINUTE_MS, RELT=None), T0_MS)
 
 
 def test_what_waits_is_bounded() -> None:
