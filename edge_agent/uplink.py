@@ -53,6 +53,7 @@ UNCONFIRMED_MAX = 64
 """Messages the broker has not confirmed; the next publish waits in the outbox."""
 LASTING_SECONDS = 60.0
 FROM_AFAR = (Channel.DESIRED, Channel.COMMAND)
+OF_ITSELF = (Channel.BIRTH, Channel.STATE, Channel.REPORTED)
 SESSION_MARK = "session"
 
 
@@ -77,6 +78,8 @@ class Uplink:
 
     `sensors` is what birth announces, by default the sensors of the settings.
     """
+
+    announces = True
 
     def __init__(
         self,
@@ -204,7 +207,8 @@ class Uplink:
             return self._publish(client, channel, payload)
 
         self._courier.send_due(self._clock(), time.monotonic(), publish)
-        if self._remote is not None and self._remote.is_on_trial and not self._courier.answers:
+        is_on_trial = self._remote is not None and self._remote.is_on_trial
+        if (is_on_trial or not self.announces) and not self._courier.answers:
             self._courier.prove(time.monotonic(), publish)
 
     def _settle_answers(self) -> None:
@@ -241,6 +245,8 @@ class Uplink:
         self._publish(client, Channel.BIRTH, self._voice.birth(self._session, self._remote), retain=True)
 
     def _publish(self, client: Client, channel: Channel, payload: bytes, *, retain: bool = False) -> bool:
+        if channel in OF_ITSELF and not self.announces:
+            return True
         info = client.publish(of_gateway(self._settings.gateway, channel), payload, qos=1, retain=retain)
         return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
@@ -262,7 +268,8 @@ class Uplink:
         if broker.tls:
             client.tls_set_context(tls_context(broker))
         goodbye = self._voice.state(self._session, online=False)
-        client.will_set(of_gateway(self._settings.gateway, Channel.STATE), goodbye, qos=1, retain=True)
+        if self.announces:
+            client.will_set(of_gateway(self._settings.gateway, Channel.STATE), goodbye, qos=1, retain=True)
         client.on_log = self._on_log
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -368,6 +375,12 @@ class Uplink:
     ) -> None:
         if reason.is_failure:
             _log.error("the broker denied a message: %s", reason)
+
+
+class Question(Uplink):
+    """Only asks ingest for an answer: birth, state and will stay those of the gateway that runs otherwise."""
+
+    announces = False
 
 
 def _topic_of(message: MQTTMessage) -> GatewayTopic | None:
