@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import edge_agent
 from edge_agent.settings import load_settings
 from edge_agent.source_settings import (
     AuxSetting,
@@ -27,9 +29,7 @@ from edge_agent.source_settings import (
 from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.kit import write_settings
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+SAMPLE = Path(edge_agent.__file__).parent / "sample.toml"
 DS01 = '[[source]]\nkind = "ds01_tcp"\nport = 9\n[[source.probe]]\nprobe = "a"\n'
 SERIAL = '[[source]]\nkind = "ds01_serial"\ndevice = "/dev/ttyUSB0"\n[[source.probe]]\nprobe = "a"\n'
 MODBUS = '[[source]]\nkind = "modbus_tcp"\n[[source.probe]]\nprobe = "a"\nregister = { address = 0 }\n'
@@ -94,6 +94,28 @@ def test_paths_are_relative_to_the_settings_file(tmp_path: Path) -> None:
     assert rtu.device == str(tmp_path / "ttyUSB0")
     assert (one_wire.root, one_wire.aux[0].file) == ("/sys/bus/w1/devices", str(tmp_path / "gpio" / "value"))
     assert placed(Ds01TcpSetting(port=9), tmp_path) == Ds01TcpSetting(port=9)
+
+
+def test_every_kind_of_the_sample_is_valid_when_its_signs_are_taken_away(tmp_path: Path) -> None:
+    head, _, others = SAMPLE.read_text().partition("# ---- The other kinds")
+    lines = [line.removeprefix("#").removeprefix(" ") for line in others.splitlines()]
+    told = [line for line in lines if re.match(r"\[\[|[a-z_]+ = ", line)]
+    first = head.partition("\n[[source]]")[2]
+    sources = load(tmp_path, "\n[[source]]" + first + "\n".join(told))
+    assert [type(source) for source in sources] == [
+        Ds01TcpSetting,
+        Ds01SerialSetting,
+        ModbusTcpSetting,
+        ModbusRtuSetting,
+        OneWireSetting,
+        LoggerFolderSetting,
+    ]
+    modbus, one_wire = sources[2], sources[4]
+    assert isinstance(modbus, ModbusTcpSetting)
+    assert isinstance(one_wire, OneWireSetting)
+    assert modbus.probe[0].register == Register(address=0)
+    assert [aux.field for aux in modbus.aux] == ["DORV", "SVA", "BEMD", "TAMB", "CMPR"]
+    assert [aux.field for aux in one_wire.aux] == ["TAMB", "DORV", "SVA"]
 
 
 def test_only_a_carried_logger_may_be_silent() -> None:
