@@ -10,7 +10,8 @@ COPY . .
 RUN .venv/bin/python -m portal.vendor && rm -rf node_modules
 
 FROM python:3.13-slim-bookworm
-RUN useradd --system --uid 10001 --home /app sheetal && mkdir -p /srv/mirror /srv/demo && chown sheetal /srv/mirror /srv/demo
+RUN useradd --system --uid 10001 --home /app sheetal && mkdir -p /srv/mirror /srv/gateways /srv/demo \
+ && chown sheetal /srv/mirror /srv/gateways /srv/demo
 WORKDIR /app
 COPY --from=build /app /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -33,7 +33,7 @@ HASHES = frozenset({"sha256", "sha384", "sha512"})
 AUTHORITY_DAYS = 3650
 CERTIFICATE_DAYS = 397  # CA/Browser Forum baseline requirements 1.6.1 (2020), section 6.3.2: at most 398 days
 LIST_DAYS = 7
-LIST_NAME = "gateways.crl"
+AUTHORITY_NAME, KEY_NAME, LIST_NAME = "ca.pem", "ca.key", "gateways.crl"
 EARLIER = timedelta(hours=1)
 """How far back a validity begins, for brokers whose clock is a little slow."""
 
@@ -73,7 +73,7 @@ class Authority:
         Raises SettingProblem for a missing, unreadable or expired one, a key that is foreign or that others may read,
         and for a demo authority where it is not allowed.
         """
-        certificate, key = _read_certificate(folder / "ca.pem"), _read_private_key(folder / "ca.key")
+        certificate, key = _read_certificate(folder / AUTHORITY_NAME), _read_private_key(folder / KEY_NAME)
         if key.public_key() != certificate.public_key():
             _refuse("ca.key does not belong to ca.pem")
         if not certificate.not_valid_before_utc <= _moment(now_ms) < certificate.not_valid_after_utc:
@@ -143,7 +143,7 @@ def read_request(csr_pem: str, gateway_id: str) -> x509.CertificateSigningReques
 
 def make_authority(folder: Path, *, name: str, demo: bool, now_ms: int) -> None:
     """Write a new authority with an empty list of revoked; raises SettingProblem when one is already there."""
-    if (folder / "ca.key").exists():
+    if (folder / KEY_NAME).exists():
         _refuse(f"{folder} already holds an authority; nothing was changed")
     folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -160,8 +160,8 @@ def make_authority(folder: Path, *, name: str, demo: bool, now_ms: int) -> None:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(key, hashes.SHA256())
     )
-    write_private_key(folder / "ca.key", key)
-    (folder / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    write_private_key(folder / KEY_NAME, key)
+    (folder / AUTHORITY_NAME).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     made = Authority(private_key=key, certificate=certificate, is_demo=demo)
     (folder / LIST_NAME).write_bytes(made.revocation_list({}, now_ms))
 

@@ -1,7 +1,8 @@
-"""The list of revoked certificates as a file: replaced as a whole, by portal.worker, once a day and after each act.
+"""What the broker is given: `ca.pem`, and `gateways.crl`, the list of revoked certificates.
 
-A broker reads it only when it starts or is told to (`docs/deploy.md`). A list lasts 7 days: should nobody renew it, the
-broker lets no gateway in any more, and the gateways keep what they measure.
+portal.worker alone writes them, each as a whole: the list once a day and after each act. A broker reads it only when it
+starts or is told to (`docs/deploy.md`). A list lasts 7 days: should nobody renew it, the broker lets no gateway in any
+more, and the gateways keep what they measure.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from cryptography import x509
 
-from portal.orchestration.gateway_ca import LIST_DAYS
+from portal.orchestration.gateway_ca import AUTHORITY_NAME, LIST_DAYS, LIST_NAME
 from sheetal.contracts.limits import DAY_MS
 from sheetal.ledger import enrolment
 
@@ -33,9 +34,10 @@ log = structlog.get_logger("portal.worker")
 class ListKeeper:
     """One of portal.worker's rounds: writes the list when it lacks somebody, is a day old, or is not there."""
 
-    def __init__(self, authority: Authority, path: Path) -> None:
+    def __init__(self, authority: Authority, folder: Path) -> None:
         self._authority = authority
-        self._path = path
+        self._path = folder / LIST_NAME
+        self._authority_path = folder / AUTHORITY_NAME
         self._written: frozenset[str] | None = None
         self._renew_at_ms = 0
         self._check_at_ms = 0
@@ -46,6 +48,8 @@ class ListKeeper:
             return None
         if self._written is None:
             self._remember(now_ms)
+        if not self._authority_path.exists():
+            replace_file(self._authority_path, self._authority.pem.encode())
         with ledger.read() as conn:
             revoked = enrolment.revoked_serials(conn, now_ms)
         if self._written != frozenset(revoked) or now_ms >= self._renew_at_ms or not self._path.exists():
@@ -69,9 +73,14 @@ def write_list(authority: Authority, path: Path, revoked: Mapping[str, int], now
     """Put a new list in the old one's place, so that a broker never reads half of one; raises OSError."""
     before = read_list(path)  # an empty list is falsy, so it is compared with None
     made = authority.revocation_list(revoked, now_ms, before.last_update_utc if before is not None else None)
+    replace_file(path, made)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file that everybody may read, whole or not at all, even if the power fails; raises OSError."""
     aside = path.with_name(f".{path.name}.new")
     with aside.open("wb") as stream:
-        stream.write(made)
+        stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
     aside.chmod(MODE)

@@ -16,7 +16,7 @@ import structlog
 
 from portal.certificate.keys import SigningKeys
 from portal.certificate.mirror import Mirror
-from portal.orchestration.gateway_ca import LIST_NAME, Authority
+from portal.orchestration.gateway_ca import Authority
 from portal.orchestration.revocations import ListKeeper
 from portal.recall.service import open_new_recalls
 from portal.worker.export import BATCH_MAX, export_pending
@@ -132,7 +132,7 @@ def _list_rounds(settings: WorkerSettings, at_ms: int) -> list[Round]:
     if folder is None:
         return []
     authority = Authority.load(folder, demo_allowed=settings.demo, now_ms=at_ms)
-    return [ListKeeper(authority, settings.gateway_crl_file or folder / LIST_NAME)]
+    return [ListKeeper(authority, settings.gateway_broker_folder or folder)]
 
 
 def _say_away(away: Unavailable) -> None:

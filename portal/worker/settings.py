@@ -20,7 +20,7 @@ class WorkerSettings(BaseSettings):
     certificate_key_folder: Path
     mirror_folder: Path
     gateway_ca_folder: Path | None = None
-    gateway_crl_file: Path | None = None
+    gateway_broker_folder: Path | None = None
     standby_url: str = Field(default="http://127.0.0.1:8001", pattern=r"^https?://[^/]+/?$")
     status_interval_seconds: int = Field(default=60, ge=1, le=86_400)
     health_host: str = "127.0.0.1"

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from fastapi.routing import APIRoute
 
-from portal.app import APIS, PAGES, create_app, open_resources
+from portal.app import APIS, PAGES, create_app, load_gateway_authority, open_resources
+from portal.orchestration.gateway_ca import make_authority
 from portal.settings import Settings
 from sheetal.contracts.problem import SettingProblem
 from sheetal.ledger.connect import open_ledger
@@ -68,3 +69,14 @@ def test_an_app_can_be_made_from_settings_alone(stage: Stage) -> None:
     app.state.readings.close()
     app.state.telemetry.close()
     app.state.ledger.close()
+
+
+def test_a_demo_authority_is_refused_outside_a_demo(stage: Stage, tmp_path: Path) -> None:
+    make_authority(tmp_path / "ca", name="Demo", demo=True, now_ms=stage.now_ms)
+    settings = stage.settings.model_copy(update={"gateway_ca_folder": tmp_path / "ca"})
+    with pytest.raises(SettingProblem, match="SHEETAL_GATEWAY_CA_FOLDER"):
+        load_gateway_authority(settings, stage.now_ms)
+    found = load_gateway_authority(settings.model_copy(update={"demo": True}), stage.now_ms)
+    assert found is not None
+    assert found.is_demo
+    assert load_gateway_authority(stage.settings, stage.now_ms) is None

@@ -30,6 +30,16 @@ def test_the_environment_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert not settings.is_secure
 
 
+def test_the_gateways_broker_is_an_address_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load_settings().gateway_broker_url, load_settings().gateway_ca_folder) == (None, None)
+    monkeypatch.setenv("SHEETAL_GATEWAY_BROKER_URL", "mqtts://broker.example:8883")
+    assert load_settings().gateway_broker_url == "mqtts://broker.example:8883"
+    for wrong in ("https://broker.example", "mqtts://name:word@broker.example", "broker.example:8883"):
+        monkeypatch.setenv("SHEETAL_GATEWAY_BROKER_URL", wrong)
+        with pytest.raises(SettingProblem, match=r"^SHEETAL_GATEWAY_BROKER_URL: "):
+            load_settings()
+
+
 def test_https_makes_cookies_secure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHEETAL_PORTAL_URL", "https://portal.example")
     assert load_settings().is_secure

@@ -1,35 +1,26 @@
-"""deploy/mosquitto on the real broker: who may say and hear what, measured by what is delivered."""
+"""deploy/mosquitto/access on the real broker: who may say and hear what, measured by what is delivered."""
 
 from __future__ import annotations
 
-import ipaddress
-import os
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from demo import mosquitto as demo_mosquitto
 from demo.mosquitto import ACCESS
 from sheetal.contracts import topics
 from sheetal.contracts.topics import DOWN, UP, Channel
-from tests.stack.broker_users import User, until
-from tests.stack.servers import MOSQUITTO, Server, free_port, port_answers, running
+from tests.stack.broker_users import User
+from tests.stack.servers import Server, free_port, port_answers, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
 NAMES = ("ingest", "alerts", "gw-01", "gw-02")
 LAST = b"the last word"
-SHIPPED = ACCESS.with_name("mosquitto.conf")
 LISTENERS = {Channel.DATA: "ingest"} | dict.fromkeys(UP[1:], "alerts") | dict.fromkeys(DOWN, "gw-01")
 """Who legitimately hears each channel of gw-01."""
 SPEAKERS = (
@@ -157,82 +148,3 @@ def test_the_services_own_topics_are_theirs_alone(enter: Enter, topic: str, spea
         enter(name).publish(topic, b"forged")
     enter(speaker).publish(topic, LAST)
     assert hearing.next() == (topic, LAST)
-
-
-def certificates(folder: Path) -> Path:
-    """A server certificate for 127.0.0.1 in the folder, and the authority to believe."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)  # noqa: TID251 - a certificate begins now
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test broker")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "server.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "server.crt"
-
-
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory, passwords: dict[str, str]) -> Iterator[tuple[int, int, Path]]:
-    """Mosquitto with deploy/mosquitto/mosquitto.conf; only places and ports are of this machine."""
-    programs = demo_mosquitto.find()
-    assert programs is not None
-    folder = tmp_path_factory.mktemp("shipped")
-    demo_mosquitto.write_settings(programs, folder, 1, passwords)
-    authority = certificates(folder)
-    inner, outer = free_port(), free_port()
-    text = SHIPPED.read_text()
-    places = {
-        "/mosquitto/secrets/": f"{folder}/",
-        "/mosquitto/config/access": str(ACCESS),
-        "/mosquitto/data/": f"{folder}/",
-        "listener 1883\n": f"listener {inner} 127.0.0.1\n",
-        "listener 8883\n": f"listener {outer} 127.0.0.1\n",
-    }
-    for place, here in places.items():
-        assert place in text
-        text = text.replace(place, here)
-    settings = folder / "shipped.conf"
-    settings.write_text(("user root\n" if os.geteuid() == 0 else "") + text)
-    server = Server("", [str(MOSQUITTO), "-c", str(settings)], folder / "shipped.log", lambda: port_answers(outer))
-    with running(server):
-        yield inner, outer, authority
-
-
-def test_the_shipped_settings_let_gateways_in_by_tls_under_their_own_name(
-    shipped: tuple[int, int, Path], passwords: dict[str, str]
-) -> None:
-    inner, outer, authority = shipped
-    with (
-        User(inner, "ingest", passwords["ingest"]) as ingest,
-        User(outer, "gw-01", passwords["gw-01"], client_id="gw-01", authority=authority) as first,
-        User(outer, "gw-02", passwords["gw-02"], client_id="gw-01", authority=authority) as second,
-    ):
-        ingest.subscribe(filter_of(Channel.DATA))
-        second.publish(of_first(Channel.DATA), b"forged")
-        second.publish(topics.of_gateway("gw-02", Channel.DATA), b"own")
-        first.publish(of_first(Channel.DATA), LAST)
-        assert [ingest.next(), ingest.next()] == [("cc/v1/gw-02/data", b"own"), ("cc/v1/gw-01/data", LAST)]
-        assert (first.is_up, first.losses) == (True, 0), "another's client id does not push a gateway out"
-        with User(outer, "gw-01", passwords["gw-01"], client_id="something else", authority=authority):
-            until(lambda: first.losses == 1)
-
-
-def test_the_shipped_settings_let_nobody_in_with_a_wrong_password(
-    shipped: tuple[int, int, Path], passwords: dict[str, str]
-) -> None:
-    inner, outer, authority = shipped
-    for port, trusted in ((inner, None), (outer, authority)):
-        with pytest.raises(AssertionError, match="waited in vain"):
-            User(port, "gw-01", passwords["gw-02"], authority=trusted).__enter__()

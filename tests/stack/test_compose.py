@@ -21,6 +21,7 @@ import pytest
 
 from demo import mosquitto as demo_mosquitto
 from portal.certificate.keys import make_keys
+from portal.orchestration.gateway_ca import make_authority
 from sheetal.contracts.batch import Batch, Row
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.seal import seal
@@ -57,6 +58,8 @@ PLACES = {
     "SHEETAL_FIELD_KEY_FILE",
     "SHEETAL_CERTIFICATE_KEY_FOLDER",
     "SHEETAL_MIRROR_FOLDER",
+    "SHEETAL_GATEWAY_CA_FOLDER",
+    "SHEETAL_GATEWAY_BROKER_FOLDER",
 }
 GATEWAY, KEY = "gw-01", b"k" * 32
 PROGRAMS = str(Path(sys.executable).parent)
@@ -136,11 +139,15 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
             "/run/secrets/field_keys": str(folder / "field-keys"),
             "/run/certificate-keys": str(folder / "certificate-keys"),
             "/srv/mirror": str(folder / "mirror"),
+            "/run/gateway-ca": str(folder / "gateway-ca"),
+            "/srv/gateways": str(folder / "gateways"),
         }
         made = Composed({name: filled(raw())["services"][name] for name in OURS}, places, folder)
         stack.callback(made.close)
         (folder / "field-keys").write_text("k1:" + base64.b64encode(bytes(range(32))).decode() + "\n")
         (folder / "mirror").mkdir()
+        (folder / "gateways").mkdir()
+        make_authority(folder / "gateway-ca", name="State", demo=False, now_ms=now_ms())
         make_keys(folder / "certificate-keys", issuer="State", country="IN", demo=False, now_ms=now_ms())
         assert made.start("migrate").wait(READY_SECONDS_MAX) == 0, made.log("migrate")
         for name in RUNNING:
@@ -249,6 +256,23 @@ def test_demo_keys_are_refused_in_production(composed: Composed, tmp_path: Path)
             assert "SHEETAL_CERTIFICATE_KEY_FOLDER" in without.log(name)
         finally:
             without.close()
+
+
+def test_a_demo_authority_is_refused_in_production(composed: Composed, tmp_path: Path) -> None:
+    make_authority(tmp_path / "ca", name="Demo", demo=True, now_ms=now_ms())
+    places = {**composed.places, "/run/gateway-ca": str(tmp_path / "ca")}
+    for name in ("portal", "portal-worker"):
+        without = Composed(composed.services, places, tmp_path)
+        try:
+            assert without.start(name).wait(READY_SECONDS_MAX) == 2
+            assert "SHEETAL_GATEWAY_CA_FOLDER" in without.log(name)
+        finally:
+            without.close()
+
+
+def test_the_worker_gives_the_broker_its_authority_and_a_list(composed: Composed) -> None:
+    until_healthy(composed, "portal-worker")
+    assert {path.name for path in (composed.folder / "gateways").iterdir()} == {"ca.pem", "gateways.crl"}
 
 
 def test_the_first_words_are_programs_of_the_environment(composed: Composed) -> None:

@@ -33,7 +33,7 @@ def dockerfile() -> list[tuple[str, str]]:
 
 
 def test_every_part_is_there_and_the_demo_only_when_asked_for(services: dict[str, Any]) -> None:
-    assert set(services) == {*SERVERS, *OURS, "demo"}
+    assert set(services) == {*SERVERS, *OURS, "broker-reload", "demo"}
     assert {name: service.get("profiles") for name, service in services.items() if service.get("profiles")} == {
         "demo": ["demo"]
     }
@@ -94,7 +94,7 @@ def test_each_of_ours_can_write_nothing_but_its_volumes(services: dict[str, Any]
     assert (service["read_only"], service["tmpfs"]) == (True, ["/tmp"])
     assert "privileged" not in service
     writable = [volume for volume in service.get("volumes", []) if not volume.endswith(":ro")]
-    assert writable == (["mirror:/srv/mirror"] if name == "portal-worker" else [])
+    assert writable == (["gateways:/srv/gateways", "mirror:/srv/mirror"] if name == "portal-worker" else [])
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -145,6 +145,18 @@ def test_mosquittos_settings_name_only_places_that_are_mounted(services: dict[st
     assert len(places) >= 5
     assert [place for place in places if not any(place.startswith(f"{folder}/") for folder in inside)] == []
     assert (ROOT / "deploy" / "mosquitto" / "access").is_file()
+
+
+def test_the_broker_is_told_of_revocations_and_never_of_the_authoritys_key(services: dict[str, Any]) -> None:
+    told = services["broker-reload"]
+    assert told["image"] == services["mosquitto"]["image"]
+    assert (told["pid"], told["network_mode"], told["read_only"]) == ("service:mosquitto", "none", True)
+    assert told["volumes"] == ["gateways:/mosquitto/gateways:ro"]
+    assert "gateways:/mosquitto/gateways:ro" in services["mosquitto"]["volumes"]
+    holding = [name for name, one in services.items() if any("gateway-ca" in place for place in one.get("volumes", []))]
+    assert holding == ["portal", "portal-worker"]
+    assert services["portal-worker"]["environment"]["SHEETAL_GATEWAY_BROKER_FOLDER"] == "/srv/gateways"
+    assert "/srv/gateways" in (ROOT / "Dockerfile").read_text()
 
 
 def test_influxdb_gets_the_mapping_that_its_reads_need(services: dict[str, Any]) -> None:

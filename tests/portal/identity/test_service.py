@@ -168,3 +168,20 @@ def test_a_bad_new_account_is_refused(stage: Stage, user_name: str, password: st
         service.add_staff(conn, who, user_name=user_name, password=password, now_ms=stage.now_ms)
     assert caught.value.field == field
     assert acts(stage) == ["staff_added"]
+
+
+def test_wrong_tries_of_another_kind_are_counted_apart_and_can_be_forgotten(stage: Stage) -> None:
+    whose = {"enrol address": "192.0.2.1", "enrol gateway": "gw-01"}
+    for _ in range(4):
+        service.count_wrong_try(stage.ledger, whose, stage.now_ms)
+    service.check_tries(stage.ledger, whose, stage.now_ms)
+    service.count_wrong_try(stage.ledger, whose, stage.now_ms)
+    for one, value in whose.items():
+        with pytest.raises(TooMany):
+            service.check_tries(stage.ledger, {one: value}, stage.now_ms)
+    service.check_tries(stage.ledger, {"address": "192.0.2.1", "name": "gw-01"}, stage.now_ms)
+    with stage.ledger.write() as conn:
+        service.forget_tries(conn, "enrol gateway", "gw-01", stage.now_ms)
+    service.check_tries(stage.ledger, {"enrol gateway": "gw-01"}, stage.now_ms)
+    with pytest.raises(TooMany):
+        service.check_tries(stage.ledger, whose, stage.now_ms)

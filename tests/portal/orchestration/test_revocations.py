@@ -40,7 +40,7 @@ def revoke(stage: Stage, gateway_id: str) -> None:
 
 
 def keeper(stage: Stage, folder: Path) -> ListKeeper:
-    return ListKeeper(authority(folder, stage.now_ms), folder / "gateways.crl")
+    return ListKeeper(authority(folder, stage.now_ms), folder)
 
 
 def written(path: Path) -> int:
@@ -148,3 +148,11 @@ def test_each_list_is_dated_after_the_one_it_replaces(stage: Stage, tmp_path: Pa
         assert found is not None
         seen.append(found.last_update_utc)
     assert seen == sorted(set(seen))
+
+
+def test_a_folder_of_its_own_gets_all_that_a_broker_may_know(seeded: Stage, tmp_path: Path) -> None:
+    one = authority(tmp_path / "ca", seeded.now_ms)
+    (tmp_path / "broker").mkdir()
+    ListKeeper(one, tmp_path / "broker")(seeded.ledger, seeded.now_ms)
+    assert sorted(path.name for path in (tmp_path / "broker").iterdir()) == ["ca.pem", "gateways.crl"]
+    assert (tmp_path / "broker" / "ca.pem").read_text() == one.pem

@@ -17,12 +17,15 @@ import pytest
 
 from portal.certificate import service
 from portal.certificate.advisory import Level
+from portal.certificate.keys import make_keys
 from portal.certificate.status_list import open_list
+from portal.orchestration.revocations import read_list
 from portal.worker.app import Worker, open_worker
 from portal.worker.settings import WorkerSettings
 from sheetal.contracts.problem import SettingProblem
 from sheetal.ledger import lease
 from tests.portal.given_certificates import NOW_MS, RECORD, another
+from tests.portal.given_gateways import authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,3 +251,39 @@ def test_a_wrong_setting_stops_the_start_with_one_line(books: Books, name: str, 
         lines = process.stderr.read().splitlines()
     assert len(lines) == 1
     assert name in lines[0]
+
+
+def test_the_broker_is_given_its_authority_and_a_list(books: Books) -> None:
+    ca, out = books.folder / "ca", books.folder / "broker"
+    out.mkdir()
+    made = authority(ca, NOW_MS, demo=True)
+    settings = settings_of(books, gateway_ca_folder=ca, gateway_broker_folder=out)
+    worker = open_worker(settings, NOW_MS, ())
+    try:
+        worker.round(NOW_MS)
+        assert (out / "ca.pem").read_text() == made.pem
+        found = read_list(out / "gateways.crl")
+        assert found is not None
+        assert found.is_signature_valid(made.private_key.public_key())
+        assert worker.health(NOW_MS)["ok"]
+        (out / "gateways.crl").unlink()
+        out.chmod(0o500)
+        out.rename(books.folder / "elsewhere")
+        worker.round(NOW_MS + 10_000)
+        assert worker.health(NOW_MS + 10_000) == {
+            "ok": False,
+            "last_round_ms_ago": 0,
+            "failed": ["portal.orchestration.revocations"],
+        }, "whoever watches hears that the list cannot be written"
+    finally:
+        worker.close()
+
+
+def test_a_demo_authority_stops_the_start_outside_a_demo(books: Books) -> None:
+    authority(books.folder / "ca", NOW_MS, demo=True)
+    make_keys(books.folder / "real", issuer="State", country="IN", demo=False, now_ms=NOW_MS)
+    settings = settings_of(books, gateway_ca_folder=books.folder / "ca").model_copy(
+        update={"demo": False, "certificate_key_folder": books.folder / "real"}
+    )
+    with pytest.raises(SettingProblem, match="SHEETAL_GATEWAY_CA_FOLDER"):
+        open_worker(settings, NOW_MS, ())

@@ -47,6 +47,9 @@ def test_what_is_recorded_is_read_back(house: Ledger) -> None:
         assert [one.id for one in assets.appliances(conn, "F-102")] == ["A-9"]
         assert [one.id for one in assets.gateways(conn)] == [GATEWAY]
         assert assets.gateways(conn, "F-102") == []
+        assert assets.gateway_by_id(conn, GATEWAY) == assets.gateways(conn)[0]
+        with pytest.raises(NotFound):
+            assets.gateway_by_id(conn, "gw-99")
         assert assets.sensors(conn) == assets.sensors(conn, GATEWAY) == [seeds.sensor()]
         assert assets.sensors(conn, "gw-99") == []
 
