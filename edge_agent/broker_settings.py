@@ -49,6 +49,18 @@ class Broker(NamedTuple):
     certificate_key_file: Path | None = None
 
 
+class ClosingSocket(ssl.SSLSocket):
+    """A socket that a failed handshake leaves closed, which the MQTT library does not see to."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's own signature
+        """Raises OSError, and has closed itself then."""
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def broker_of(setting: BrokerSetting, folder: Path) -> Broker:
     """The broker of one settings file in `folder`; raises SettingProblem with one line that names the key."""
     host, port, tls = _address(setting)
@@ -75,6 +87,7 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
     """TLS 1.2 or newer that proves the broker's name and authority; raises OSError for files that cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = ClosingSocket
     if broker.ca_file is None:
         context.load_default_certs()
     else:

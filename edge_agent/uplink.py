@@ -374,7 +374,9 @@ class Uplink:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            _log.error("the broker denied a message: %s", reason)
+            self._tell(
+                f"the broker denies this gateway's messages ({reason}): does its certificate or name fit its id?"
+            )
 
 
 class Question(Uplink):

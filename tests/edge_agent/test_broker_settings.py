@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -143,3 +144,13 @@ def test_a_secret_is_read_without_its_line_end(tmp_path: Path) -> None:
 )
 def test_loopback(host: str, is_here: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_loopback(host) is is_here
+
+
+def test_a_failed_handshake_leaves_no_open_socket(tmp_path: Path, authority: Authority) -> None:
+    context = tls_context(broker_of(setting("mqtts://b", broker_ca_file=authority.file.name), tmp_path))
+    ours, theirs = socket.socketpair()
+    with theirs, context.wrap_socket(ours, server_hostname="b", do_handshake_on_connect=False) as spoken:
+        theirs.sendall(b"not TLS at all, but long enough to be read as some")
+        with pytest.raises(ssl.SSLError):
+            spoken.do_handshake()
+        assert spoken.fileno() == -1
