@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from edge_agent.outbox import Intake
+from edge_agent.sensing import Sensing
 from edge_agent.watchdog import Systemd, Watchdog
 
 if TYPE_CHECKING:
@@ -106,16 +107,24 @@ def stop(parts: Parts) -> None:
 
 def checks(now: Callable[[], Parts]) -> list[Check]:
     """What must get on for the gateway to do its work; a device or a broker that is away is no reason to start anew."""
+    sensing = Sensing()
+
+    def senses() -> bool:
+        keeper = now().keeper
+        return sensing.gets_on(keeper.view(), keeper.local_sensors(), now().outbox.counts().intakes_refused)
 
     def keeps() -> bool:
-        now().keeper.view()
         # It takes the lock and the file's, and writes nothing.
         return now().outbox.add(Intake()) == 0
 
     def sends() -> bool:
         return now().uplink.is_alive()
 
-    return [("the outbox cannot be written", keeps), ("the uplink has ended", sends)]
+    return [
+        ("a polled probe stands still", senses),
+        ("the outbox cannot be written", keeps),
+        ("the uplink has ended", sends),
+    ]
 
 
 def status(parts: Parts) -> str:

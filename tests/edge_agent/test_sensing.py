@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.keeper import ProbeView
+from edge_agent.sensing import INTERVALS, STILL_SECONDS, Sensing
+from edge_agent.settings import ProbeSetting
+from tests.edge_agent.kit import sample
+
+POLLED = {"gw-t.a", "gw-t.b"}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def view(sensor: str, number: int | None, interval_ms: int = 10_000) -> ProbeView:
+    newest = None if number is None else sample(number, None, sensor=sensor)
+    return ProbeView(sensor, "", ProbeSetting(probe="a", interval_ms=interval_ms), newest, [], None)
+
+
+def test_a_probe_that_says_every_time_that_it_is_dead_gets_on() -> None:
+    clock = Clock()
+    sensing = Sensing(clock)
+    for number in range(100):
+        clock.seconds += 60
+        assert sensing.gets_on([view("gw-t.a", number)], POLLED, 0)
+
+
+def test_one_that_hangs_is_found_out_and_forgiven_when_it_goes_on() -> None:
+    clock = Clock()
+    sensing = Sensing(clock)
+    assert sensing.gets_on([view("gw-t.a", 1), view("gw-t.b", 1)], POLLED, 0)
+    clock.seconds = STILL_SECONDS
+    assert sensing.gets_on([view("gw-t.a", 1), view("gw-t.b", 2)], POLLED, 0)
+    clock.seconds = STILL_SECONDS + 1
+    assert not sensing.gets_on([view("gw-t.a", 1), view("gw-t.b", 3)], POLLED, 0)
+    assert sensing.gets_on([view("gw-t.a", 2), view("gw-t.b", 3)], POLLED, 0)
+
+
+def test_one_that_never_says_anything_hangs_too() -> None:
+    clock = Clock()
+    sensing = Sensing(clock)
+    assert sensing.gets_on([view("gw-t.a", None)], POLLED, 0)
+    clock.seconds = STILL_SECONDS + 1
+    assert not sensing.gets_on([view("gw-t.a", None)], POLLED, 0)
+
+
+def test_a_logger_hub_may_be_silent_for_as_long_as_it_likes() -> None:
+    clock = Clock()
+    sensing = Sensing(clock)
+    for _ in range(3):
+        assert sensing.gets_on([view("gw-t.hub", 1)], POLLED, 0)
+        clock.seconds += 10 * STILL_SECONDS
+
+
+def test_a_full_outbox_that_refuses_is_no_reason_to_start_anew() -> None:
+    clock = Clock()
+    sensing = Sensing(clock)
+    for refused in range(10):
+        assert sensing.gets_on([view("gw-t.a", 1)], POLLED, refused)
+        clock.seconds += STILL_SECONDS + 1
+
+
+@given(st.integers(100, 86_400_000), st.floats(0, 2_000_000))
+def test_a_rarely_asked_probe_has_ten_of_its_intervals(interval_ms: int, seconds: float) -> None:
+    clock = Clock()
+    sensing = Sensing(clock)
+    sensing.gets_on([view("gw-t.a", 1, interval_ms)], POLLED, 0)
+    clock.seconds = seconds
+    allowed = max(STILL_SECONDS, INTERVALS * interval_ms / 1_000)
+    assert sensing.gets_on([view("gw-t.a", 1, interval_ms)], POLLED, 0) is (seconds <= allowed)
