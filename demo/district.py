@@ -11,6 +11,7 @@ from demo import gateways, seed_assets, seed_stock, servers
 from demo.supervisor import ProcessSpec, Supervisor, python_module
 from firmware_sim.scenario import load_scenario
 from portal.certificate.keys import SigningKeys, make_keys
+from portal.orchestration.gateway_ca import make_authority
 from sheetal.contracts import clock
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.ledger import alarms, schema, stock
@@ -205,6 +206,7 @@ class District:
         self._since_ms = now_ms - self.scenario.history_minutes * MINUTE_MS - HOUR_MS
         _write_field_key(plan.field_keys)
         make_keys(plan.certificate_keys, issuer="Demo State Health Department", country="IN", demo=True, now_ms=now_ms)
+        make_authority(plan.gateway_authority, name="Demo State Health Department", demo=True, now_ms=now_ms)
         schema.upgrade(plan.ledger, plan.telemetry)
         cipher = FieldCipher.from_file(plan.field_keys)
         self.gateway_keys = gateways.write_all(plan, self.scenario, self.broker.url, self.broker.passwords)

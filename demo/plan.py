@@ -114,6 +114,11 @@ class Plan:
         return self.folder / "keys" / "certificate"
 
     @property
+    def gateway_authority(self) -> Path:
+        """The demo's certificate authority of gateways."""
+        return self.folder / "keys" / "gateways"
+
+    @property
     def field_keys(self) -> Path:
         """The demo's field encryption keys."""
         return self.folder / "keys" / "field-keys"
@@ -148,6 +153,8 @@ class Plan:
             "SHEETAL_BROKER_URL": broker_url,
             "SHEETAL_FIELD_KEY_FILE": str(self.field_keys),
             "SHEETAL_CERTIFICATE_KEY_FOLDER": str(self.certificate_keys),
+            "SHEETAL_GATEWAY_CA_FOLDER": str(self.gateway_authority),
+            "SHEETAL_GATEWAY_BROKER_URL": broker_url.rstrip("/"),
             "SHEETAL_MIRROR_FOLDER": str(self.mirror),
             "SHEETAL_PORTAL_HOST": "127.0.0.1",
             "SHEETAL_PORTAL_PORT": str(self.ports.portal),

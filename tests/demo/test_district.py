@@ -12,6 +12,7 @@ from demo.district import District
 from demo.plan import Plan, free_ports
 from demo.supervisor import ProcessSpec
 from portal.certificate.keys import SigningKeys
+from portal.orchestration.gateway_ca import Authority
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import SettingProblem, Unavailable
@@ -44,6 +45,7 @@ def test_preparation_leaves_everything_that_the_services_want(prepared: District
     assert len(list(plan.gateways.glob("*.toml"))) == 7
     keys = SigningKeys.load(plan.certificate_keys, demo_allowed=True, standby_url="http://x", now_ms=now_ms())
     assert keys.is_demo
+    assert Authority.load(plan.gateway_authority, demo_allowed=True, now_ms=now_ms()).is_demo
     assert prepared.trust()[0].kid == keys.signer.kid
 
 
