@@ -28,6 +28,7 @@ TICK_SECONDS = 1.0
 TICKS_A_LOOK = 5
 TICKS_A_PRUNE = 3_600
 """Once an hour."""
+OPEN_AGAIN_SECONDS = 5.0
 STARTED_BY_HAND = Systemd()
 
 
@@ -81,7 +82,8 @@ def run(
         time.look()
         if ticks % TICKS_A_PRUNE == 0 and time.is_anchored:
             _prune(parts.outbox)
-        parts.ballast.lay()
+        if parts.ballast.lay():
+            parts.outbox.grow_again()
         watchdog.look()
     watchdog.end()
     stop(parts)
@@ -135,14 +137,33 @@ def status(parts: Parts) -> str:
 
 
 def relieve(ballast: Ballast, outbox: Outbox) -> None:
-    """Makes room on a full disk; what is not settled stays."""
+    """Makes room on a full disk; what is not settled stays. To be asked at every commit that finds it full."""
     ballast.drop()
     try:
         gone = outbox.free_space()
     except sqlite3.Error as error:
-        _log.error("the disk is full and nothing can be freed: %s", error)
+        _log.debug("nothing can be freed: %s", error)
     else:
-        _log.error("the disk is full: %d delivered items were forgotten before their time", gone)
+        if gone:
+            _log.error("the disk is full: %d delivered items were forgotten before their time", gone)
+
+
+def open_patiently(make: Callable[[], Outbox], ballast: Ballast, stopping: threading.Event) -> Outbox | None:
+    """The outbox, however long its disk is full, read-only or failing; None where the gateway is to stop before.
+
+    Raises SettingProblem where the file cannot be an outbox on any disk.
+    """
+    told = False
+    while not stopping.is_set():
+        try:
+            return make()
+        except sqlite3.Error as error:
+            if not told:
+                _log.error("the outbox cannot be opened, trying until it can: %s", error)
+            told = True
+            if not ballast.drop():
+                stopping.wait(OPEN_AGAIN_SECONDS)
+    return None
 
 
 def _carry_on(parts: Parts) -> None:

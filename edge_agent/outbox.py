@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
-from edge_agent import outbox_history, outbox_resend
+from edge_agent import outbox_history, outbox_resend, outbox_settling
 from edge_agent import outbox_schema as schema
 from edge_agent.outbox_bounds import BYTES_MAX, ROWS_MAX, Bound, Need, OutboxFull, Room, bytes_used, item_of
 from edge_agent.outbox_file import OutboxFile
@@ -33,10 +33,8 @@ __all__ = ["BYTES_MAX", "DAY_MS", "ROWS_MAX", "Counts", "Intake", "Outbox", "Out
 
 KEEP_DAYS = 60
 DAY_MS = 86_400_000
-PRUNE_ITEMS_MAX = 20_000
 RESEND_PENDING_MAX = 10_000
 """While more waits, an order to send again is not carried on: it would only fill the outbox."""
-INTEGER_MAX = 2**63 - 1
 REASON_COLUMN = 13
 DEFAULT_RULE = DepartureRule()
 T = TypeVar("T")
@@ -48,18 +46,6 @@ WHERE state = 0 AND measured_at_ms >= ? ORDER BY measured_at_ms DESC LIMIT ?
 _BACKLOG = """
 SELECT * FROM item INDEXED BY item_by_state
 WHERE state = 0 AND measured_at_ms < ? ORDER BY measured_at_ms, boot, sequence LIMIT ?
-"""
-_SETTLE = """
-UPDATE item SET state = ?, settled_at_ms = ?, reason = ?
-WHERE boot = ? AND sequence BETWEEN ? AND ? AND state = ?
-"""
-_PRUNE = """
-DELETE FROM item WHERE (boot, sequence) IN (SELECT boot, sequence FROM item INDEXED BY item_by_state
-    WHERE state = ?1 AND measured_at_ms < ?2 AND settled_at_ms < ?2 LIMIT ?3)
-"""
-_DROP_SETTLED = """
-DELETE FROM item WHERE (boot, sequence) IN
-    (SELECT boot, sequence FROM item INDEXED BY item_by_state WHERE state = ? ORDER BY measured_at_ms LIMIT ?)
 """
 _REFUSED = "SELECT count(*) FROM item WHERE state = 2"
 _COUNT = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
@@ -108,7 +94,7 @@ class Outbox:
         self._clock = clock
         self._keep_ms = keep_days * DAY_MS
         self._file = OutboxFile(path, self._learn)
-        self.boot = schema.begin_boot(self._connection)
+        self.boot = self._file.boot
         self._sequence = 0
         self._tally = _Tally()
         self._learn(self._connection)
@@ -236,31 +222,15 @@ class Outbox:
 
         Any order and any repetition of the same acks ends the same: stored by one worker wins over refused by another.
         """
-        at_ms = self._clock()
-        stored = [(schema.DELIVERED, at_ms, None, ack.boot, *_bounded(*span)) for span in ack.stored]
-        refused = [(schema.REFUSED, at_ms, r.reason, ack.boot, *_bounded(r.first, r.last)) for r in ack.refused]
         with self._transaction() as connection:
-            counts = [
-                connection.executemany(_SETTLE, [(*what, state) for what in told]).rowcount if told else 0
-                for told, state in (
-                    (stored, schema.PENDING),
-                    (stored, schema.REFUSED),
-                    (refused, schema.PENDING),
-                )
-            ]
-            delivered, forgiven, newly_refused = (max(count, 0) for count in counts)
-            self._move(-delivered - newly_refused, delivered + forgiven, newly_refused - forgiven)
-        return delivered + forgiven + newly_refused
+            delivered, forgiven, refused = outbox_settling.settle(connection, ack, self._clock())
+            self._move(-delivered - refused, delivered + forgiven, refused - forgiven)
+        return delivered + forgiven + refused
 
     def apply_alarm_ack(self, ack: AlarmAck) -> int:
         """Settles exactly the named alarm messages; returns how many changed."""
-        at_ms = self._clock()
         with self._transaction() as connection:
-            changed = connection.executemany(
-                "UPDATE alarm SET settled_at_ms = ? WHERE alarm = ? AND cleared = ? AND settled_at_ms IS NULL",
-                [(at_ms, alarm, cleared) for alarm, cleared in ack.alarms],
-            ).rowcount
-        return max(changed, 0)
+            return outbox_settling.settle_alarms(connection, ack, self._clock())
 
     def prune(self) -> int:
         """Forgets what was settled longer ago than it is kept, a bounded number at a time; returns how many items.
@@ -270,24 +240,30 @@ class Outbox:
         at_ms = self._clock()
         before_ms = at_ms - self._keep_ms
         with self._transaction() as connection:
-            delivered, refused = (
-                connection.execute(_PRUNE, (state, before_ms, PRUNE_ITEMS_MAX)).rowcount
-                for state in (schema.DELIVERED, schema.REFUSED)
-            )
-            connection.execute("DELETE FROM alarm WHERE settled_at_ms < ?", (before_ms,))
+            delivered, refused = outbox_settling.forget(connection, before_ms)
             revived = outbox_resend.revive_future(connection, at_ms).refused
             self._move(revived, -delivered, -refused - revived)
         self._room.look_everywhere()
         return delivered + refused
 
     def free_space(self) -> int:
-        """Forgets a bounded number of delivered items before their time, oldest first; for a full disk."""
-        with self._transaction() as connection:
-            gone = connection.execute(_DROP_SETTLED, (schema.DELIVERED, PRUNE_ITEMS_MAX)).rowcount
-            self._move(delivered=-gone)
+        """For a full disk: folds the log, forgets some delivered items before their time, oldest first; how many.
+
+        From then on the file does not grow: what comes takes the room of what `outbox_bounds` lets go.
+        """
         with self._file.lock:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._room.stay_within(bytes_used(self._connection))
+            self._crowded = True
+            self._file.checkpoint()
+            with self._transaction() as connection:
+                gone = outbox_settling.forget_early(connection)
+                self._move(delivered=-gone)
+            self._file.checkpoint()
         return gone
+
+    def grow_again(self) -> None:
+        """The disk has room again: only the bounds of the settings hold."""
+        self._room.grow_again()
 
     # Look
 
@@ -390,7 +366,3 @@ class Outbox:
         self._tally = _Tally(pending, by_state.get(schema.DELIVERED, 0), by_state.get(schema.REFUSED, 0))
         last = connection.execute("SELECT max(sequence) FROM item WHERE boot = ?", (self.boot,)).fetchone()[0]
         self._sequence = max(self._sequence, last or 0)
-
-
-def _bounded(first: int, last: int) -> tuple[int, int]:
-    return max(first, 0), min(last, INTEGER_MAX)

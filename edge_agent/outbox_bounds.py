@@ -26,9 +26,11 @@ _log = logging.getLogger(__name__)
 ROWS_MAX = 2_000_000
 """A quarter of a gigabyte at the measured 130 bytes an item; a month and a half of thirty probes at one a minute."""
 BYTES_MAX = 512 * 1024 * 1024
+TELL_MS = 3_600_000
 HUNDREDTH = 100
-"""Room is made a hundredth at a time, so that a full outbox does not search its table for each reading; the last
-hundredth is kept for intake that brings an alarm."""
+STEP = (5_000, 1024 * 1024)
+"""Room is made a hundredth at a time, at most so many rows and bytes: seldom, since it searches the table, but never
+so much that its transaction fills the log. The last such step is kept for intake that brings an alarm."""
 CHUNK_ROWS = 2_000
 SEARCH_AGAIN_MS = 600_000
 """How long a search that found nothing is believed, while nothing older came: it walks over all that must stay."""
@@ -78,9 +80,10 @@ class Bound(NamedTuple):
     rows_max: int = ROWS_MAX
     bytes_max: int = BYTES_MAX
 
-    def less(self, hundredths: int) -> Bound:
-        """A bound so many hundredths lower."""
-        return Bound(*(one - hundredths * (one // HUNDREDTH) for one in self))
+    def less(self, steps: int) -> Bound:
+        """A bound so many steps lower."""
+        rows, size_bytes = (min(one // HUNDREDTH, step) for one, step in zip(self, STEP, strict=True))
+        return Bound(self.rows_max - steps * rows, self.bytes_max - steps * size_bytes)
 
 
 class Need(NamedTuple):
@@ -112,15 +115,28 @@ class Freed(NamedTuple):
 
 
 class Room:
-    """Makes room inside the caller's transaction; it remembers only from where on there may be something to thin."""
+    """Makes room inside the caller's transaction; it remembers the bound and where there may be something to thin."""
 
     def __init__(self, bound: Bound) -> None:
-        self.bound = bound
-        self._ordinary = bound.less(1)
-        self._aim = bound.less(2)
+        self._full = bound
         self._chunk_rows = min(CHUNK_ROWS, bound.rows_max // HUNDREDTH + 1)
         self._from_ms = 0
         self._searched_ms: dict[str, int] = {}
+        self._told_ms = -TELL_MS
+        self._set(bound)
+
+    def _set(self, bound: Bound) -> None:
+        self.bound = bound
+        self._ordinary = bound.less(1)
+        self._aim = bound.less(2)
+
+    def stay_within(self, bytes_max: int) -> None:
+        """The disk is full: no growth beyond what is used now, whatever the settings would allow."""
+        self._set(Bound(self._full.rows_max, min(bytes_max, self._full.bytes_max)))
+
+    def grow_again(self) -> None:
+        """The disk has room again."""
+        self._set(self._full)
 
     def look_from(self, measured_at_ms: int) -> None:
         """Something as old as this became pending."""
@@ -132,11 +148,11 @@ class Room:
         self._searched_ms.clear()
 
     def holds(self, connection: sqlite3.Connection, rows: int, *, urgent: bool = False) -> bool:
-        """Whether another intake may come; an `urgent` one may take the last hundredth."""
+        """Whether another intake may come; an `urgent` one may take the last step."""
         return self._is_below(connection, rows, self.bound if urgent else self._ordinary)
 
     def make(self, connection: sqlite3.Connection, rows: int, need: Need) -> Freed:
-        """Makes room for a hundredth of the bound, as far as there is something that may go."""
+        """Makes room of a step below the bound, as far as there is something that may go."""
         freed = Freed()
         if self.holds(connection, rows):
             return freed
@@ -152,8 +168,14 @@ class Room:
                 if more == Freed():
                     break
                 freed = freed.plus(more)
-        _tell(freed)
+        self._tell(freed, need.at_ms)
         return freed
+
+    def _tell(self, freed: Freed, at_ms: int) -> None:
+        """One line an hour at most: `counts` has the numbers."""
+        if (freed.thinned or freed.dropped) and abs(at_ms - self._told_ms) >= TELL_MS:
+            self._told_ms = at_ms
+            _log.error("the outbox is full: the oldest readings inside their limits are thinned to spans of 15 min")
 
     def _is_below(self, connection: sqlite3.Connection, rows: int, bound: Bound) -> bool:
         return rows < bound.rows_max and bytes_used(connection) < bound.bytes_max
@@ -223,13 +245,3 @@ def item_of(columns: tuple[Any, ...]) -> Item:
 
 def _gone(part: Thinned) -> list[Item]:
     return [*(item for stretch in part.spans for item in stretch), *part.dropped]
-
-
-def _tell(freed: Freed) -> None:
-    if freed.thinned or freed.dropped:
-        _log.error(
-            "the outbox is full: thinned %d of the oldest readings inside their limits to %d spans, dropped %d values",
-            freed.thinned,
-            freed.spans,
-            freed.dropped,
-        )

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PRIMARY_CODE = 0xFF
-"""SQLite's extended codes have the primary one in their lowest byte."""
 DISTRUSTED = frozenset({
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_READONLY,
@@ -26,10 +24,11 @@ DISTRUSTED = frozenset({
 
 
 class OutboxFile:
-    """The file; whoever reads or writes holds `lock`, which may be taken again by its holder.
+    """The file, and the boot that began with opening it.
 
+    Whoever reads or writes holds `lock`, which its holder may take again.
     `learn` is called with each later connection, since the last commit before it may or may not be on the disk.
-    Raises SettingProblem when the file cannot be an outbox.
+    Raises SettingProblem when the file cannot be an outbox, sqlite3.Error when only its disk fails now.
     """
 
     def __init__(self, path: Path, learn: Callable[[sqlite3.Connection], None]) -> None:
@@ -38,6 +37,11 @@ class OutboxFile:
         self._distrusted = False
         self.lock = threading.RLock()
         self.connection = schema.open_file(path)
+        try:
+            self.boot = schema.begin_boot(self.connection)
+        except sqlite3.Error:
+            self.connection.close()
+            raise
 
     def close(self) -> None:
         """Closes the file."""
@@ -55,12 +59,16 @@ class OutboxFile:
             yield connection
             connection.execute("COMMIT")
         except BaseException as error:
-            self._distrusted = _primary_code(error) in DISTRUSTED
+            self._distrusted = schema.primary_code(error) in DISTRUSTED
             # A full disk has already rolled back by itself.
             if connection.in_transaction:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
             raise
+
+    def checkpoint(self) -> None:
+        """Folds the log into the file, so that it begins anew; raises sqlite3.Error. The caller holds the lock."""
+        self.connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def _open_again(self) -> None:
         """A new connection; raises sqlite3.Error while the disk still fails, and the old one stays."""
@@ -74,8 +82,3 @@ class OutboxFile:
             self.connection.close()
         self.connection = fresh
         self._distrusted = False
-
-
-def _primary_code(error: BaseException) -> int | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & PRIMARY_CODE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import sqlite3
 from pathlib import Path
@@ -17,8 +19,20 @@ WAITING = 3
 """Measured by the gateway itself before it knew the time: `monotonic_ms` says when; not sent before it is placed."""
 
 OS_BOOT = Path("/proc/sys/kernel/random/boot_id")
-WAL_BYTES_KEPT = 4 * 1024 * 1024
-"""What stays allocated of the write-ahead log after a checkpoint; one comes every 1,000 pages, so it hardly grows."""
+BUSY_SECONDS = 5.0
+CHECKPOINT_PAGES = 256
+"""The write-ahead log is folded into the file at every MiB, so that it does not take a small disk's room."""
+WAL_BYTES_KEPT = 2 * 1024 * 1024
+"""What stays allocated of the log where a single transaction was larger."""
+PRIMARY_CODE = 0xFF
+"""SQLite's extended codes have the primary one in their lowest byte."""
+PASSING = frozenset({
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_BUSY,
+})  # fmt: skip
+"""Errors of a disk, not of a file: they may be over in a while."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -65,29 +79,43 @@ def open_file(path: Path) -> sqlite3.Connection:
     """The outbox's connection: WAL with a sync at every commit, since WAL alone may lose the last commits.
 
     A file of version 1 is upgraded in place, in one transaction. Raises SettingProblem when the file cannot be an
-    outbox.
+    outbox, sqlite3.Error when only its disk fails now.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = connect(path)
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version not in {0, 1, VERSION}:
+        try:
+            _make_tables(connection, path)
+        except BaseException:
             connection.close()
-            raise SettingProblem(f"gateway.outbox: {path} has version {version}, not {VERSION}", variable="outbox")
-        upgrade = _FROM_VERSION_1 if version == 1 else ""
-        connection.executescript(f"BEGIN IMMEDIATE;{upgrade}{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
+            raise
     except (OSError, sqlite3.Error) as error:
+        if _is_passing(error) or _is_read_only(path):
+            raise sqlite3.OperationalError(*error.args) from error
         raise SettingProblem(f"gateway.outbox: cannot open {path}: {error}", variable="outbox") from error
     return connection
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection whose every commit is on the disk when it returns; raises sqlite3.Error."""
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version not in {0, 1, VERSION}:
+        raise SettingProblem(f"gateway.outbox: {path} has version {version}, not {VERSION}", variable="outbox")
+    upgrade = _FROM_VERSION_1 if version == 1 else ""
+    connection.executescript(f"BEGIN IMMEDIATE;{upgrade}{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
 
 
 def begin_boot(connection: sqlite3.Connection, os_boot: str | None = None) -> int:
@@ -111,3 +139,21 @@ def os_boot_now() -> str:
         return OS_BOOT.read_text(encoding="ascii").strip()
     except OSError:
         return secrets.token_hex(16)
+
+
+def primary_code(error: BaseException) -> int | None:
+    """SQLite's own number of an error, without what was done just then; None for any other error."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & PRIMARY_CODE
+
+
+def _is_passing(error: BaseException) -> bool:
+    return primary_code(error) in PASSING or getattr(error, "errno", None) == errno.ENOSPC
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether the disk is mounted for reading only, as a kernel does with one that fails."""
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from edge_agent.sample import Observation
 from edge_agent.settings import load_settings
 from edge_agent.uplink import Uplink
 from sheetal.contracts.batch import Ack
+from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.kit import GATEWAY, sample, until, write_settings
 
 if TYPE_CHECKING:
@@ -114,7 +116,7 @@ def test_relief_and_pruning_survive_a_failing_disk(
     parts.outbox._connection.execute("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.DEBUG):
         loop.relieve(parts.ballast, parts.outbox)
         loop._prune(parts.outbox)
     other.execute("ROLLBACK")
@@ -178,3 +180,53 @@ def test_looking_at_the_outbox_writes_nothing(parts: loop.Parts, tmp_path: Path)
 
 def test_people_are_told_how_many_sources_answer_and_whether_there_is_a_link(parts: loop.Parts) -> None:
     assert loop.status(parts) == "1 of 1 sources answer; without the broker"
+
+
+def test_an_outbox_whose_disk_fails_is_opened_when_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loop, "OPEN_AGAIN_SECONDS", 0.01)
+    ballast = Ballast(tmp_path / "ballast", 4_096)
+    ballast.lay()
+    tries: list[int] = []
+
+    def make() -> Outbox:
+        tries.append(1)
+        if len(tries) < 5:
+            raise sqlite3.OperationalError("database or disk is full")
+        return Outbox(tmp_path / "other.db")
+
+    opened = loop.open_patiently(make, ballast, threading.Event())
+    assert opened is not None
+    opened.close()
+    assert (len(tries), (tmp_path / "ballast").exists()) == (5, False)
+    assert caplog.text.count("cannot be opened, trying until it can") == 1
+
+
+def test_a_gateway_that_waits_for_its_disk_can_be_stopped(tmp_path: Path) -> None:
+    stopping = threading.Event()
+
+    def make() -> Outbox:
+        stopping.set()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    assert loop.open_patiently(make, Ballast(tmp_path / "ballast"), stopping) is None
+
+
+def test_a_file_that_is_no_outbox_still_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "o.db").write_bytes(b"this is not a database" * 100)
+    with pytest.raises(SettingProblem):
+        loop.open_patiently(lambda: Outbox(tmp_path / "o.db"), Ballast(tmp_path / "b"), threading.Event())
+
+
+def test_what_is_due_is_done_every_second_and_a_failing_disk_ends_nothing(parts: loop.Parts, tmp_path: Path) -> None:
+    parts.outbox._connection.execute("PRAGMA busy_timeout = 1")
+    parts.outbox.add_rows([sample(number) for number in range(4)])
+    parts.outbox.apply_ack(Ack(gateway=GATEWAY, boot=parts.outbox.boot, stored=[(1, 4)]))
+    parts.outbox._resending = True
+    with closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        loop._carry_on(parts)
+        other.execute("ROLLBACK")
+    parts.outbox.resend(0, 2**62)
+    assert parts.outbox.counts().pending == 4

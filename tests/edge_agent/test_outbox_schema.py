@@ -148,3 +148,33 @@ def test_the_log_of_a_great_transaction_does_not_stay(tmp_path: Path) -> None:
         connection.execute("COMMIT")
         connection.execute("INSERT INTO meta VALUES ('a', 'b')")
         assert (tmp_path / "o.db-wal").stat().st_size <= outbox_schema.WAL_BYTES_KEPT
+
+
+@pytest.mark.parametrize(
+    ("sentence", "code"),
+    [
+        ("INSERT INTO nothing VALUES (1)", sqlite3.SQLITE_ERROR),
+        ("INSERT INTO meta VALUES ('a', NULL)", sqlite3.SQLITE_CONSTRAINT),
+    ],
+)
+def test_an_error_is_known_by_its_primary_code(tmp_path: Path, sentence: str, code: int) -> None:
+    with closing(open_file(tmp_path / "o.db")) as connection, pytest.raises(sqlite3.Error) as failed:
+        connection.execute(sentence)
+    assert outbox_schema.primary_code(failed.value) == code
+    assert outbox_schema.primary_code(ValueError()) is None
+
+
+def test_a_disk_that_fails_now_is_no_wrong_setting(tmp_path: Path) -> None:
+    with closing(open_file(tmp_path / "o.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(outbox_schema, "BUSY_SECONDS", 0.01)
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                open_file(tmp_path / "o.db")
+
+
+def test_the_log_is_folded_into_the_file_before_it_is_large(tmp_path: Path) -> None:
+    with closing(open_file(tmp_path / "o.db")) as connection:
+        for number in range(3_000):
+            connection.execute("INSERT INTO meta VALUES (?, ?)", (str(number), "x" * 1_000))
+        assert (tmp_path / "o.db-wal").stat().st_size < 1.2 * 1024 * 1024
