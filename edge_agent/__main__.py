@@ -1,4 +1,4 @@
-"""`python -m edge_agent run --config FILE`, `enrol`, `check` and `replay FILE…`."""
+"""`python -m edge_agent run --config FILE`, `enrol`, `check`, `probe` and `replay FILE…`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,17 @@ def main(arguments: list[str]) -> int:
         from edge_agent.remote import check  # noqa: PLC0415 - as above
 
         return check.main(arguments[1:])
+    if arguments[:1] == ["probe"]:
+        from edge_agent.sources import asking  # noqa: PLC0415 - as above
+
+        return asking.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m edge_agent", description="The gateway of Sheetal.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="sense, keep and send until SIGTERM")
     run.add_argument("--config", type=Path, required=True, help="the settings, see edge_agent/sample.toml")
     commands.add_parser("enrol", help="take this gateway in with a code from the portal", add_help=False)
     commands.add_parser("check", help="try the whole way from settings to ingest", add_help=False)
+    commands.add_parser("probe", help="say what every source says now", add_help=False)
     commands.add_parser("replay", help="send a logger's file through the whole way", add_help=False)
     asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

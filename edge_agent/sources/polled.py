@@ -85,14 +85,6 @@ class PolledSource(Generic[PointT]):
         """Whether anything answered in the last round."""
         return self._connected
 
-    def ask_once(self) -> list[tuple[PointT, Answer]]:
-        """What each point says now, for a technician; not while the source runs."""
-        self._instrument.begin()
-        try:
-            return [(point, self._ask(point)) for point in self._points]
-        finally:
-            self._instrument.close()
-
     def _run(self, stopping: threading.Event) -> None:
         outgoing = self._outgoing
         if outgoing is None:

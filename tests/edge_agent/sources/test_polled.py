@@ -120,15 +120,6 @@ def test_each_point_has_its_own_interval() -> None:
     assert of_slow == [0, 3, 6]
 
 
-def test_a_technician_can_ask_once() -> None:
-    box = Box(lambda point: Answer(4.5) if point == PROBE else Answer(quality=Quality.NO_VALUE, why="bad CRC"))
-    assert source_of(box, PROBE, DOOR).ask_once() == [
-        (PROBE, Answer(4.5)),
-        (DOOR, Answer(quality=Quality.NO_VALUE, why="bad CRC")),
-    ]
-    assert box.closed == 1
-
-
 @pytest.mark.parametrize(
     ("answer", "worth_is"),
     [
