@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmarks import journey_story
-from benchmarks.faults import forged, kill9, power_cut
+from benchmarks.faults import clock, forged, kill9, power_cut
 from benchmarks.record import FAULTS, ROOT, Fault, keep
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def each(attempt: Callable[[int], bool]) -> Callable[[int, int], int]:
 SUITES = {
     "journey.story": Suite(10, journey_story.HOW, each(journey_story.attempt)),
     "edge.forged": Suite(forged.FULL, forged.HOW, forged.run, forged.GROUP),
+    "edge.clock": Suite(clock.FULL, clock.HOW, clock.run, clock.GROUP),
     "edge.kill9": Suite(kill9.FULL, kill9.HOW, kill9.run, kill9.GROUP),
     "edge.power_cut": Suite(power_cut.FULL, power_cut.HOW, power_cut.run, power_cut.GROUP),
 }
