@@ -12,24 +12,19 @@ from edge_agent import loop
 from edge_agent.assembly import Assembly
 from edge_agent.ballast import Ballast
 from edge_agent.keeper import Keeper
-from edge_agent.local.page import LocalPage
-from edge_agent.local.view import Snapshot
+from edge_agent.local.room import Around, Room, device_name
+from edge_agent.local.view import ClockView, TwinView
 from edge_agent.outbox import Outbox
 from edge_agent.remote.commands import Actions
 from edge_agent.remote.log_ring import LogRing
 from edge_agent.remote.manager import Manager
-from edge_agent.source_settings import Ds01TcpSetting
+from edge_agent.sources.connect import make_source
 from edge_agent.timekeeper import Machine, Timekeeper
 from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Systemd
-from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edge_agent.sample import Recall
-    from edge_agent.settings import Settings, SourceSetting
-    from edge_agent.sources.port import Source
+    from edge_agent.settings import Settings
     from sheetal.contracts.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -41,41 +36,30 @@ def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
     ring = _remember_the_log(settings)
-    outbox = Outbox(
-        settings.outbox,
-        clock=lambda: timekeeper.now_ms(),  # noqa: PLW0108 - it is made of what this outbox remembers
-        rows_max=settings.rows_max,
-        bytes_max=settings.bytes_max,
-        keep_days=settings.keep_days,
-    )
-    timekeeper = Timekeeper(Machine(settings.clock.system_is_synchronised), outbox)
     ballast = Ballast(settings.outbox.with_name(settings.outbox.name + ".ballast"))
-    actions = Actions(_identify, _identify, ring.newest, outbox.resend)
+    outbox = loop.open_patiently(lambda: _outbox(settings, lambda: timekeeper.now_ms()), ballast, stopping)  # noqa: PLW0108 - it is made of what this outbox remembers
+    if outbox is None:
+        return 0
+    timekeeper = Timekeeper(Machine(settings.clock.system_is_synchronised), outbox)
+    actions = Actions(
+        lambda: room.duty.identify(),  # noqa: PLW0108 - the room is made of what the manager runs
+        lambda: room.duty.sound_test_alarm(),  # noqa: PLW0108 - as above
+        ring.newest,
+        outbox.resend,
+    )
     manager = Manager(settings, outbox.boot, actions, timekeeper.now_ms, timekeeper.anchored_now_ms)
     workshop = Workshop(outbox, timekeeper, ballast, manager)
     assembly = Assembly(manager, workshop.build, timekeeper.adopt, timekeeper.now_ms)
     timekeeper.settle(assembly.parts.keeper)
 
-    def snapshot() -> Snapshot:
-        parts = assembly.parts
-        connected = [source.is_connected() for source in parts.sources]
-        return Snapshot(
-            settings.gateway,
-            timekeeper.now_ms(),
-            parts.keeper.view(),
-            outbox.counts(),
-            parts.uplink.status(),
-            connected,
-        )
-
-    page = None if settings.local_page is None else LocalPage(settings.local_page, snapshot)
+    room = Room(settings, _around(outbox, timekeeper, assembly, manager))
+    room.open()
     _log.info("ready")
     try:
         systemd = Systemd.of_environment(os.environ)
         loop.run(assembly.parts, stopping, timekeeper, manage=assembly.manage, systemd=systemd)
     finally:
-        if page is not None:
-            page.close()
+        room.close()
         outbox.close()
         logging.getLogger().removeHandler(ring)
     return 0
@@ -101,29 +85,38 @@ class Workshop(NamedTuple):
         return loop.Parts(sources, keeper, outbox, uplink, ballast)
 
 
+def _outbox(settings: Settings, clock: Clock) -> Outbox:
+    return Outbox(
+        settings.outbox,
+        clock=clock,
+        rows_max=settings.rows_max,
+        bytes_max=settings.bytes_max,
+        keep_days=settings.keep_days,
+    )
+
+
 def _remember_the_log(settings: Settings) -> LogRing:
     ring = LogRing([settings.key.hex(), settings.broker.password or ""])
     logging.getLogger().addHandler(ring)
     return ring
 
 
-def _identify() -> None:
-    _log.warning("this is the gateway that is meant")
+def _around(outbox: Outbox, timekeeper: Timekeeper, assembly: Assembly, manager: Manager) -> Around:
+    """What those who stand in front of the gateway see of it, whatever parts run just then."""
 
+    def devices() -> list[tuple[str, bool]]:
+        pairs = zip(manager.settings.sources, assembly.parts.sources, strict=False)
+        return [(device_name(setting), source.is_connected()) for setting, source in pairs]
 
-def make_source(
-    gateway: str,
-    setting: SourceSetting,
-    recall: Recall,
-    clock: Clock,
-    anchored: Callable[[], int | None] | None = None,
-) -> Source:
-    """The source of one [[source]]; its driver is imported only here, when it is configured.
+    def twin() -> TwinView:
+        reported = manager.reported()
+        return TwinView(reported.state, reported.version, reported.problem)
 
-    `clock` stamps what has no time of its own; `anchored` is the same clock, but None while it cannot be trusted.
-    """
-    from edge_agent.sources.ds01_tcp import Ds01TcpSource  # noqa: PLC0415 - only a configured driver is loaded
-
-    if not isinstance(setting, Ds01TcpSetting):
-        raise SettingProblem(f"{type(setting).__name__}", variable="source.kind")
-    return Ds01TcpSource(gateway, setting, recall, anchored or clock)  # type: ignore[arg-type] # None is "not live"
+    return Around(
+        outbox=outbox,
+        parts=lambda: assembly.parts,
+        devices=devices,
+        now_ms=timekeeper.now_ms,
+        clock=lambda: ClockView(timekeeper.source.word, timekeeper.offset_ms),
+        twin=twin,
+    )

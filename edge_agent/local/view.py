@@ -1,20 +1,22 @@
 """What the gateway's own screen says, as HTML (pure).
 
-Drawn for 800 x 480 to be read at two metres: the state in words and colour, one large temperature, what to know beside
-it, four facts below. The probe that is worst off is the large one.
+Drawn for 800 x 480 to be read at two metres: the state by shape and word, one large temperature, what to know or to do
+beside it, four facts below. The probe that is worst off is the large one unless another was asked for.
 """
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
-from sheetal.contracts.device_alarm import AlarmKind
+from edge_agent.local.duty import DutyView
+from edge_agent.local.frame import SCRIPT, document, glyph
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.reading import Quality, celsius
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from edge_agent.keeper import ProbeView
     from edge_agent.local.words import Words
@@ -26,56 +28,50 @@ NO_DATA_INTERVALS = 3
 NO_DATA_MS_MIN = 5 * MINUTE_MS
 """A value is stale after three intervals, at least 5 min (look.md section 4)."""
 OTHERS_SHOWN_MAX = 3
+OTHERS_BESIDE_TROUBLE_MAX = 1
+NAME_SIGNS_MAX = 60
+SIGNS_BESIDE_MAX = 4
+"""A longer figure takes the whole width, so that its digits keep their height."""
+BIG_SIGNS_MAX = 8
+RECEIPT_MS_MAX = 15 * MINUTE_MS
+"""Waiting longer than this for a receipt is worth a sign."""
+CLOCK_OFF_MS_MAX = 5 * MINUTE_MS
 
 WORST_FIRST = ("freezing", "warm", "cold", "no_data", "in_range")
 
-_GLYPHS = {
-    "in_range": '<circle cx="8" cy="8" r="6.5" fill="currentColor"/>'
-    '<path d="M4.9 8.2 7.1 10.4 11.1 5.9" fill="none" stroke="#b4e6cb" stroke-width="1.8" stroke-linecap="round"/>',
-    "warm": '<path d="M8 2 14.6 13.6 1.4 13.6z" fill="currentColor" stroke="currentColor" stroke-linejoin="round"/>',
-    "freezing": '<path d="M8 1.3V14.7M2.2 4.7 13.8 11.4M13.8 4.7 2.2 11.4" stroke="currentColor" stroke-width="2"'
-    ' stroke-linecap="round"/>',
-    "no_data": '<circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.8"'
-    ' stroke-dasharray="3.1 1.6"/><path d="M5.4 8H10.6" stroke="currentColor" stroke-width="1.8"/>',
-}
-_GLYPHS["cold"] = _GLYPHS["freezing"]
 
-_STYLE = """
-*{box-sizing:border-box;margin:0}
-body{font-family:"Noto Sans",Roboto,"Segoe UI",system-ui,sans-serif;background:#fff;color:#10202b;
-font-variant-numeric:tabular-nums;min-height:100vh;display:flex;flex-direction:column}
-:lang(hi){font-family:"Noto Sans Devanagari","Nirmala UI",Mangal,"Noto Sans",sans-serif}
-header,main,footer{display:flex;flex-wrap:wrap;align-items:center}
-header{min-height:92px;padding:0 28px;gap:0 24px;justify-content:space-between;background:#eceff1}
-header.in_range{background:#b4e6cb;color:#06301f}header.warm{background:#c24704;color:#fff}
-header.freezing,header.cold{background:#1747b5;color:#fff}
-h1{font-size:min(56px,12vw);line-height:1.35;display:flex;gap:24px;align-items:center}
-h1 svg{width:50px;height:50px;flex:none}.in_range svg{color:#0b6b45}
-.who{font-size:22px;line-height:1.35;font-weight:700;text-align:right}
-main{flex:1;gap:0 24px;padding:0 28px;justify-content:space-between}
-.figure{font-size:min(190px,30vw);line-height:1.1;font-weight:700;white-space:nowrap}
-.figure sup{font-size:35%;vertical-align:baseline;position:relative;top:-1.1em}
-dl{border-left:4px solid #d3dade;padding-left:16px;max-width:320px}
-dt{font-size:18px;line-height:1.35;color:#43545f}dd{margin:0 0 4px;font-size:24px;line-height:1.25;font-weight:700}
-dd.alarm{background:#8a1020;color:#fff;padding:2px 8px}
-dd.others{font-size:18px;font-weight:400}
-footer{min-height:84px;border-top:2px solid #10202b;align-items:stretch}
-footer div{flex:1 1 150px;padding:10px 16px 8px 28px;border-left:1px solid #d3dade;margin-left:-1px}
-footer dt{font-size:18px}footer dd{font-size:22px;margin:0}footer dl{border:0;padding:0;max-width:none}
-@media(min-width:700px){main{flex-wrap:nowrap}.figure{font-size:min(170px,21vw)}}
-a{color:inherit;text-underline-offset:4px}a:focus-visible{outline:3px solid currentColor;outline-offset:2px}
-"""
+class ClockView(NamedTuple):
+    """What the gateway's clock is worth: `source` none, rtc, ack or ntp; `offset_ms` ahead of the portal, if known."""
+
+    source: str = ""
+    offset_ms: int | None = None
+
+
+class TwinView(NamedTuple):
+    """What became of the newest configuration from afar."""
+
+    state: str
+    version: int
+    problem: str = ""
 
 
 class Snapshot(NamedTuple):
-    """Everything the page shows, at one instant of the gateway's clock; `sources` says which devices answer."""
+    """Everything the pages show, at one instant of the gateway's clock; `devices` are names and who answers.
+
+    `today` is the lowest and highest of a sensor since the local midnight.
+    """
 
     gateway: str
     at_ms: int
     probes: Sequence[ProbeView]
     counts: Counts
     uplink: UplinkStatus
-    sources: Sequence[bool]
+    devices: Sequence[tuple[str, bool]]
+    facility: dict[str, str] = {}  # noqa: RUF012 - never changed
+    clock: ClockView = ClockView()
+    duty: DutyView = DutyView()
+    twin: TwinView | None = None
+    today: Callable[[str], tuple[int, int] | None] = lambda _sensor: None
 
 
 def state_of(probe: ProbeView, at_ms: int) -> str:
@@ -83,7 +79,7 @@ def state_of(probe: ProbeView, at_ms: int) -> str:
     newest, setting = probe.newest, probe.setting
     if newest is None or newest.centi_celsius is None or newest.quality != Quality.OK:
         return "no_data"
-    if at_ms - newest.measured_at_ms > max(NO_DATA_INTERVALS * setting.interval_ms, NO_DATA_MS_MIN):
+    if is_stale(probe, at_ms):
         return "no_data"
     if newest.centi_celsius < setting.range_min_centi_celsius:
         is_freezing = setting.freeze_alarm_minutes and newest.centi_celsius <= setting.freeze_alarm_centi_celsius
@@ -91,30 +87,52 @@ def state_of(probe: ProbeView, at_ms: int) -> str:
     return "warm" if newest.centi_celsius > setting.range_max_centi_celsius else "in_range"
 
 
-def page(snapshot: Snapshot, words: Words) -> str:
-    """The whole page."""
-    states = {probe.sensor: state_of(probe, snapshot.at_ms) for probe in snapshot.probes}
-    ordered = sorted(snapshot.probes, key=lambda probe: WORST_FIRST.index(states[probe.sensor]))
-    worst = ordered[0] if ordered else None
-    state = states[worst.sensor] if worst else "no_data"
-    name = escape(_name(worst)) if worst else ""
-    return (
-        f'<!doctype html><html lang="{words.language}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="{REFRESH_SECONDS}">'
-        f"<title>{escape(snapshot.gateway)} · {words.states[state]}</title><style>{_STYLE}</style></head><body>"
-        f'<header class="{state}"><h1><svg viewBox="0 0 16 16" aria-hidden="true">{_GLYPHS[state]}</svg>'
-        f'{words.states[state]}</h1><p class="who">{name}<br>{escape(snapshot.gateway)} · '
-        f'<a href="?lang={words.other_language}" lang="{words.other_language}">{words.other_name}</a></p></header>'
-        f"<main>{_main(worst, ordered[1:], states, snapshot.at_ms, words) if worst else words.no_probes}</main>"
-        f"<footer>{_foot(snapshot, words)}</footer></body></html>"
+def is_stale(probe: ProbeView, at_ms: int) -> bool:
+    """Whether the newest value is too old to be shown as the temperature."""
+    newest = probe.newest
+    limit_ms = max(NO_DATA_INTERVALS * probe.setting.interval_ms, NO_DATA_MS_MIN)
+    return newest is not None and at_ms - newest.measured_at_ms > limit_ms
+
+
+def worst_first(snapshot: Snapshot) -> list[ProbeView]:
+    """The probes: by state, then alarms, then the time left."""
+
+    def rank(probe: ProbeView) -> tuple[int, bool, int]:
+        left = probe.minutes_left
+        return (
+            WORST_FIRST.index(state_of(probe, snapshot.at_ms)),
+            not probe.alarms,
+            10**9 if left is None else left,
+        )
+
+    return sorted(snapshot.probes, key=rank)
+
+
+def page(snapshot: Snapshot, words: Words, wanted: str = "") -> str:
+    """The whole screen; `wanted` is the sensor to show large."""
+    ordered = worst_first(snapshot)
+    shown = next((probe for probe in ordered if probe.sensor == wanted), ordered[0] if ordered else None)
+    state = state_of(shown, snapshot.at_ms) if shown else "no_data"
+    told = figure(shown, snapshot.at_ms) if shown else ""
+    wide = " wide" if len(told) > SIGNS_BESIDE_MAX else ""
+    colour = "go" if state == "in_range" else f"is_{state}"
+    others = [probe for probe in ordered if probe is not shown]
+    body = (
+        f'<body class="screen{wide}"><header class="{colour}"><h1>{glyph(state)}{words.states[state]}</h1>'
+        f'<p class="who">{_who(snapshot, shown, state, words)}</p></header>'
+        f"<main>{_main(snapshot, shown, others, words) if shown else _none(words)}"
+        f"{_below(snapshot, shown, state, words)}</main><footer>{_foot(snapshot, words)}</footer>"
+        f'<p id="away" class="bar alarm" role="alert" hidden>{words.no_answer}</p><script>{SCRIPT}</script></body>'
     )
+    refresh = f'<noscript><meta http-equiv="refresh" content="{REFRESH_SECONDS}"></noscript>'
+    return document(words.language, f"{words.states[state]} · {snapshot.gateway}", body, head=refresh)
 
 
-def figure(probe: ProbeView) -> str:
-    """The newest value with a true minus, without its unit; a dash where there is none."""
-    if probe.newest is None or probe.newest.centi_celsius is None:
+def figure(probe: ProbeView, at_ms: int) -> str:
+    """The newest value with a true minus, without its unit; a dash where there is none or it is too old."""
+    if probe.newest is None or probe.newest.centi_celsius is None or is_stale(probe, at_ms):
         return "—"
-    return _number(probe.newest.centi_celsius)
+    return number(probe.newest.centi_celsius)
 
 
 def age(from_ms: int | None, at_ms: int, words: Words) -> str:
@@ -122,53 +140,212 @@ def age(from_ms: int | None, at_ms: int, words: Words) -> str:
     if from_ms is None:
         return words.never
     seconds = max(0, at_ms - from_ms) // 1_000
-    if seconds < 120:  # noqa: PLR2004 - two minutes are still told in seconds
-        return words.seconds_ago.format(seconds)
-    if seconds < 7_200:  # noqa: PLR2004 - two hours are still told in minutes
-        return words.minutes_ago.format(seconds // 60)
-    return words.hours_ago.format(seconds // 3_600)
+    for limit, unit, text in (
+        (120, 1, words.seconds_ago),
+        (7_200, 60, words.minutes_ago),
+        (172_800, 3_600, words.hours_ago),
+    ):
+        if seconds < limit:
+            return text.format(seconds // unit)
+    return words.days_ago.format(seconds // 86_400)
 
 
-def _main(probe: ProbeView, others: Sequence[ProbeView], states: dict[str, str], at_ms: int, words: Words) -> str:
+def fault(probe: ProbeView, at_ms: int, words: Words) -> str:
+    """Why a probe gives no temperature, in words; empty where it gives one."""
+    newest = probe.newest
+    if newest is None:
+        return words.faults[Quality.NO_VALUE]
+    if newest.centi_celsius is None or newest.quality != Quality.OK:
+        return words.faults.get(newest.quality, words.faults[Quality.NO_VALUE])
+    return words.stale if is_stale(probe, at_ms) else ""
+
+
+def name_of(probe: ProbeView) -> str:
+    """What people call it, never longer than a line can bear; text, not HTML."""
+    name = probe.appliance or probe.sensor
+    return name if len(name) <= NAME_SIGNS_MAX else name[: NAME_SIGNS_MAX - 1] + "…"
+
+
+def number(centi_celsius: int) -> str:
+    """Degrees with one decimal and a true minus."""
+    return f"{celsius(centi_celsius):.1f}".replace("-", "\u2212")
+
+
+def degrees(centi_celsius: int) -> str:
+    """A limit, without needless decimals."""
+    return f"{celsius(centi_celsius):g}".replace("-", "\u2212")
+
+
+def limits(probe: ProbeView, words: Words) -> str:
+    """The range in words."""
     setting = probe.setting
-    limits = words.limits.format(_degrees(setting.range_min_centi_celsius), _degrees(setting.range_max_centi_celsius))
-    facts = [f"<dt>{age(probe.newest.measured_at_ms if probe.newest else None, at_ms, words)}</dt><dd>{limits}</dd>"]
-    if probe.minutes_left is not None:
-        facts.append(f"<dt>{words.time_left}</dt><dd>{words.minutes.format(probe.minutes_left)}</dd>")
-    facts += [_alarm(one, kind, words) for one in (probe, *others) for kind in one.alarms]
-    lines = [f"{escape(_name(one))} {figure(one)} · {words.states[states[one.sensor]]}" for one in others]
-    if len(lines) > OTHERS_SHOWN_MAX:
-        lines[OTHERS_SHOWN_MAX:] = [words.more.format(len(lines) - OTHERS_SHOWN_MAX)]
-    if lines:
-        facts.append(f'<dt>{words.others}</dt><dd class="others">{"<br>".join(lines)}</dd>')
-    return f'<p class="figure">{figure(probe)}<sup>°C</sup></p><dl>{"".join(facts)}</dl>'
+    return words.limits.format(degrees(setting.range_min_centi_celsius), degrees(setting.range_max_centi_celsius))
 
 
-def _alarm(probe: ProbeView, kind: AlarmKind, words: Words) -> str:
-    name = words.freeze_alarm if kind is AlarmKind.FREEZE else words.heat_alarm
-    return f'<dt>{name}</dt><dd class="alarm" role="alert">{escape(_name(probe))}</dd>'
+def _who(snapshot: Snapshot, probe: ProbeView | None, state: str, words: Words) -> str:
+    name = escape(name_of(probe)) if probe else ""
+    if probe and probe.newest and state in {"freezing", "warm", "cold"}:
+        name += f", {age(probe.newest.measured_at_ms, snapshot.at_ms, words)}"
+    place = escape(snapshot.facility.get(words.language) or snapshot.gateway)
+    return f"<span>{name}</span> <span>{place}</span>"
+
+
+def _none(words: Words) -> str:
+    return f'<p class="none">{words.no_probes}</p>'
+
+
+def _main(snapshot: Snapshot, probe: ProbeView, others: Sequence[ProbeView], words: Words) -> str:
+    state, told = state_of(probe, snapshot.at_ms), figure(probe, snapshot.at_ms)
+    unit = "" if told == "—" else "<small>°C</small>"
+    is_short = state != "in_range" or len(told) > SIGNS_BESIDE_MAX
+    facts = _trouble(snapshot, probe, others, words) if state != "in_range" else _quiet(snapshot, probe, words)
+    return (
+        f'<p class="figure n{len(told)}">{told}{unit}</p>'
+        f'<div class="side">{facts}{_others(snapshot, others, words, short=is_short)}</div>'
+    )
+
+
+def _fact(label: str, value: str, kind: str = "") -> str:
+    role = ' role="alert"' if kind == "alarm" else ""
+    return f'<dl class="fact"><dt>{label}</dt><dd class="{kind}"{role}>{value}</dd></dl>'
+
+
+def _quiet(snapshot: Snapshot, probe: ProbeView, words: Words) -> str:
+    told = age(probe.newest.measured_at_ms if probe.newest else None, snapshot.at_ms, words)
+    today = snapshot.today(probe.sensor)
+    facts = _fact(told, limits(probe, words))
+    return facts + (_fact(words.today, f"{number(today[0])} / {number(today[1])}", "most") if today else "")
+
+
+def _trouble(snapshot: Snapshot, probe: ProbeView, others: Sequence[ProbeView], words: Words) -> str:
+    state = state_of(probe, snapshot.at_ms)
+    do_now = _fact(words.do_now, escape(_act(snapshot, probe, others, words)), "act")
+    if probe.alarms and state != "no_data":
+        first = _fact(words.alarms[probe.alarms[0]], limits(probe, words), "alarm")
+    elif state == "no_data":
+        newest = probe.newest
+        told = age(newest.measured_at_ms if newest else None, snapshot.at_ms, words)
+        first = _fact(told, fault(probe, snapshot.at_ms, words), "act")
+    elif probe.minutes_left is not None:
+        left = minutes(probe.minutes_left, words)
+        first = _fact(words.time_left, left, "most" if len(left) <= BIG_SIGNS_MAX else "long")
+    else:
+        first = _fact(limits(probe, words), f"{figure(probe, snapshot.at_ms)} °C", "most")
+    return first + do_now
+
+
+def minutes(count: int, words: Words) -> str:
+    """A duration in minutes, from two hours on in hours and minutes."""
+    if count < 120:  # noqa: PLR2004 - two hours
+        return words.minutes.format(max(count, 0))
+    return words.hours_minutes.format(count // 60, count % 60)
+
+
+def _act(snapshot: Snapshot, probe: ProbeView, others: Sequence[ProbeView], words: Words) -> str:
+    """The next act, for whoever stands there."""
+    state = state_of(probe, snapshot.at_ms)
+    if state == "no_data":
+        return words.check_device if fault(probe, snapshot.at_ms, words) == words.stale else words.check_probe
+    if state == "cold":
+        return words.check_thermostat
+    for other in others:
+        same = _range(other) == _range(probe) and other.appliance != probe.appliance
+        if same and state_of(other, snapshot.at_ms) == "in_range":
+            return words.move_to.format(name_of(other))
+    return words.move_to_box
+
+
+def _range(probe: ProbeView) -> tuple[int, int]:
+    return probe.setting.range_min_centi_celsius, probe.setting.range_max_centi_celsius
+
+
+def _others(snapshot: Snapshot, others: Sequence[ProbeView], words: Words, *, short: bool) -> str:
+    if not others:
+        return ""
+    shown = others[: OTHERS_BESIDE_TROUBLE_MAX if short else OTHERS_SHOWN_MAX]
+    lines = "".join(_other(snapshot, one, words) for one in shown)
+    left = len(others) - len(shown)
+    if left:
+        lines += f'<dd><a href="/gw/log?lang={words.language}">{words.more.format(left)}</a></dd>'
+    return f'<dl class="fact others"><dt hidden>{words.others}</dt>{lines}</dl>'
+
+
+def _other(snapshot: Snapshot, probe: ProbeView, words: Words) -> str:
+    state = state_of(probe, snapshot.at_ms)
+    told = figure(probe, snapshot.at_ms)
+    value = words.states[state] if told == "—" else f"{told} °C"
+    link = f"/gw?lang={words.language}&amp;probe={quote(probe.sensor)}"
+    return (
+        f'<dd><a class="{class_of(state)}" href="{link}" aria-label="{escape(name_of(probe))}, {words.states[state]}, '
+        f'{value}">{glyph(state)}<span>{escape(name_of(probe))}</span> <b>{value}</b></a></dd>'
+    )
+
+
+def class_of(state: str) -> str:
+    """The colour of a state in running text."""
+    return {"in_range": "ok", "no_data": "nodata"}.get(state, state)
+
+
+def _below(snapshot: Snapshot, probe: ProbeView | None, state: str, words: Words) -> str:
+    """The row under the figure: what is going on here, else the ways on."""
+    duty = snapshot.duty
+    if duty.shown:
+        return f'<p class="bar" role="status">{words.test if duty.shown == "test" else words.identify}</p>'
+    if duty.problem:
+        return f'<p class="bar" role="status">{escape(words.hook_failed.format(duty.problem[:80]))}</p>'
+    facts = [limits(probe, words)] if probe and state not in {"in_range", "no_data"} else []
+    if duty.silent_seconds:
+        facts.append(words.silenced.format(-(-duty.silent_seconds // 60)))
+    language = f"?lang={words.language}"
+    return (
+        f"<nav>{''.join(f'<span>{fact}</span>' for fact in facts)}"
+        f'<a href="/gw/log{language}">{words.log}</a> <a href="/gw/setup{language}">{words.set_up}</a> '
+        f'<a href="/gw?lang={words.other_language}" lang="{words.other_language}">{words.other_name}</a></nav>'
+    )
 
 
 def _foot(snapshot: Snapshot, words: Words) -> str:
     counts, uplink = snapshot.counts, snapshot.uplink
-    facts = [
-        (words.waiting, str(counts.pending + counts.alarms_pending)),
-        (words.last_ack, age(uplink.last_ack_at_ms, snapshot.at_ms, words)),
-        (words.broker, words.connected if uplink.connected else words.away),
-        (words.devices, f"{sum(snapshot.sources)} / {len(snapshot.sources)}"),
+    waiting = counts.pending + counts.alarms_pending
+    heard_ms = uplink.last_ack_at_ms
+    late = waiting and (not uplink.connected or heard_ms is None or snapshot.at_ms - heard_ms > RECEIPT_MS_MAX)
+    cells = [
+        _cell(words.waiting, f"{waiting:,}", "advisory" if late else "in_range"),
+        _cell(words.last_ack, age(heard_ms, snapshot.at_ms, words)),
+        _clock(snapshot.clock, words),
+        _link(snapshot, words),
     ]
-    if counts.refused or counts.dropped:
-        facts.append((words.refused_dropped, f"{counts.refused} / {counts.dropped}"))
-    return "".join(f"<div><dl><dt>{label}</dt><dd>{value}</dd></dl></div>" for label, value in facts)
+    return "".join(cells)
 
 
-def _name(probe: ProbeView) -> str:
-    return probe.appliance or probe.sensor
+def _link(snapshot: Snapshot, words: Words) -> str:
+    if not snapshot.uplink.connected:
+        return _cell(words.portal, words.away, "no_data")
+    well = sum(state_of(probe, snapshot.at_ms) != "no_data" for probe in snapshot.probes)
+    told = words.of.format(well, len(snapshot.probes))
+    return _cell(words.probes, told, "in_range" if well == len(snapshot.probes) else "no_data")
 
 
-def _number(centi_celsius: int) -> str:
-    return f"{celsius(centi_celsius):.1f}".replace("-", "\u2212")
+def _clock(clock: ClockView, words: Words) -> str:
+    if clock.source == "none":
+        return _cell(words.clock, words.no_clock, "advisory")
+    label = f"{words.clock}, {words.clock_sources.get(clock.source, clock.source)}" if clock.source else words.clock
+    if clock.offset_ms is None:
+        return _cell(label, "—")
+    off = abs(clock.offset_ms) > CLOCK_OFF_MS_MAX
+    return _cell(label, offset(clock.offset_ms, words), "advisory" if off else "")
 
 
-def _degrees(centi_celsius: int) -> str:
-    return f"{celsius(centi_celsius):g}".replace("-", "\u2212")
+def offset(offset_ms: int, words: Words) -> str:
+    """A clock's error with its sign, in seconds up to two minutes."""
+    sign = "\u2212" if offset_ms < 0 else "+"
+    seconds = abs(offset_ms) / 1_000
+    if seconds < 120:  # noqa: PLR2004 - two minutes
+        return words.seconds_off.format(f"{sign}{seconds:.1f}")
+    return words.minutes_off.format(f"{sign}{seconds / 60:,.0f}")
+
+
+def _cell(label: str, value: str, state: str = "") -> str:
+    colour = {"in_range": "ok", "advisory": "adv", "no_data": "nodata"}.get(state, "")
+    sign = glyph(state) if state else ""
+    return f'<div><dl><dt>{label}</dt><dd class="{colour}">{sign}<span>{value}</span></dd></dl></div>'
