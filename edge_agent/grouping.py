@@ -28,6 +28,9 @@ class Group:
     def __bool__(self) -> bool:
         return self._since_seconds is not None
 
+    def __len__(self) -> int:
+        return len(self._held.rows) + len(self._held.aux)
+
     def with_more(self, more: Intake, at_seconds: float) -> Intake:
         """What is held and this, to be committed at once; a sensor's readings stand together, in order of time."""
         held_seconds = 0.0 if self._since_seconds is None else at_seconds - self._since_seconds

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+HELD_MAX = 10_000
+"""So many readings are held while the disk fails, some 3 MB: three hours of eight probes at 10 s."""
+
 _silences = msgspec.json.Decoder(SilenceState)
 Stamped = TypeVar("Stamped", Sample, AuxSample)
 
@@ -92,7 +95,8 @@ class Keeper:
                 sensor = sensor_of(settings.gateway, setting.probe)
                 probe = Probe(sensor, setting.appliance, setting, outbox.mark(_mark(sensor)))
                 silent = _decode_silence(outbox.mark(_silence_mark(sensor)))
-                probe.silence = Silence(settings.local.no_data_alarm_minutes, silent, probe.watch.last_ms)
+                minutes = settings.local.no_data_alarm_minutes if setting.is_live else 0
+                probe.silence = Silence(minutes, silent, probe.watch.last_ms)
                 self._probes[sensor] = probe
                 if isinstance(source, PolledSetting):
                     self._local.add(sensor)
@@ -100,7 +104,8 @@ class Keeper:
     def keep(self, observations: Sequence[Observation]) -> None:
         """Commits them with the alarms they raise or clear; or raises sqlite3.Error and has kept and judged nothing.
 
-        Calm readings of local sources are judged and shown at once but may be committed a little later, in a group.
+        Calm readings of local sources are judged and shown at once but may be committed a little later, in a group. So
+        are all of them while the disk fails, up to a bound: the alarm of a refrigerator must not wait for a disk.
         """
         with self._steady(), self._lock:
             before = self._memory()
@@ -112,6 +117,9 @@ class Keeper:
             try:
                 self._commit(intake)
             except sqlite3.Error:
+                if _is_local(observations) and len(self._group) < HELD_MAX:
+                    self._group.hold(intake, at_seconds)
+                    return
                 self._put_back(before)
                 raise
         self._wake()
@@ -189,11 +197,12 @@ class Keeper:
             self._put_back(self._before)
 
     def view(self) -> list[ProbeView]:
-        """Every probe as it stands, in the order of the settings."""
+        """Every probe as it stands, in the order of the settings; without those whose files are carried here."""
         with self._lock:
             return [
                 ProbeView(p.sensor, p.appliance, p.setting, p.newest, p.standing_alarms(), p.minutes_left())
                 for p in self._probes.values()
+                if p.setting.is_live
             ]
 
     def _commit(self, intake: Intake) -> None:
@@ -214,7 +223,7 @@ class Keeper:
 
     def _may_wait(self, observations: Sequence[Observation], intake: Intake) -> bool:
         """Whether nothing is lost that mattered if the power failed now: no run goes on, no alarm stands."""
-        if not is_calm(intake) or not all(observation.local for observation in observations):
+        if not is_calm(intake) or not _is_local(observations):
             return False
         return all(self._probes[row.sensor].is_at_rest() for row in intake.rows)
 
@@ -301,6 +310,10 @@ class Keeper:
             limit_centi_celsius=0,
             limit_minutes=probe.silence.minutes,
         )
+
+
+def _is_local(observations: Sequence[Observation]) -> bool:
+    return all(observation.local for observation in observations)
 
 
 def _decode_silence(text: str | None) -> SilenceState:

@@ -53,6 +53,7 @@ def test_a_group_is_due_when_a_probe_has_enough_in_it() -> None:
         group.hold(one(number), 0.0)
         group.hold(one(number, OTHER), 0.0)
     assert group
+    assert len(group) == 4
     assert not group.is_due(0.0)
     assert group.is_due(0.0, one(2))
     assert not group.is_due(0.0, Intake(aux=[AUX]))

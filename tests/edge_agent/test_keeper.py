@@ -9,8 +9,9 @@ import pytest
 
 from edge_agent.keeper import Keeper
 from edge_agent.probe import alarm_rules
-from edge_agent.sample import AuxSample, Observation, Sample
+from edge_agent.sample import AuxSample, DaySummaryDraft, Observation, Sample
 from edge_agent.settings import ProbeSetting, Settings, load_settings
+from edge_agent.source_settings import LoggerFolderSetting, LoggerProbe
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.reading import Quality
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, sample, write_settings
@@ -175,6 +176,19 @@ def test_a_silent_probe_raises_an_alarm_that_no_reading_raises(
     assert again.view()[0].alarms == []
 
 
+def test_a_logger_whose_files_are_carried_here_may_be_silent_and_its_days_are_kept(
+    settings: Settings, outbox: Outbox, calls: Calls
+) -> None:
+    carried = LoggerFolderSetting(folder="usb", probe=(LoggerProbe(probe="file"),))
+    keeper = Keeper(settings._replace(sources=(carried,)), outbox, calls.wake, calls.on_full)
+    keeper.judge_silence(T0_MS, 0)
+    keeper.judge_silence(T0_MS + 600 * MINUTE_MS, 600 * MINUTE_MS)
+    assert outbox.next_alarms(10) == keeper.view() == []
+    day = DaySummaryDraft(f"{GATEWAY}.file", T0_MS, T0_MS + 1, 200, 600, -50, 60, 800, 600, 0, 0, 0)
+    keeper.keep([Observation(days=(day,), repeated=True)])
+    assert outbox.pending_count() == 1
+
+
 def test_a_silence_that_cannot_be_kept_is_told_again(keeper: Keeper, outbox: Outbox, tmp_path: Path) -> None:
     keeper.judge_silence(T0_MS, 0)
     with closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as other:
@@ -290,24 +304,45 @@ def test_at_the_end_the_group_is_written(keeper: Keeper, outbox: Outbox, calls: 
     assert (outbox.pending_count(), calls.woken, seconds) == (1, 1, [0.0])
 
 
-def test_a_group_that_cannot_be_written_is_held_and_the_last_reading_told_again(
-    keeper: Keeper, outbox: Outbox, calls: Calls, seconds: list[float], caplog: pytest.LogCaptureFixture
-) -> None:
-    for number in range(4):
-        keeper.keep([polled(number)])
+def hinder(outbox: Outbox) -> None:
     pages = outbox._connection.execute("PRAGMA page_count").fetchone()[0]
     outbox._connection.execute(f"PRAGMA max_page_count = {pages}")
-    big = {f"m{number}": "x" * 5_000 for number in range(50)}
+    with outbox._transaction() as connection:
+        connection.execute("DELETE FROM meta WHERE name = 'none'")
+
+
+BIG = {f"m{number}": "x" * 5_000 for number in range(50)}
+
+
+def test_while_the_disk_fails_local_readings_are_held_and_alarms_still_raised(
+    keeper: Keeper, outbox: Outbox, calls: Calls, seconds: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    hinder(outbox)
     with caplog.at_level(logging.WARNING):
-        for _ in range(3):
-            with pytest.raises(sqlite3.OperationalError, match="full"):
-                keeper.keep([polled(4)._replace(marks=big)])
-        newest = keeper.view()[0].newest
-        assert newest is not None
-        assert newest.measured_at_ms == sample(3).measured_at_ms
-        assert (calls.full, outbox.pending_count()) == (3, 0)
+        keeper.keep([polled(0, -60)._replace(marks=BIG)])
+        for number in range(1, 61):
+            keeper.keep([polled(number, -60)])
+        assert keeper.view()[0].alarms == [AlarmKind.FREEZE]
+        assert (calls.full, calls.woken, outbox.pending_count()) == (61, 0, 0)
         outbox._connection.execute("PRAGMA max_page_count = 1000000")
-        keeper.keep([polled(4)])
-    assert (outbox.pending_count(), seconds) == (5, [0.0])
+        keeper.commit_due()
+    assert (outbox.pending_count(), len(outbox.next_alarms(10)), seconds) == (61, 1, [0.0])
     assert caplog.text.count("the outbox cannot be written") == 1
     assert caplog.text.count("can be written again") == 1
+
+
+def test_not_more_than_a_bound_is_held_and_what_a_logger_keeps_is_not_held(
+    keeper: Keeper, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.keeper.HELD_MAX", 3)
+    hinder(outbox)
+    keeper.keep([polled(0, -60)._replace(marks=BIG)])
+    with pytest.raises(sqlite3.OperationalError):
+        keeper.keep([seen(1, -60)])
+    keeper.keep([polled(1, -60), polled(2, -60)])
+    with pytest.raises(sqlite3.OperationalError):
+        keeper.keep([polled(3, -60)])
+    assert keeper.view()[0].newest == sample(2, -60)._replace(local=True)
+    outbox._connection.execute("PRAGMA max_page_count = 1000000")
+    keeper.keep([polled(3, -60)])
+    assert outbox.pending_count() == 4
