@@ -22,7 +22,7 @@ from edge_agent.broker_trouble import is_certificate_trouble, words_of
 from edge_agent.clock_questions import ClockQuestions
 from edge_agent.courier import Courier, Identity
 from edge_agent.outbox import Intake
-from edge_agent.session import is_clocked, next_session
+from edge_agent.session import Sessions, is_clocked
 from edge_agent.voice import ClockFacts, Voice
 from sheetal.contracts.clock import Clock, now_ms
 from sheetal.contracts.topics import Channel, of_gateway, parse
@@ -108,7 +108,8 @@ class Uplink:
         self._lost = threading.Event()
         self._connected = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
-        self._session = int(outbox.mark(SESSION_MARK) or 0)
+        self._sessions = Sessions(int(outbox.mark(SESSION_MARK) or 0), outbox.boot, self._keep_session)
+        self._session = self._sessions.number
         self._last_ack_at_ms: int | None = None
         self._fruitless = 0
         self._problem = ""
@@ -150,7 +151,7 @@ class Uplink:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._begin_session()
+            self._session = self._sessions.begin(self._voice.anchored_ms())
             began_seconds = time.monotonic()
             client: Client | None = None
             try:
@@ -167,11 +168,9 @@ class Uplink:
                     self._end(client)
             self._pause(time.monotonic() - began_seconds)
 
-    def _begin_session(self) -> None:
-        """A new number, remembered before it is told."""
-        self._session = next_session(self._session, self._outbox.boot, self._voice.anchored_ms())
+    def _keep_session(self, highest: int) -> None:
         try:
-            self._outbox.add(Intake(marks={SESSION_MARK: str(self._session)}))
+            self._outbox.add(Intake(marks={SESSION_MARK: str(highest)}))
         except sqlite3.Error as error:
             _log.warning("the session's number cannot be kept now: %s", error)
 

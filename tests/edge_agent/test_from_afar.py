@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from edge_agent.remote.twin import RESTARTED
+from edge_agent.session import is_clocked
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import Command, CommandKind, Desired, Outcome, Reported, TwinState
@@ -94,6 +95,8 @@ class Office:
         with gateway(self.config) as process:
             before = len(self.ingest.reports())
             until(lambda: len(self.ingest.reports()) > before)
+            # Once the clock is believed a first connection gives way to a numbered one; what is said between is lost.
+            until(lambda: self.ingest.states()[-1].online and is_clocked(self.ingest.states()[-1].session))
             yield process
 
 
@@ -222,8 +225,7 @@ def test_forged_messages_change_nothing_and_are_counted_in_the_log(office: Offic
 
 def test_a_replaced_disk_is_still_the_newest(office: Office) -> None:
     with office.gateway():
-        until(lambda: office.ingest.births()[-1].clock_source in {"ack", "ntp"})
-        until(lambda: office.ingest.states()[-1].session > 2**44)
+        assert office.ingest.births()[-1].clock_source in {"ack", "ntp"}
         before = office.ingest.states()[-1].session
     for path in office.outbox.parent.glob("outbox.db*"):
         path.unlink()

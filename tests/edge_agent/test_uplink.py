@@ -240,7 +240,7 @@ def test_each_connection_is_a_new_session(settings: Settings, ingest: FakeIngest
     until(lambda: uplink.status().connected)
     first = uplink.status().session
     rival = Uplink(settings, box)
-    rival._session += 1_000
+    rival._sessions.number += 500
     rival.start()
     until(lambda: not uplink.status().connected)
     rival.stop()
