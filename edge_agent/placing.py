@@ -40,7 +40,7 @@ UPDATE item SET kind = ?, measured_at_ms = monotonic_ms, monotonic_ms = NULL, st
 WHERE state = ? AND kind = ? AND boot IN ({_OF_BOOT})
 """  # noqa: S608 - constants
 _PUT_ASIDE = f"""
-UPDATE item SET monotonic_ms = NULL, state = ?, reason = ?, settled_at_ms = ?
+UPDATE item SET measured_at_ms = monotonic_ms, monotonic_ms = NULL, state = ?, reason = ?, settled_at_ms = ?
 WHERE state = ? AND boot IN ({_OF_BOOT})
 """  # noqa: S608 - constants
 _EARLIER = """
@@ -142,12 +142,23 @@ def told(alarm: str) -> str:
     return f"told/{alarm}"
 
 
-def shift_alarms(connection: sqlite3.Connection, os_boot: str, sensors: Collection[str], delta_ms: int) -> set[str]:
-    """Moves the alarms of these sensors that this boot raised and that nobody has heard of; returns their old names.
+def boots_by_battery_clock(connection: sqlite3.Connection, os_boot: str) -> list[str]:
+    """The earlier boots of the operating system that had a battery clock and never an anchor."""
+    names = connection.execute(
+        "SELECT substr(name, 7) FROM meta WHERE name GLOB 'clock/*' AND name <> ?", (_mark(os_boot),)
+    )
+    lines = {name: recall(connection, name) for (name,) in names.fetchall()}
+    return [name for name, kept in lines.items() if kept is not None and kept.line.source is ClockSource.RTC]
+
+
+def shift_alarms(
+    connection: sqlite3.Connection, os_boots: Collection[str], sensors: Collection[str], delta_ms: int
+) -> set[str]:
+    """Moves the alarms of these sensors that these boots raised and that nobody has heard of; returns their old names.
 
     The name holds the instant at which the alarm began, so it changes with it.
     """
-    boots = {boot for (boot,) in connection.execute(_OF_BOOT, (os_boot,))}
+    boots = {boot for name in os_boots for (boot,) in connection.execute(_OF_BOOT, (name,))}
     moved: set[str] = set()
     for name, cleared, body in connection.execute(_UNSENT).fetchall():
         alarm = msgspec.json.decode(body, type=DeviceAlarm)

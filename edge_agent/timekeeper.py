@@ -200,7 +200,11 @@ class Timekeeper:
             self._timeline.line = after
 
     def _move(self, before: Line, move: Move, watches: Watches, connection: sqlite3.Connection) -> None:
-        moved = placing.shift_alarms(connection, self._os_boot, watches.local_sensors(), move.delta_ms)
+        os_boots = [self._os_boot]
+        if self.is_anchored and _battery_is_wrong(before, move):
+            # The same battery clock stamped the alarms of earlier boots, so it was off by as much.
+            os_boots += placing.boots_by_battery_clock(connection, self._os_boot)
+        moved = placing.shift_alarms(connection, os_boots, watches.local_sensors(), move.delta_ms)
         marks = watches.shift(move.delta_ms, moved)
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(marks.items()))
         self._begin(before, move, connection)
@@ -222,6 +226,10 @@ class Timekeeper:
 
     def _is_due(self) -> bool:
         return self.is_anchored and self._machine.monotonic_ms() - self._remembered_ms >= REMEMBER_MS
+
+
+def _battery_is_wrong(before: Line, move: Move) -> bool:
+    return before.source is ClockSource.RTC and abs(move.delta_ms) > placing.BELIEVED_ERROR_MS_MAX
 
 
 def _recall(boot: int, connection: sqlite3.Connection) -> tuple[str, placing.Kept | None, int]:

@@ -178,7 +178,7 @@ def alarm(box: Outbox, began_at_ms: int, *, cleared: bool = False, sensor: str =
 def test_alarms_that_nobody_has_heard_of_move_with_their_names(outbox: Outbox) -> None:
     first = alarm(outbox, T0_MS)
     outbox.add(Intake(alarms=[first, alarm(outbox, T0_MS, cleared=True)]))
-    assert outbox.change(lambda c: placing.shift_alarms(c, os_boot_in(c, outbox), {SENSOR}, -500)) == {first.alarm}
+    assert outbox.change(lambda c: placing.shift_alarms(c, [os_boot_in(c, outbox)], {SENSOR}, -500)) == {first.alarm}
     assert outbox.next_alarms(9) == [alarm(outbox, T0_MS - 500), alarm(outbox, T0_MS - 500, cleared=True)]
 
 
@@ -199,7 +199,20 @@ def test_other_alarms_keep_their_instants(open_box: Callable[[str], Outbox], why
             box.add(Intake(marks={placing.told(one.alarm): ""}))
         if why == "settled":
             box.apply_alarm_ack(AlarmAck(gateway=GATEWAY, alarms=[(one.alarm, False)]))
-        assert box.change(lambda c: placing.shift_alarms(c, "tuesday", {SENSOR}, 500)) == set()
+        assert box.change(lambda c: placing.shift_alarms(c, ["tuesday"], {SENSOR}, 500)) == set()
         assert later in box.next_alarms(9)
         box.change(lambda c: placing.settle_earlier(c, "tuesday", LATE_MS, None))
         assert box.mark(placing.told(one.alarm)) is None, "once anchored nothing moves any more"
+
+
+def test_alarms_of_earlier_boots_can_be_moved_too(open_box: Callable[[str], Outbox]) -> None:
+    with closing(open_box("monday")) as box:
+        box.change(lambda c: placing.remember(c, "monday", RTC))
+        box.add(Intake(alarms=[alarm(box, T0_MS)]))
+    with closing(open_box("tuesday")) as box:
+        box.change(lambda c: placing.remember(c, "sunday", NONE))
+        box.change(lambda c: placing.remember(c, "tuesday", RTC))
+        earlier = box.change(lambda c: placing.boots_by_battery_clock(c, "tuesday"))
+        assert earlier == ["monday"]
+        assert len(box.change(lambda c: placing.shift_alarms(c, ["tuesday", *earlier], {SENSOR}, 500))) == 1
+        assert [one.began_at_ms for one in box.next_alarms(9)] == [T0_MS + 500]

@@ -237,6 +237,23 @@ def test_an_alarm_of_an_earlier_boot_stands_and_clears_under_its_name(start: Cal
     assert cleared.cleared_at_ms == T0_MS + HOUR_MS + 2 * MINUTE_MS
 
 
+@pytest.mark.parametrize("stands", [True, False])
+def test_alarms_of_a_battery_clock_that_is_found_wrong_are_moved_by_as_much(
+    start: Callable[..., Gateway], *, stands: bool
+) -> None:
+    before = start(LyingMachine(72 * HOUR_MS))
+    before.measure(-200, minutes=6)
+    if not stands:
+        before.measure(450)
+    after = start(LyingMachine(72 * HOUR_MS, T0_MS + HOUR_MS), "tuesday")
+    after.measure(-200 if stands else 450)
+    after.hear()
+    after.measure(450)
+    told, cleared = after.box.next_alarms(9)
+    assert (told.alarm, told.began_at_ms - T0_MS) == (cleared.alarm, MINUTE_MS)
+    assert (cleared.cleared_at_ms or 0) - T0_MS == (HOUR_MS + 2 * MINUTE_MS if stands else 7 * MINUTE_MS)
+
+
 def test_a_disk_that_fails_changes_nothing_and_the_next_answer_is_taken(
     start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
