@@ -38,7 +38,7 @@ class Assembly:
         self._build = build
         self._adopt = adopt
         self._clock = clock
-        self.parts = build(manager.settings)
+        self.parts = self._built(manager.settings)
 
     def manage(self, running: loop.Parts) -> loop.Parts:
         """Lets the manager decide and changes over where it says so; gives the parts that run from now on."""
@@ -50,13 +50,18 @@ class Assembly:
         return self.parts
 
     def _after(self, before: loop.Parts, settings: Settings) -> loop.Parts:
-        try:
-            after = self._build(settings)
-        except SettingProblem as problem:
-            after = self._build(self._manager.cannot(problem.message))
+        after = self._built(settings)
         try:
             after.keeper.take_over(before.keeper, self._clock())
         except sqlite3.Error as error:
             _log.error("what the probes remembered cannot be kept on the disk now: %s", error)
         self._adopt(after.keeper)
         return after
+
+    def _built(self, settings: Settings) -> loop.Parts:
+        try:
+            return self._build(settings)
+        except SettingProblem as problem:
+            if settings == self._manager.installed:
+                raise
+            return self._build(self._manager.cannot(problem.message))

@@ -39,6 +39,7 @@ TOO_LONG = "this configuration is too long to be told"
 class Manager:
     """One for the process's life; `attention` is set whenever there is something to decide.
 
+    `installed` is the settings file's, `settings` what the gateway is to run under now.
     `clock` is the gateway's timeline, `anchored_ms` the same where it is believed, else None: an order's end cannot be
     judged without it.
     """
@@ -51,7 +52,7 @@ class Manager:
         clock: Callable[[], int],
         anchored_ms: Callable[[], int | None],
     ) -> None:
-        self._installed = installed
+        self.installed = installed
         self._boot = boot
         self._actions = actions
         self._clock = clock
@@ -87,7 +88,7 @@ class Manager:
         memory, config = self._memory, config_of(self.settings)
         is_told = len(config) <= CONFIG_BYTES_MAX
         return Reported(
-            gateway=self._installed.gateway,
+            gateway=self.installed.gateway,
             boot=self._boot,
             at_ms=self._clock(),
             version=memory.twin.version,
@@ -116,16 +117,20 @@ class Manager:
         return self._decide(at_seconds)
 
     def cannot(self, problem: str) -> Settings:
-        """The settings that `tick` gave cannot be run; gives those to go back to."""
+        """The present settings cannot be run; gives those to go back to: the last good ones, or else the file's own."""
+        if not self.is_on_trial:
+            self._memory = msgspec.structs.replace(
+                self._memory, twin=msgspec.structs.replace(self._memory.twin, good="")
+            )
         return self._roll_back(problem)
 
     def _begin(self) -> Settings:
         awoken = twins.awoken(self._memory.twin)
         try:
-            settings = under(self._installed, awoken.good)
+            settings = under(self.installed, awoken.good)
         except SettingProblem as problem:
             awoken = msgspec.structs.replace(twins.rolled_back(awoken, problem.message), good="")
-            settings = self._installed
+            settings = self.installed
         if awoken != self._memory.twin:
             _log.error("configuration %d from afar is given up: %s", awoken.version, awoken.problem)
             self._keep(awoken)
@@ -134,7 +139,7 @@ class Manager:
         return settings
 
     def _believed(self, channel: Channel, payload: bytes) -> Desired | Command:
-        gateway, key = self._installed.gateway, self._installed.key
+        gateway, key = self.installed.gateway, self.installed.key
         sealed = open_envelope(payload)
         body: Desired | Command
         if channel is Channel.DESIRED:
@@ -175,7 +180,7 @@ class Manager:
             return None
         try:
             config = bytes(wanted.config).decode()
-            settings = under(self._installed, config)
+            settings = under(self.installed, config)
         except (SettingProblem, UnicodeDecodeError) as problem:
             _log.error("refused configuration %d from afar: %s", wanted.version, problem)
             self._keep(twins.refused(self._memory.twin, wanted.version, str(problem)))
@@ -191,7 +196,7 @@ class Manager:
             self._keep(twins.refused(before, tried.version, "it cannot be kept on the disk"))
             return None
         _log.info("trying configuration %d from afar", tried.version)
-        self._deadline_seconds = at_seconds + self._installed.remote.trial_seconds
+        self._deadline_seconds = at_seconds + self.installed.remote.trial_seconds
         self.settings = settings
         return settings
 
@@ -202,13 +207,13 @@ class Manager:
             return None
         if at_seconds < self._deadline_seconds:
             return None
-        return self._roll_back(f"no answer from ingest within {self._installed.remote.trial_seconds:g} s under it")
+        return self._roll_back(f"no answer from ingest within {self.installed.remote.trial_seconds:g} s under it")
 
     def _roll_back(self, problem: str) -> Settings:
         twin = twins.rolled_back(self._memory.twin, problem)
         _log.error("rolled configuration %d from afar back: %s", twin.version, problem)
         self._keep(twin)
-        self.settings = under(self._installed, twin.good)
+        self.settings = under(self.installed, twin.good)
         return self.settings
 
     def _keep(self, twin: Twin) -> bool:

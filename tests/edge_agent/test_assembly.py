@@ -143,3 +143,22 @@ def test_a_failing_disk_does_not_stop_the_change(gateway: Gateway, caplog: pytes
     gateway.assembly.manage(gateway.assembly.parts)
     assert gateway.did[-1] == "source 3 brings"
     assert "cannot be kept on the disk" in caplog.text
+
+
+def test_a_proved_configuration_that_can_no_longer_be_built_gives_way_to_the_file(gateway: Gateway) -> None:
+    gateway.want(1, 3)
+    cast("Line", gateway.assembly.manage(gateway.assembly.parts).uplink).acks = 1
+    gateway.assembly.manage(gateway.assembly.parts)
+    assert gateway.manager.reported().state is TwinState.APPLIED
+    gateway.impossible = {3}
+    after = Assembly(gateway.manager, gateway.build, gateway.adopted.append, lambda: T0_MS)
+    assert gateway.manager.settings == gateway.installed
+    assert gateway.manager.reported().state is TwinState.ROLLED_BACK
+    assert after.parts.sources
+
+
+def test_a_settings_file_that_cannot_be_built_stops_the_start(gateway: Gateway) -> None:
+    gateway.impossible = {10}
+    with pytest.raises(SettingProblem, match="10 cannot be"):
+        Assembly(gateway.manager, gateway.build, gateway.adopted.append, lambda: T0_MS)
+    assert gateway.manager.reported().state is TwinState.AS_INSTALLED
