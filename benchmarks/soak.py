@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmarks import journey_story
-from benchmarks.faults import clock, forged, kill9, power_cut
+from benchmarks.faults import clock, forged, kill9, power_cut, wrong_credentials
 from benchmarks.record import FAULTS, ROOT, Fault, keep
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ SUITES = {
     "edge.clock": Suite(clock.FULL, clock.HOW, clock.run, clock.GROUP),
     "edge.kill9": Suite(kill9.FULL, kill9.HOW, kill9.run, kill9.GROUP),
     "edge.power_cut": Suite(power_cut.FULL, power_cut.HOW, power_cut.run, power_cut.GROUP),
+    "edge.wrong_credentials": Suite(wrong_credentials.FULL, wrong_credentials.HOW, wrong_credentials.run),
 }
 
 
