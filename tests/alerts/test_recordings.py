@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts import device_alarms, gateway_state
+from alerts import device_alarms, gateway_state, reported
 from sheetal.contracts.seal import open_envelope
 from sheetal.contracts.topics import Channel
-from sheetal.ledger import alarms, assets, judgements
+from sheetal.ledger import alarms, assets, gateway_twins, judgements
 from tests.alerts.given import GATEWAY, at
 from tests.sheetal.contracts.recordings import Recording, name_of, recordings
 
@@ -44,3 +44,12 @@ def test_what_a_recorded_gateway_said_of_itself_is_kept(world: World, recording:
     assert gateway_state.keep(world.ledger, said)
     with world.ledger.read() as connection:
         assert judgements.gateway_states(connection)[gateway].online is said.online
+
+
+@pytest.mark.parametrize("recording", recordings(Channel.REPORTED), ids=name_of)
+def test_what_a_recorded_gateway_reported_is_kept(world: World, recording: Recording) -> None:
+    gateway = enrol(world, recording)
+    said = reported.believe(recording.payload, gateway, recording.key)
+    assert reported.keep(world.ledger, said, said.at_ms + 1_000)
+    with world.ledger.read() as connection:
+        assert gateway_twins.twin(connection, gateway).reported == said

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from edge_agent.courier import Courier, Identity
 from edge_agent.outbox import Intake, Outbox
-from edge_agent.settings import UplinkSetting
+from edge_agent.remote.commands import Actions
+from edge_agent.remote.manager import Manager
+from edge_agent.settings import UplinkSetting, load_settings
 from sheetal.contracts.batch import Ack
 from sheetal.contracts.device_alarm import AlarmAck, AlarmKind, DeviceAlarm
 from sheetal.contracts.seal import open_envelope, unseal
 from sheetal.contracts.topics import Channel
-from tests.edge_agent.kit import sample
+from tests.edge_agent.kit import sample, write_settings
 from tests.sheetal.contracts.recordings import Recording, name_of, recordings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+BUS = """
+[[source]]
+kind = "one_wire"
+root = "/run/sheetal/w1/devices"
+[[source.probe]]
+probe = "probe-1"
+device = "28-0000072431ac"
+"""
 ACKS = [one for one in recordings(Channel.ACK) if b'"stored"' in one.payload]
 
 
@@ -84,3 +94,42 @@ def test_an_ack_under_another_key_settles_nothing(recording: Recording, tmp_path
     with closing(Outbox(tmp_path / "outbox")) as outbox:
         stranger = courier_of(recording._replace(key=bytes(32)), outbox)
         assert not stranger.receive(Channel.ACK, recording.payload)
+
+
+class Told:
+    """A gateway that only hears; `did` is what it was made to do."""
+
+    def __init__(self, recording: Recording, folder: Path) -> None:
+        gateway = open_envelope(recording.payload).gateway
+        path = write_settings(folder, hub_port=9)
+        path.write_text(path.read_text() + BUS)
+        installed = load_settings(path)._replace(gateway=gateway, key=recording.key)
+        self.did: list[str] = []
+        actions = Actions(
+            lambda: self.did.append("identify"),
+            lambda: self.did.append("test_alarm"),
+            lambda: "log",
+            lambda _from, _until: self.did.append("resend") or 3,  # type: ignore[func-returns-value]
+        )
+        issued_at_ms = msgspec.json.decode(open_envelope(recording.payload).body, type=dict[str, Any])["issued_at_ms"]
+        self.manager = Manager(installed, 77, actions, lambda: issued_at_ms, lambda: issued_at_ms)
+
+
+@pytest.mark.parametrize("recording", recordings(Channel.COMMAND), ids=name_of)
+def test_a_recorded_order_is_carried_out(recording: Recording, tmp_path: Path) -> None:
+    told = Told(recording, tmp_path)
+    assert told.manager.hear(Channel.COMMAND, recording.payload)
+    told.manager.tick(0, 0.0)
+    (outcome,) = told.manager.reported().outcomes
+    assert outcome.done, outcome.detail
+    assert told.did == [outcome.kind.value]
+
+
+@pytest.mark.parametrize("recording", recordings(Channel.DESIRED), ids=name_of)
+def test_a_recorded_configuration_is_tried(recording: Recording, tmp_path: Path) -> None:
+    told = Told(recording, tmp_path)
+    assert told.manager.hear(Channel.DESIRED, recording.payload)
+    changed = told.manager.tick(0, 0.0)
+    assert told.manager.reported().problem == ""
+    assert changed is not None
+    assert told.manager.is_on_trial

@@ -84,7 +84,10 @@ def test_a_recorded_batch_is_stored_whole_and_acknowledged_whole(
         for reading in stores.readings.read(sensor, 0, now_ms)
     }
     assert stored == {(row.sensor, row.measured_at_ms, row.centi_celsius, row.quality) for row in batch.rows}
-    assert (counts.aux_values, counts.day_summaries) == (len(batch.aux), len(batch.days))
+    told = (counts.aux_values, counts.day_summaries, counts.unplaced, counts.thinned)
+    assert told == tuple(len(part) for part in (batch.aux, batch.days, batch.unplaced, batch.thinned))
+    assert ack.monotonic_ms == batch.monotonic_ms
+    assert (ack.at_ms is None) is (batch.monotonic_ms is None)
 
 
 @pytest.mark.parametrize("recording", DATA, ids=name_of)

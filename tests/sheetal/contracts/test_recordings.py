@@ -69,6 +69,19 @@ def test_the_first_version_is_whole() -> None:
     assert {row.quality for batch in batches for row in batch.rows} > {0, 1}
 
 
+def test_the_second_version_is_whole() -> None:
+    second = [one for one in ALL if one.version == "1.1"]
+    batches = [body(one) for one in second if one.channel is Channel.DATA]
+    assert any(batch.unplaced for batch in batches)
+    assert any(batch.thinned for batch in batches)
+    assert any(not (batch.rows or batch.aux or batch.unplaced or batch.thinned) for batch in batches), "a question"
+    assert all(batch.monotonic_ms is not None and batch.clock_source for batch in batches)
+    assert all(body(one).at_ms for one in second if one.channel is Channel.ACK)
+    states = {body(one).state.value for one in second if one.channel is Channel.REPORTED}
+    assert states == {"as_installed", "trial", "applied"}
+    assert {one.channel for one in second} >= {Channel.DESIRED, Channel.COMMAND, Channel.BIRTH, Channel.STATE}
+
+
 def test_every_version_of_this_major_is_there_with_its_key() -> None:
     assert "1.0" in versions()
     assert all(version.split(".")[0] == str(WIRE_VERSION) for version in versions())
