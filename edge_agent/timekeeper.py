@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from edge_agent import placing, system_clock
 from edge_agent.clock import ClockSource, Timeline
+from edge_agent.outbox_bounds import OutboxFull
 from edge_agent.voice import ClockFacts
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Timekeeper:
         self._machine = machine
         self._memory = memory
         self._watches: Watches | None = None
+        self._unsettled: Watches | None = None
+        self._has_shifted = False
         self._os_boot, kept, past_ms = memory.change(functools.partial(_recall, memory.boot))
         self._timeline = Timeline(machine.monotonic_ms(), past_ms, kept.line if kept else None)
         self._is_new_boot = kept is None
@@ -133,23 +136,21 @@ class Timekeeper:
         return Stamp(line.at(monotonic_ms), None if line.is_anchored else monotonic_ms)
 
     def settle(self, watches: Watches) -> None:
-        """Looks at the clocks for the first time, and lets go what waited, as far as it can. Raises sqlite3.Error."""
+        """Looks at the clocks for the first time, and lets go what waited, as far as it can.
+
+        Where the disk fails now, it is tried again at each later look.
+        """
         with self.steady:
-            before = self._timeline.line
-            move = self._look()
-            if self._is_new_boot:
-                # What is remembered stands on the last boot's time, so nothing of it moves with this one's.
-                watches.begin(None if self.source is ClockSource.NONE else self.now_ms())
-                self._memory.change(functools.partial(self._begin, before, move))
-                self._watches = watches
-            else:
-                self._watches = watches
-                self._carry_out(before, move)
+            self._unsettled = watches
+            self._follow(self._look)
 
     def adopt(self, watches: Watches) -> None:
         """From now on moves these watches, which have taken over from those before."""
         with self.steady:
-            self._watches = watches
+            if self._unsettled is None:
+                self._watches = watches
+            else:
+                self._unsettled = watches
 
     def look(self) -> None:
         """Compares with the wall clock; to be asked every few seconds."""
@@ -167,7 +168,7 @@ class Timekeeper:
         with self.steady:
             before = self._timeline.line
             move = turn()
-            if self._timeline.line == before and not self._is_due():
+            if self._timeline.line == before and self._unsettled is None and not self._is_due():
                 return
             try:
                 self._carry_out(before, move)
@@ -180,15 +181,34 @@ class Timekeeper:
             _log.warning("the time now comes from %s; it moved by %d ms", after.source.word, move.delta_ms)
 
     def _carry_out(self, before: Line, move: Move) -> None:
+        if self._unsettled is not None:
+            self._take_in(self._unsettled, before, move)
+            return
         watches = self._watches
         if watches is None or not move.is_rebased:
             self._memory.change(functools.partial(self._begin, before, move))
             return
+        self._move_all(watches, before, move)
+
+    def _take_in(self, watches: Watches, before: Line, move: Move) -> None:
+        """The first turn of a process."""
+        if self._is_new_boot or not move.is_rebased:
+            if self._is_new_boot:
+                # What is remembered stands on the last boot's time, so nothing of it moves with this one's.
+                watches.begin(None if self.source is ClockSource.NONE else self.now_ms())
+            self._memory.change(functools.partial(self._begin, before, move))
+        else:
+            self._move_all(watches, before, move)
+        self._watches, self._unsettled = watches, None
+
+    def _move_all(self, watches: Watches, before: Line, move: Move) -> None:
         self._commit_on(before, watches)
+        self._has_shifted = False
         try:
             self._memory.change(functools.partial(self._move, before, move, watches))
         except sqlite3.Error:
-            watches.restore()
+            if self._has_shifted:
+                watches.restore()
             raise
 
     def _commit_on(self, before: Line, watches: Watches) -> None:
@@ -196,6 +216,9 @@ class Timekeeper:
         after, self._timeline.line = self._timeline.line, before
         try:
             watches.commit()
+        except OutboxFull:
+            # What waits for the time can fill the outbox, and only placing it makes room; this is placed later.
+            _log.warning("an outbox that is full takes nothing more before the time is followed")
         finally:
             self._timeline.line = after
 
@@ -205,6 +228,7 @@ class Timekeeper:
             # The same battery clock stamped the alarms of earlier boots, so it was off by as much.
             os_boots += placing.boots_by_battery_clock(connection, self._os_boot)
         moved = placing.shift_alarms(connection, os_boots, watches.local_sensors(), move.delta_ms)
+        self._has_shifted = True
         marks = watches.shift(move.delta_ms, moved)
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(marks.items()))
         self._begin(before, move, connection)
@@ -216,7 +240,8 @@ class Timekeeper:
         placing.remember(connection, self._os_boot, placing.Kept(line, seen_ms))
         self._remembered_ms = monotonic_ms
         if not line.is_anchored:
-            placing.rebase(connection, self._os_boot, line.base_ms)
+            if move.is_rebased:
+                placing.rebase(connection, self._os_boot, line.base_ms)
             return
         placed = placing.place(connection, self._os_boot, line.base_ms)
         battery_error_ms = abs(move.delta_ms) if before.source is ClockSource.RTC and move.is_rebased else None

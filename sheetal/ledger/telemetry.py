@@ -33,7 +33,10 @@ _covers_decoder = msgspec.json.Decoder(list[tuple[int, int]])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorState:
-    """A sensor's newest sample; `clock_offset_ms` is our clock minus the gateway's, `change` is set on writing."""
+    """A sensor's newest sample; `change` is set on writing.
+
+    `clock_offset_ms` is our clock minus the gateway's, 0 where that had none.
+    """
 
     sensor_id: str
     measured_at_ms: int

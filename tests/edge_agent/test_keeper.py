@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from edge_agent.probe import alarm_rules
 from edge_agent.sample import AuxSample, DaySummaryDraft, Observation, Sample
 from edge_agent.settings import ProbeSetting, Settings, load_settings
 from edge_agent.source_settings import LoggerFolderSetting, LoggerProbe
+from edge_agent.timekeeper import Stamp
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.reading import Quality
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, sample, write_settings
@@ -346,3 +348,37 @@ def test_not_more_than_a_bound_is_held_and_what_a_logger_keeps_is_not_held(
     outbox._connection.execute("PRAGMA max_page_count = 1000000")
     keeper.keep([polled(3, -60)])
     assert outbox.pending_count() == 4
+
+
+class SetTime:
+    """Provisional by a minute for each monotonic millisecond."""
+
+    def __init__(self) -> None:
+        self.steady = threading.RLock()
+        self.is_anchored = False
+
+    def stamp(self, monotonic_ms: int) -> Stamp:
+        return Stamp(T0_MS + monotonic_ms * MINUTE_MS, None if self.is_anchored else monotonic_ms)
+
+
+def test_local_samples_get_their_instants_here_and_wait_while_those_are_provisional(
+    settings: Settings, outbox: Outbox, calls: Calls
+) -> None:
+    time = SetTime()
+    keeper = Keeper(settings, outbox, calls.wake, calls.on_full, time)
+    aux = AuxSample(f"{GATEWAY}.ILR-1", 3, "TAMB", 30.0, notable=True)
+    keeper.keep([Observation(samples=(Sample(SENSOR, 3, 450, 0),), aux=(aux,), local=True)])
+    assert keeper.view()[0].newest == Sample(SENSOR, T0_MS + 3 * MINUTE_MS, 450, 0, local=True, monotonic_ms=3)
+    keeper.commit()
+    assert (outbox.pending_count(), outbox.next_batch(T0_MS + 10**10)) == (2, None)
+    time.is_anchored = True
+    keeper.keep([Observation(samples=(Sample(SENSOR, 4, -200, 0),), local=True), seen(5)])
+    parcel = outbox.next_batch(T0_MS + 10**10)
+    assert parcel is not None
+    assert [(item.measured_at_ms - T0_MS) // MINUTE_MS for item in parcel.items] == [4, 5]
+
+
+def test_without_a_timekeeper_local_samples_keep_their_stamps(keeper: Keeper, outbox: Outbox) -> None:
+    keeper.keep([seen(0)._replace(local=True), seen(0)._replace(local=True)])
+    keeper.commit()
+    assert outbox.pending_count() == 2, "what the gateway measures itself is never a repetition"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent import outbox_schema
+from edge_agent import outbox_schema, placing
 from edge_agent.clock import SOFTWARE_MS, Answer, ClockSource, Wall
 from edge_agent.keeper import Keeper
 from edge_agent.outbox import Outbox
+from edge_agent.outbox_bounds import Bound, OutboxFull
 from edge_agent.sample import Observation, Sample
 from edge_agent.settings import load_settings
 from edge_agent.timekeeper import REMEMBER_MS, Machine, Stamp, Timekeeper
@@ -51,7 +52,8 @@ class Gateway:
     def __init__(self, folder: Path, machine: LyingMachine) -> None:
         source = '[[source]]\nkind = "one_wire"\nroot = "w1"\n[[source.probe]]\nprobe = "ilr1-tvc"\n'
         source += 'device = "28-000000000001"\nfreeze_alarm_minutes = 5\n'
-        settings = load_settings(write_settings(folder, uplink=source))
+        self.box_settings = write_settings(folder, uplink=source)
+        settings = load_settings(self.box_settings)
         self.machine = machine
         self.box = Outbox(settings.outbox, clock=lambda: self.time.now_ms())  # noqa: PLW0108 - it is made of what this outbox remembers
         self.time = Timekeeper(machine, self.box)
@@ -277,6 +279,76 @@ def test_a_disk_that_fails_changes_nothing_and_the_next_answer_is_taken(
     assert gateway.stamps() == [MINUTE_MS, 2 * MINUTE_MS, 3 * MINUTE_MS]
 
 
+def test_a_disk_that_fails_before_the_watches_moved_leaves_them_alone(
+    start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = start(LyingMachine(2 * HOUR_MS))
+    gateway.measure(-200)
+    gateway.machine.off_ms = 3 * HOUR_MS
+    gateway.time.look()
+    gateway.measure(-200)
+    before = gateway.keeper.view()[0].newest
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(placing, "shift_alarms", fail)
+    gateway.hear()
+    assert gateway.keeper.view()[0].newest == before, "an earlier shift must not be taken back instead"
+
+
+def test_an_outbox_full_of_what_waits_for_the_time_is_placed_all_the_same(
+    start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = start(LyingMachine(2 * HOUR_MS))
+    gateway.measure(minutes=2)
+    gateway.measure(minutes=2, commits=False)
+
+    def full() -> None:
+        raise OutboxFull(4, 4, Bound(3, 3))
+
+    monkeypatch.setattr(gateway.keeper, "commit", full)
+    gateway.hear()
+    assert gateway.stamps() == [MINUTE_MS, 2 * MINUTE_MS]
+    monkeypatch.undo()
+    gateway.keeper.commit()
+    gateway.machine.true_ms += REMEMBER_MS
+    gateway.time.look()
+    assert gateway.stamps() == [number * MINUTE_MS for number in range(1, 5)]
+
+
+def test_a_keeper_that_takes_over_moves_from_then_on(start: Callable[..., Gateway]) -> None:
+    gateway = start(LyingMachine(2 * HOUR_MS))
+    gateway.measure(-200)
+    settings = load_settings(gateway.box_settings)
+    after = Keeper(settings, gateway.box, lambda: None, lambda: None, gateway.time)
+    after.take_over(gateway.keeper, gateway.time.now_ms())
+    gateway.time.adopt(after)
+    gateway.hear()
+    newest = after.view()[0].newest
+    assert newest is not None
+    assert newest.measured_at_ms == T0_MS + MINUTE_MS
+
+
+def test_a_disk_that_fails_at_the_start_is_tried_again(
+    start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(LyingMachine(-T0_MS)).measure(minutes=2)
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(placing, "remember", fail)
+    machine = LyingMachine(true_ms=T0_MS + HOUR_MS, is_synchronised=True)
+    after = start(machine, "tuesday")
+    assert "cannot be written" in caplog.text
+    assert (after.time.source, after.offered()) == (ClockSource.NONE, [])
+    monkeypatch.undo()
+    after.time.look()
+    assert after.time.source is ClockSource.NTP
+    assert {item.kind for item in after.offered()} == {"unplaced"}
+
+
 def test_nothing_moves_while_something_is_stamped_and_committed(start: Callable[..., Gateway]) -> None:
     gateway = start(LyingMachine(2 * HOUR_MS))
     hearing = threading.Thread(target=gateway.hear)
@@ -309,6 +381,7 @@ def test_a_change_of_the_time_s_source_is_said_once(
     start: Callable[..., Gateway], caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = start(LyingMachine(2 * HOUR_MS))
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         gateway.hear()
         gateway.hear()
