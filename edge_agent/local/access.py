@@ -130,6 +130,10 @@ class Access:
                 return None
             return found
 
+    def seconds_left(self, session: Session) -> int:
+        """How long a session still lasts."""
+        return max(0, round(session.until_seconds - self._monotonic()))
+
     def log_out(self, token: str) -> None:
         """Ends a session."""
         with self._lock:

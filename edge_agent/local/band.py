@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from edge_agent.local.days import Rule, Story
 
-WIDTH, HEIGHT = 960, 200
+WIDTH, HEIGHT = 640, 200
 LEFT, BOTTOM = 56, 176
 TOP = 8
 MARGIN = 100
@@ -72,7 +72,7 @@ def _limit(value: int, down: _Scale, colour: str, dashes: str) -> str:
     at = down(value)
     return (
         f'<path d="M{LEFT} {at:.1f}H{WIDTH}" stroke="{colour}" stroke-width="1.6"{dashes}/>'
-        f'<text x="{LEFT - 6}" y="{at + 5:.1f}" text-anchor="end" font-size="15" fill="#43545f">'
+        f'<text x="{LEFT - 6}" y="{at + 5:.1f}" text-anchor="end" font-size="14" fill="#43545f">'
         f"{degrees(value)} °C</text>"
     )
 
@@ -82,6 +82,6 @@ def _below(labels: Sequence[str]) -> str:
     anchors = {0: "start", len(labels) - 1: "end"}
     return "".join(
         f'<text x="{LEFT + step * number:.0f}" y="{HEIGHT - 6}" text-anchor="{anchors.get(number, "middle")}" '
-        f'font-size="15" fill="#43545f">{escape(label)}</text>'
+        f'font-size="14" fill="#43545f">{escape(label)}</text>'
         for number, label in enumerate(labels)
     )

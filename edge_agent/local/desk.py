@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.local import guard
@@ -116,7 +115,7 @@ class Desk:
         parts, speech = self._parts, _speech(asked)
         set_up = SetUp(
             form_token=session.form_token,
-            session_seconds=max(0, round(session.until_seconds - time.monotonic())),
+            session_seconds=parts.access.seconds_left(session),
             has_command=parts.has_command,
             pairing=parts.pairing,
             square=square(parts.pairing),

@@ -51,23 +51,26 @@ svg{flex:none}a{color:var(--action);text-underline-offset:4px}
 .screen header{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:0 24px;padding:0 28px}
 .screen h1{font-size:min(60px,11vw);line-height:1.36;display:flex;gap:22px;align-items:center;padding-left:2px}
 .screen h1 svg{width:min(56px,10vw);height:min(56px,10vw)}
+.screen h1:lang(hi) span{position:relative;top:.13em}
 .who{font-size:24px;line-height:30px;font-weight:700;text-align:right;max-width:46vw}
 .who span{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .who:lang(hi){line-height:36px}
 .screen main{display:grid;grid-template:1fr auto/minmax(0,1fr) auto;column-gap:16px;padding:0 28px;align-items:center}
 .figure{font-size:min(29vw,48.3vh,24rem);line-height:1.05;font-weight:700;white-space:nowrap;letter-spacing:-.015em;
 align-self:center}
+.figure{font-family:"Noto Sans",Roboto,"Segoe UI",system-ui,sans-serif}.figure.n1{color:var(--nodata);font-weight:400}
 .figure small{font-size:34%;line-height:1;vertical-align:baseline;position:relative;top:-1.28em;margin-left:.12em;
 letter-spacing:0;display:inline-block;width:0}
 .figure.n4 small{font-size:25%;top:-1.75em;margin-left:.06em}
-.side{grid-column:2;grid-row:1/3;width:216px;display:grid;gap:14px;align-content:center;grid-template-columns:minmax(0,1fr)}
+.side{grid-column:2;grid-row:1/3;width:216px;display:grid;gap:12px;align-content:center;grid-template-columns:minmax(0,1fr)}
 .fact{border-left:4px solid var(--line);padding-left:16px}
 dt{font-size:22px;line-height:28px;color:var(--ink2)}dd{margin:0;font-weight:700;font-size:30px;line-height:1.25}
 dd.most{font-size:40px;line-height:48px}dd.long{font-size:33px;line-height:42px}
 dd.act{font-size:26px;line-height:31px;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:4;overflow:hidden}
 dd.act:lang(hi){line-height:34px}
-.others dd{font-size:20px;line-height:28px;font-weight:400}
-.others a{color:inherit;display:flex;gap:8px;align-items:center;min-height:28px;text-decoration:none}
+dd.alarm{background:var(--stop);color:#fff;padding:2px 10px;font-size:26px;line-height:36px}
+.others dd{font-size:20px;line-height:26px;font-weight:400}
+.others a{color:inherit;display:flex;gap:8px;align-items:center;min-height:26px;text-decoration:none}
 .others a:hover,.others a:focus-visible{text-decoration:underline}
 .others b{margin-left:auto;white-space:nowrap}.others svg{width:16px;height:16px}
 .others span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;min-width:0}
@@ -114,14 +117,14 @@ th,td{padding:8px 12px 8px 0;font-size:14px;line-height:20px;vertical-align:top}
 td{border-bottom:1px solid var(--line)}.num{text-align:right;white-space:nowrap}
 .state{display:inline-flex;gap:6px;align-items:center;font-weight:700}.state svg{width:16px;height:16px}
 .second{color:var(--ink3);display:block}
-form{margin:12px 0}label{display:block;font-weight:700;margin-bottom:4px}
+form{margin:12px 0}[type=password]+button{display:block;margin-top:12px}label{display:block;font-weight:700;margin-bottom:4px}
 input[type=password],input[type=text],select{font:inherit;height:48px;border:2px solid var(--strong);border-radius:4px;
 padding:0 12px;width:min(100%,20em);background:#fff;color:var(--ink)}
 button{font:inherit;font-weight:700;min-height:48px;padding:8px 20px;border-radius:6px;cursor:pointer;
 border:2px solid var(--action);background:#fff;color:var(--action)}
 button.primary{background:var(--action);color:#fff}
 .acts{display:flex;flex-wrap:wrap;gap:0 12px}.qr svg{width:264px;max-width:100%;height:auto;background:#fff}
-.error{color:var(--stop);font-weight:700}.band{width:100%;height:auto;display:block}
+.error{color:var(--stop);font-weight:700}.band{width:100%;min-width:560px;height:auto;display:block}
 ul.tabs,ul.plain{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:4px 20px}.tabs a{display:block;padding:6px 0}
 .tabs a[aria-current]{font-weight:700;color:var(--ink);text-decoration:none}.day{white-space:nowrap}
 .pages{display:flex;gap:20px}.band text{font-family:inherit}section{margin-top:24px}

@@ -67,10 +67,10 @@ def log_page(
     stories = [story for _, story in days]
     labels = [str(days[place][0]) for place in sorted({0, len(days) // 2, len(days) - 1})]
     body += (
-        f"<h2>{more.band}</h2>{band(stories, shown.rule, labels, _alt(speech, stories))}"
+        f"<h2>{more.band}</h2>{_picture(speech, shown, stories, labels)}"
         f'<p class="second">{more.legend}</p>{_days(speech, shown, days)}{_record(speech, entries, hours)}'
     )
-    return sheet(words, f"{more.title}: {name_of(shown.probe)}", body)
+    return sheet(words, f"{more.title}: {name_of(shown.probe)}", body, here=_query(shown))
 
 
 def day_page(speech: LogSpeech, shown: Sheet, day: date, story: Story, readings: Readings) -> str:
@@ -78,11 +78,11 @@ def day_page(speech: LogSpeech, shown: Sheet, day: date, story: Story, readings:
     words, more, zone = speech
     body = (
         f'<p><a href="{_log(words, shown.probe)}">{more.title}</a></p>'
-        f"{band([story], shown.rule, _hours(story, zone), _alt(speech, [story]))}"
+        f"{_picture(speech, shown, [story], _hours(story, zone))}"
         f'<p class="second">{more.legend} {more.zone.format(zone)}</p>{_gaps(speech, story)}'
         f"<h2>{more.readings}</h2>{_pages(speech, shown, day, readings)}{_rows(speech, readings.rows)}"
     )
-    return sheet(words, f"{name_of(shown.probe)}, {day}", body)
+    return sheet(words, f"{name_of(shown.probe)}, {day}", body, here=f"{_query(shown)}day={day}&amp;")
 
 
 def _hours(story: Story, zone: tzinfo) -> list[str]:
@@ -99,6 +99,10 @@ def _log(words: Words, probe: ProbeView) -> str:
     return f"/gw/log?lang={words.language}&amp;probe={quote(probe.sensor)}"
 
 
+def _query(shown: Sheet) -> str:
+    return f"probe={quote(shown.probe.sensor)}&amp;"
+
+
 def _tabs(speech: LogSpeech, shown: Sheet) -> str:
     links = "".join(
         f'<li><a href="{_log(speech.words, one)}"{" aria-current=page" if one is shown.probe else ""}>'
@@ -106,6 +110,11 @@ def _tabs(speech: LogSpeech, shown: Sheet) -> str:
         for one in shown.all[:PROBES_LISTED_MAX]
     )
     return f'<ul class="tabs">{links}</ul>'
+
+
+def _picture(speech: LogSpeech, shown: Sheet, stories: Sequence[Story], labels: Sequence[str]) -> str:
+    drawn = band(stories, shown.rule, labels, _alt(speech, stories))
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{speech.more.band}">{drawn}</div>'
 
 
 def _alt(speech: LogSpeech, stories: Sequence[Story]) -> str:

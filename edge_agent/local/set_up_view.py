@@ -40,15 +40,16 @@ class SetUp(NamedTuple):
     done: str = ""
 
 
-def sheet(words: Words, title: str, body: str, *, live: bool = False) -> str:
-    """A page of text with its way back; `live` keeps its `main` up to date."""
+def sheet(words: Words, title: str, body: str, *, live: bool = False, here: str = "") -> str:
+    """A page of text with its ways on; `live` keeps its `main` up to date, `here` is its query, escaped."""
     language = f"?lang={words.language}"
     at = f'<a href="/gw{language}">{words.back}</a> <a href="/gw/log{language}">{words.log}</a>'
     script = f'<p id="away" class="bar alarm" role="alert" hidden>{words.no_answer}</p><script>{SCRIPT}</script>'
     return document(
         words.language,
         title,
-        f'<body class="sheets"><nav>{at} <a href="/gw/setup{language}">{words.set_up}</a></nav>'
+        f'<body class="sheets"><nav>{at} <a href="/gw/setup{language}">{words.set_up}</a> '
+        f'<a href="?{here}lang={words.other_language}" lang="{words.other_language}">{words.other_name}</a></nav>'
         f"<h1>{escape(title)}</h1>{body}{script if live else ''}</body>",
     )
 
@@ -66,7 +67,7 @@ def door_page(speech: Speech, door: Door, form_token: str, said: str = "") -> st
         body = (
             f'<form method="post" action="/gw/setup/login?lang={words.language}">{_hidden(form_token)}'
             f'<label for="code">{more.code}</label><p id="hint" class="second">{more.code_hint} '
-            f"{more.tries_left.format(door.tries_left)}.</p>"
+            f"{more.tries_left.format(door.tries_left)}</p>"
             f'<input id="code" name="code" type="password" required autocomplete="off" autocapitalize="characters" '
             f'spellcheck="false" maxlength="100" aria-describedby="{describes}"> '
             f'<button class="primary">{more.log_in}</button></form>'

@@ -118,7 +118,7 @@ def page(snapshot: Snapshot, words: Words, wanted: str = "") -> str:
     colour = "go" if state == "in_range" else f"is_{state}"
     others = [probe for probe in ordered if probe is not shown]
     body = (
-        f'<body class="screen{wide}"><header class="{colour}"><h1>{glyph(state)}{words.states[state]}</h1>'
+        f'<body class="screen{wide}"><header class="{colour}"><h1>{glyph(state)}<span>{words.states[state]}</span></h1>'
         f'<p class="who">{_who(snapshot, shown, state, words)}</p></header>'
         f"<main>{_main(snapshot, shown, others, words) if shown else _none(words)}"
         f"{_below(snapshot, shown, state, words)}</main><footer>{_foot(snapshot, words)}</footer>"
@@ -221,7 +221,7 @@ def _trouble(snapshot: Snapshot, probe: ProbeView, others: Sequence[ProbeView], 
     state = state_of(probe, snapshot.at_ms)
     do_now = _fact(words.do_now, escape(_act(snapshot, probe, others, words)), "act")
     if probe.alarms and state != "no_data":
-        first = _fact(words.alarms[probe.alarms[0]], limits(probe, words), "alarm")
+        first = _fact(limits(probe, words), words.alarms[probe.alarms[0]], "alarm")
     elif state == "no_data":
         newest = probe.newest
         told = age(newest.measured_at_ms if newest else None, snapshot.at_ms, words)
@@ -293,7 +293,8 @@ def _below(snapshot: Snapshot, probe: ProbeView | None, state: str, words: Words
         return f'<p class="bar" role="status">{words.test if duty.shown == "test" else words.identify}</p>'
     if duty.problem:
         return f'<p class="bar" role="status">{escape(words.hook_failed.format(duty.problem[:80]))}</p>'
-    facts = [limits(probe, words)] if probe and state not in {"in_range", "no_data"} else []
+    told_above = probe is None or probe.alarms or state in {"in_range", "no_data"}
+    facts = [] if probe is None or told_above else [limits(probe, words)]
     if duty.silent_seconds:
         facts.append(words.silenced.format(-(-duty.silent_seconds // 60)))
     language = f"?lang={words.language}"

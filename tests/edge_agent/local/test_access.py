@@ -43,8 +43,12 @@ def test_the_code_opens_a_session_of_a_quarter_of_an_hour(memory: FakeMemory, mo
     token = access.log_in(" abcd 2345 ")
     assert token is not None
     assert len(token) >= 32
-    assert access.session(token) is not None
-    moment.pass_seconds(QUARTER)
+    session = access.session(token)
+    assert session is not None
+    moment.pass_seconds(60)
+    assert access.seconds_left(session) == QUARTER - 60
+    moment.pass_seconds(QUARTER - 60)
+    assert access.seconds_left(session) == 0
     assert access.session(token) is None
     assert access.session("") is access.session("x" * 1_000) is None
 

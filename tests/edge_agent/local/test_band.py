@@ -33,7 +33,7 @@ def test_a_bar_reaches_from_lowest_to_highest() -> None:
 def test_one_short_excursion_is_never_averaged_away() -> None:
     svg = band([story(0, *([450] * 200), 1_900, *([450] * 200))], RULE, ["a", "b"], "t")
     top = min(y for _, y, _, _ in bars(svg))
-    limit = float(re.findall(r'd="M56 ([\d.]+)H960" stroke="#c24704"', svg)[0])
+    limit = float(re.findall(r'd="M56 ([\d.]+)H640" stroke="#c24704"', svg)[0])
     assert top < limit
 
 

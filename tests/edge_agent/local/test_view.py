@@ -163,7 +163,8 @@ def test_too_cold_but_not_freezing_is_a_matter_of_the_thermostat() -> None:
 
 def test_a_standing_alarm_is_an_alert() -> None:
     told = page(snapshot(probe(900, alarms=[AlarmKind.HEAT])), EN)
-    assert '<dt>Heat alarm</dt><dd class="alarm" role="alert">' in told
+    assert '<dt>Limits 2 to 8</dt><dd class="alarm" role="alert">Heat alarm</dd>' in told
+    assert told.count("Limits 2 to 8") == 1
 
 
 def test_the_foot_says_what_waits_and_how_the_portal_is() -> None:
