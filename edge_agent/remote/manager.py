@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -37,9 +36,8 @@ TOO_LONG = "this configuration is too long to be told"
 
 
 class Manager:
-    """One for the process's life; `attention` is set whenever there is something to decide.
+    """One for the process's life; `installed` are the settings file's words, `settings` what is to be run under now.
 
-    `installed` is the settings file's, `settings` what the gateway is to run under now.
     `clock` is the gateway's timeline, `anchored_ms` the same where it is believed, else None: an order's end cannot be
     judged without it.
     """
@@ -63,7 +61,6 @@ class Manager:
         self._wanted: Desired | None = None
         self._deadline_seconds = 0.0
         self._memory = self._file.load()
-        self.attention = threading.Event()
         self.revision = 0
         self.settings = self._begin()
 
@@ -80,7 +77,6 @@ class Manager:
             self._heard.put_nowait(body)
         except queue.Full:
             _log.warning("too many orders at once: one is let go")
-        self.attention.set()
         return True
 
     def reported(self) -> Reported:
@@ -151,7 +147,6 @@ class Manager:
         return body
 
     def _sort(self) -> None:
-        self.attention.clear()
         while True:
             try:
                 body = self._heard.get_nowait()
