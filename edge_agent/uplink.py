@@ -23,7 +23,7 @@ from edge_agent.clock_questions import ClockQuestions
 from edge_agent.courier import Courier, Identity
 from edge_agent.outbox import Intake
 from edge_agent.session import Sessions, is_clocked
-from edge_agent.voice import ClockFacts, Voice
+from edge_agent.voice import Voice, machine_facts
 from sheetal.contracts.clock import Clock, now_ms
 from sheetal.contracts.topics import Channel, of_gateway, parse
 from sheetal.contracts.twin import TWIN_BYTES_MAX
@@ -98,7 +98,7 @@ class Uplink:
         identity = Identity(settings.gateway, settings.key)
         announced = settings.sensors if sensors is None else sensors
         questions = None if time_keeper is None else ClockQuestions(time_keeper, settings.clock, outbox.boot)
-        facts = ClockFacts if time_keeper is None else time_keeper.facts
+        facts = machine_facts if time_keeper is None else time_keeper.facts
         self._voice = Voice(identity, outbox.boot, announced, clock, facts)
         self._told_source = ""
         self._courier = Courier(identity, outbox, settings.uplink, questions=questions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from edge_agent import outbox_schema
+from edge_agent.system_clock import kernel_is_synchronised
 from sheetal.contracts.gateway_state import Birth, State
 from sheetal.contracts.seal import WIRE_VERSION, seal
 from sheetal.contracts.topics import Channel
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
 class ClockFacts(NamedTuple):
     """The gateway's clock: its source as on the wire, how far off ingest's it was, and whether it is believed."""
 
-    source: str = "system"
+    source: str = "none"
     offset_ms: int | None = None
     is_anchored: bool = False
+
+
+def machine_facts() -> ClockFacts:
+    """What a program without a timeline stands on: the machine's wall clock, and what the kernel says of it."""
+    return ClockFacts("ntp" if kernel_is_synchronised() else "rtc")
 
 
 class Remote(Protocol):
@@ -52,7 +58,7 @@ class Voice:
         boot: int,
         sensors: Sequence[str],
         clock: Callable[[], int],
-        clock_facts: Callable[[], ClockFacts] = ClockFacts,
+        clock_facts: Callable[[], ClockFacts] = machine_facts,
     ) -> None:
         self._identity = identity
         self._boot = boot

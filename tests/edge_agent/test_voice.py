@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from edge_agent import outbox_schema
+from edge_agent import voice as voice_module
 from edge_agent.courier import Identity
-from edge_agent.voice import ClockFacts, Voice
+from edge_agent.voice import ClockFacts, Voice, machine_facts
 from sheetal.contracts.gateway_state import Birth, State
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.seal import WIRE_VERSION, open_envelope, unseal
@@ -69,7 +70,7 @@ def test_an_older_birth_is_still_understood() -> None:
 def test_without_anybody_afar_the_twin_is_version_0() -> None:
     birth = body(voice().birth(9, None), Channel.BIRTH, Birth)
     assert isinstance(birth, Birth)
-    assert (birth.twin_version, birth.clock_source, birth.clock_offset_ms) == (0, "system", None)
+    assert (birth.twin_version, birth.clock_source, birth.clock_offset_ms) == (0, "none", None)
 
 
 def test_state_carries_its_session() -> None:
@@ -89,3 +90,13 @@ def test_a_clock_that_is_not_believed_gives_no_instant() -> None:
     assert voice().anchored_ms() is None
     assert voice(ClockFacts("rtc")).anchored_ms() is None
     assert voice(ClockFacts("ntp", 0, is_anchored=True)).anchored_ms() == T0_MS
+
+
+@pytest.mark.parametrize(("synchronised", "word"), [(True, "ntp"), (False, "rtc")])
+def test_without_a_timeline_the_machine_s_clock_is_told_for_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, *, synchronised: bool, word: str
+) -> None:
+    monkeypatch.setattr(voice_module, "kernel_is_synchronised", lambda: synchronised)
+    assert machine_facts() == ClockFacts(word, None, is_anchored=False)
+    plain = Voice(Identity(GATEWAY, KEY), 5, [SENSOR], lambda: T0_MS)
+    assert plain.clock_source == word
