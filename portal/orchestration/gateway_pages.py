@@ -99,6 +99,13 @@ def order(
     return RedirectResponse(url(request, f"/cc/gateways/{gateway_id}") + "#orders", 303)
 
 
+@router.get("/cc/gateways/{gateway_id}/log/{command_id}")
+def log(request: Request, staff: Watcher, gateway_id: str, command_id: str) -> Response:
+    """The log that a gateway sent when it was told to."""
+    found = gateways.order_with_log(request.app.state.ledger, staff, gateway_id, command_id)
+    return render(request, "orchestration/gateway_log.html", gateway_id=gateway_id, order=found)
+
+
 @router.get("/cc/gateways/{gateway_id}/retire")
 def retire_form(request: Request, staff: Keeper, gateway_id: str) -> Response:
     """What retiring means, and the field to type the gateway's id into."""

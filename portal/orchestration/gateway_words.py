@@ -16,6 +16,8 @@ from sheetal.contracts.twin import CommandKind, TwinState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from portal.orchestration.gateways import Order
+
 SPAN_MS_MAX = 60 * DAY_MS
 """Gateways keep what was delivered for 60 days."""
 
@@ -73,6 +75,16 @@ def skew(offset_ms: int, language: str, say: Callable[..., str]) -> str:
     """How far a gateway's clock is from ours; the offset is ours minus its own."""
     span = duration(abs(offset_ms), language)
     return say(marked("%(span)s slow"), span=span) if offset_ms > 0 else say(marked("%(span)s fast"), span=span)
+
+
+def outcome_line(order: Order, say: Callable[..., str]) -> str:
+    """What came of an order beyond its state: why it failed, or how much goes again."""
+    if order.outcome is None or (order.outcome.done and order.command.kind is not CommandKind.RESEND):
+        return ""
+    detail = order.outcome.detail
+    if order.outcome.done and detail.isdecimal():
+        return say(marked("%(count)s readings go again"), count=detail)
+    return detail
 
 
 def qr_svg(text: str) -> str:

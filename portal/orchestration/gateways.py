@@ -54,6 +54,11 @@ class Order:
     published_at_ms: int | None
     outcome: Outcome | None
 
+    @property
+    def has_log(self) -> bool:
+        """Whether the outcome is a log to be read."""
+        return self.command.kind is CommandKind.SEND_LOG and self.outcome is not None and self.outcome.done
+
     def state(self, now_ms: int) -> str:
         """done, failed, waiting, sent, or no_answer once it has expired."""
         if self.outcome is not None:
@@ -128,6 +133,19 @@ def gateway_page(ledger: Ledger, telemetry_store: Ledger, staff: Staff, gateway_
         versions=[_version(one) for one in versions],
         certificates=certificates,
     )
+
+
+def order_with_log(ledger: Ledger, staff: Staff, gateway_id: str, command_id: str) -> Order:
+    """The order whose outcome is a log; raises NotFound, also once the gateway reports its lines no longer."""
+    with ledger.read() as conn:
+        _visible(conn, staff, gateway_id)
+        sent = downlink.sent(conn, gateway_id, Channel.COMMAND, ORDERS_SHOWN)
+        told = gateway_twins.twin(conn, gateway_id).reported
+    outcomes = {one.id: one for one in told.outcomes} if told else {}
+    for one in (_order(message, outcomes) for message in sent):
+        if one.command.id == command_id and one.has_log:
+            return one
+    raise NotFound(marked("This log is not there any more."))
 
 
 def issue_code(ledger: Ledger, staff: Staff, gateway_id: str, facility_id: str, now_ms: int) -> IssuedCode:

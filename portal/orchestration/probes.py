@@ -44,13 +44,14 @@ EDITED = (INTERVAL, *LIMITS, *MINUTES)
 
 @dataclass(frozen=True)
 class Probe:
-    """One probe; `values` holds what may be changed from here, as the gateway tells it."""
+    """One probe; `values` holds what may be changed from here, as the gateway tells it, `signs` how alarms compare."""
 
     name: str
     appliance: str
     field: str
     kind: str
     values: Mapping[str, int]
+    signs: Mapping[str, str]
 
     def typed(self) -> dict[str, str]:
         """The values as they stand in the form's fields: seconds, degrees with a point, minutes."""
@@ -69,6 +70,10 @@ def probes_of(config: bytes) -> list[Probe]:
                 field=_word(probe.get("field")),
                 kind=_word(source.get("kind")),
                 values=values,
+                signs={
+                    "freeze": "≤" if probe.get("freeze_alarm_inclusive") else "<",
+                    "heat": "≥" if probe.get("heat_alarm_inclusive") else ">",
+                },
             )
         )
     return found[:PROBES_MAX]

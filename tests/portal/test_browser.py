@@ -12,8 +12,9 @@ from playwright.sync_api import sync_playwright
 from portal.identity.service import Role
 from portal.serve import listen
 from portal.static_files import StaticNames
+from sheetal.contracts.twin import TwinState
 from sheetal.ledger import holdings
-from tests.portal import district
+from tests.portal import district, given_gateways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,12 +41,17 @@ PATHS = (
     "/cc/alarms",
     "/cc/lots",
     "/cc/facilities",
+    "/cc/gateways",
+    "/cc/gateways/gw-01",
+    "/cc/gateways/gw-01/probes/a-101-1-tvc",
+    "/cc/gateways/gw-01/retire",
 )
 
 
 @pytest.fixture
 def address(stage: Stage) -> Iterator[str]:
     district.seed(district.Stores(stage.ledger, stage.telemetry, stage.readings, stage.cipher), stage.now_ms)
+    given_gateways.report(stage.ledger, stage.now_ms)
     stage.add_person(Role.COLD_CHAIN_OFFICER)
     listening = listen("127.0.0.1", 0, "SHEETAL_PORTAL_PORT")
     config = uvicorn.Config(stage.app, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
@@ -174,11 +180,26 @@ def test_an_ended_session_leads_a_live_page_to_the_sign_in(
     page.context.close()
 
 
-def test_every_control_is_reached_by_the_tab_key_with_a_visible_ring(
-    browser: Browser, address: str, complaints: list[str]
+def test_a_gateways_page_tells_news_by_itself_and_keeps_the_focus(
+    browser: Browser, address: str, stage: Stage, complaints: list[str]
 ) -> None:
     page = open_page(browser, address, complaints)
-    page.goto(f"{address}/cc/holdings/H-3")
+    page.goto(f"{address}/cc/gateways/gw-01")
+    page.focus("button[value=identify]")
+    told = given_gateways.said(at_ms=stage.now_ms + 1, version=7, state=TwinState.APPLIED)
+    given_gateways.report(stage.ledger, stage.now_ms + 1, told)
+    page.wait_for_selector("text=Version 7 is in force.", timeout=12_000)
+    assert page.evaluate("document.activeElement.value") == "identify"
+    assert complaints == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", ["/cc/holdings/H-3", "/cc/gateways/gw-01", "/cc/gateways/gw-01/probes/a-101-1-tvc"])
+def test_every_control_is_reached_by_the_tab_key_with_a_visible_ring(
+    browser: Browser, address: str, complaints: list[str], path: str
+) -> None:
+    page = open_page(browser, address, complaints)
+    page.goto(f"{address}{path}")
     wanted = page.locator("a[href]:visible, button:visible, textarea:visible, input:visible").count()
     reached = set()
     for _ in range(wanted + 5):
