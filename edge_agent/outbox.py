@@ -221,8 +221,9 @@ class Outbox:
         """Settles exactly the named ranges; returns how many items changed.
 
         Any order and any repetition of the same acks ends the same: stored by one worker wins over refused by another.
+        A power cut may forget it: then the items are sent again, and ingest finds them stored.
         """
-        with self._transaction() as connection:
+        with self._transaction(synced=False) as connection:
             delivered, forgiven, refused = outbox_settling.settle(connection, ack, self._clock())
             self._move(-delivered - refused, delivered + forgiven, refused - forgiven)
         return delivered + forgiven + refused
@@ -337,14 +338,15 @@ class Outbox:
         return [item_of(columns) for columns in found if columns[:2] not in without][:limit]
 
     def _move(self, pending: int = 0, delivered: int = 0, refused: int = 0) -> None:
-        self._tally = _Tally(*(a + b for a, b in zip(self._tally, (pending, delivered, refused), strict=True)))
+        before = self._tally
+        self._tally = _Tally(before.pending + pending, before.delivered + delivered, before.refused + refused)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
         with self._file.lock:
             before = None
             try:
-                with self._file.transaction() as connection:
+                with self._file.transaction(synced=synced) as connection:
                     before, changes = (self._tally, self._sequence), connection.total_changes
                     yield connection
                     # Only together with something else: a full outbox must not wear the flash by saying so.

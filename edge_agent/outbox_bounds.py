@@ -178,7 +178,10 @@ class Room:
             _log.error("the outbox is full: the oldest readings inside their limits are thinned to spans of 15 min")
 
     def _is_below(self, connection: sqlite3.Connection, rows: int, bound: Bound) -> bool:
-        return rows < bound.rows_max and bytes_used(connection) < bound.bytes_max
+        if rows >= bound.rows_max:
+            return False
+        # Free pages need only be counted where the whole file is too large.
+        return _file_bytes(connection) < bound.bytes_max or bytes_used(connection) < bound.bytes_max
 
     def _thin_a_quarter(self, connection: sqlite3.Connection, need: Need) -> Freed:
         """The oldest quarter wholly in the past that has something to let go; nothing when there is none."""
@@ -231,11 +234,15 @@ def thin_quarter(connection: sqlite3.Connection, start_ms: int, need: Need) -> F
 
 def bytes_used(connection: sqlite3.Connection) -> int:
     """The bytes of all pages that hold something, inside a transaction its own included; without the log."""
-    pages, free, size = (
-        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-        for name in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size
+    return _file_bytes(connection) - _pragma(connection, "freelist_count") * _pragma(connection, "page_size")
+
+
+def _file_bytes(connection: sqlite3.Connection) -> int:
+    return _pragma(connection, "page_count") * _pragma(connection, "page_size")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 def item_of(columns: tuple[Any, ...]) -> Item:

@@ -3,13 +3,15 @@ from __future__ import annotations
 import resource
 import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edge_agent.outbox import Intake, Outbox
 from edge_agent.outbox_file import OutboxFile
-from tests.edge_agent.kit import T0_MS, sample, until
+from sheetal.contracts.batch import Ack
+from tests.edge_agent.kit import GATEWAY, T0_MS, sample, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,3 +151,30 @@ def test_an_outbox_survives_an_error_of_the_disk_and_counts_on(tmp_path: Path, l
     assert [item.sequence for item in parcel.items] == list(range(1, 501))[:500]
     assert box.counts()[:2] == (500, 0)
     box.close()
+
+
+def test_only_what_is_sent_again_anyway_is_committed_without_a_sync(tmp_path: Path) -> None:
+    with closing(Outbox(tmp_path / "o.db")) as box:
+        box.add_rows([sample(2)])
+        asked: list[str] = []
+        box._connection.set_trace_callback(asked.append)
+        box.add_rows([sample(0)])
+        box.apply_ack(Ack(gateway=GATEWAY, boot=box.boot, stored=[(1, 1)]))
+        box.add_rows([sample(1)])
+        box._connection.set_trace_callback(None)
+        told = [one for one in asked if one.startswith(("BEGIN", "COMMIT", "PRAGMA synchronous"))]
+        relaxed = ["PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE", "COMMIT", "PRAGMA synchronous = FULL"]
+        assert told == ["BEGIN IMMEDIATE", "COMMIT", *relaxed, "BEGIN IMMEDIATE", "COMMIT"]
+
+
+def test_a_relaxed_transaction_that_fails_leaves_the_next_one_synced(file: OutboxFile) -> None:
+    def half() -> None:
+        with file.lock, file.transaction(synced=False) as connection:
+            assert connection.execute("PRAGMA synchronous").fetchone() == (1,)
+            connection.execute("INSERT INTO meta VALUES ('a', 'b')")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        half()
+    assert marks(file) == 0
+    assert file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
