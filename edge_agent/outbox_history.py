@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.outbox_schema import PENDING, REFUSED
+from edge_agent.outbox_schema import PENDING, REFUSED, WAITING
 from edge_agent.parcel import THINNED, spans
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def history(connection: sqlite3.Connection, sensor: str, from_ms: int, until_ms:
 
 
 def not_delivered(connection: sqlite3.Connection, sensor: str, from_ms: int, until_ms: int) -> set[tuple[int, int]]:
-    """Boot and sequence of the readings of a half-open span that ingest does not have, waiting or refused."""
+    """Boot and sequence of the readings of a half-open span that ingest does not have: waiting or refused."""
     return {
         (int(boot), int(sequence))
-        for state in (PENDING, REFUSED)
+        for state in (PENDING, REFUSED, WAITING)
         for boot, sequence in connection.execute(_NOT_DELIVERED, (state, from_ms, until_ms, sensor))
     }
 

@@ -117,7 +117,8 @@ th,td{padding:8px 12px 8px 0;font-size:14px;line-height:20px;vertical-align:top}
 td{border-bottom:1px solid var(--line)}.num{text-align:right;white-space:nowrap}
 .state{display:inline-flex;gap:6px;align-items:center;font-weight:700}.state svg{width:16px;height:16px}
 .second{color:var(--ink3);display:block}
-form{margin:12px 0}[type=password]+button{display:block;margin-top:12px}label{display:block;font-weight:700;margin-bottom:4px}
+form{margin:12px 0}[type=password]+button{display:block;margin-top:12px}
+label{display:block;font-weight:700;margin-bottom:4px}
 input[type=password],input[type=text],select{font:inherit;height:48px;border:2px solid var(--strong);border-radius:4px;
 padding:0 12px;width:min(100%,20em);background:#fff;color:var(--ink)}
 button{font:inherit;font-weight:700;min-height:48px;padding:8px 20px;border-radius:6px;cursor:pointer;

@@ -56,6 +56,9 @@ def test_delivered_readings_are_remembered_too(outbox: Outbox) -> None:
     assert not_delivered(outbox._connection, SENSOR, T0_MS, FOREVER_MS) == {(outbox.boot, 2), (outbox.boot, 3)}
     assert not_delivered(outbox._connection, SENSOR, T0_MS, stamp(2)) == {(outbox.boot, 2)}
     assert not_delivered(outbox._connection, "gw-t.nobody", T0_MS, FOREVER_MS) == set()
+    outbox.add_rows([sample(3)._replace(local=True, monotonic_ms=77)])
+    assert outbox.history(SENSOR, T0_MS, FOREVER_MS, 9)[-1].measured_at_ms == stamp(3)
+    assert len(not_delivered(outbox._connection, SENSOR, T0_MS, FOREVER_MS)) == 3
 
 
 def test_extremes_are_those_of_temperatures_in_the_half_open_span(outbox: Outbox) -> None:

@@ -196,7 +196,7 @@ def test_a_wrong_code_is_told_beside_its_field(browser: Browser, address: str) -
     tab.fill("#code", "WRONG-CODE")
     tab.keyboard.press("Enter")
     tab.wait_for_selector("#said")
-    assert "4 tries left" in tab.inner_text("#said")
+    assert "Tries left: 4" in tab.inner_text("#said")
     assert tab.locator("[role=alert]").count() >= 1
     tab.context.close()
 

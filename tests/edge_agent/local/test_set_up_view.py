@@ -23,7 +23,10 @@ def set_up(
 
 def test_the_door_names_its_field_and_what_went_wrong() -> None:
     told = door_page(
-        EN, Door(has_code=True, tries_left=3, locked_seconds=0), "t", "This is not the code on the label. 3 tries left."
+        EN,
+        Door(has_code=True, tries_left=3, locked_seconds=0),
+        "t",
+        "This is not the code on the label. Tries left: 3.",
     )
     tags = well_formed(told)
     [field] = [one for tag, one in tags if tag == "input" and one.get("type") == "password"]
@@ -33,7 +36,7 @@ def test_the_door_names_its_field_and_what_went_wrong() -> None:
     assert "autofocus" not in told
     first = door_page(EN, Door(has_code=True, tries_left=5, locked_seconds=0), "t")
     assert 'aria-describedby="hint"' in first
-    assert "5 tries left" in first
+    assert "Tries left: 5" in first
 
 
 def test_a_locked_door_has_no_field() -> None:
