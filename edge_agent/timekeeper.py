@@ -166,9 +166,9 @@ class Timekeeper:
     def _follow(self, turn: Callable[[], Move]) -> None:
         """Takes a turn; where the disk fails nothing has happened, and the next turn finds the same again."""
         with self.steady:
-            before = self._timeline.line
+            before, is_first = self._timeline.line, self._unsettled is not None
             move = turn()
-            if self._timeline.line == before and self._unsettled is None and not self._is_due():
+            if self._timeline.line == before and not is_first and not self._is_due():
                 return
             try:
                 self._carry_out(before, move)
@@ -177,7 +177,7 @@ class Timekeeper:
                 _log.error("the clock is not followed while the outbox cannot be written: %s", error)
                 return
             after = self._timeline.line
-        if after.source is not before.source or abs(move.delta_ms) >= STEP_MS_TOLD:
+        if not is_first and (after.source is not before.source or abs(move.delta_ms) >= STEP_MS_TOLD):
             _log.warning("the time now comes from %s; it moved by %d ms", after.source.word, move.delta_ms)
 
     def _carry_out(self, before: Line, move: Move) -> None:
