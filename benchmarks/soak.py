@@ -13,7 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmarks import journey_story
-from benchmarks.faults import clock, forged, kill9, power_cut, wrong_credentials
+from benchmarks.faults import (
+    clock,
+    duplicate_reorder,
+    forged,
+    kill9,
+    lying_broker,
+    partition_72h,
+    power_cut,
+    wrong_credentials,
+)
 from benchmarks.record import FAULTS, ROOT, Fault, keep
 
 if TYPE_CHECKING:
@@ -50,6 +59,11 @@ SUITES = {
     "edge.clock": Suite(clock.FULL, clock.HOW, clock.run, clock.GROUP),
     "edge.kill9": Suite(kill9.FULL, kill9.HOW, kill9.run, kill9.GROUP),
     "edge.power_cut": Suite(power_cut.FULL, power_cut.HOW, power_cut.run, power_cut.GROUP),
+    "edge.lying_broker": Suite(lying_broker.FULL, lying_broker.HOW, lying_broker.run, lying_broker.GROUP),
+    "edge.partition_72h": Suite(partition_72h.FULL, partition_72h.HOW, partition_72h.run),
+    "edge.duplicate_reorder": Suite(
+        duplicate_reorder.FULL, duplicate_reorder.HOW, duplicate_reorder.run, duplicate_reorder.GROUP
+    ),
     "edge.wrong_credentials": Suite(wrong_credentials.FULL, wrong_credentials.HOW, wrong_credentials.run),
 }
 

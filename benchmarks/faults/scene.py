@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 UPLINK: dict[str, float] = {
     "message_age_seconds": 0.5,
-    "resend_seconds": 2,
-    "resend_jitter_seconds": 0.5,
+    "resend_seconds": 1,
+    "resend_jitter_seconds": 0.3,
     "reconnect_seconds_max": 2,
 }
 """Faster than shipped, so that a try takes seconds: what is promised does not depend on how long a gateway waits."""

@@ -30,7 +30,7 @@ def test_the_gateway_reads_its_settings(tmp_path: Path) -> None:
     settings = load_settings(path)
     assert settings.sensors == SCENE.sensors[3:]
     assert settings.key == key_of("gw-01") != key_of("gw-00")
-    assert (settings.uplink.batch_items_max, settings.uplink.resend_seconds) == (7, 2)
+    assert (settings.uplink.batch_items_max, settings.uplink.resend_seconds) == (7, 1)
     assert (settings.rows_max, settings.outbox) == (4_000, tmp_path / "far" / "o.db")
     assert (tmp_path / "gw-01.key").stat().st_mode & 0o077 == 0
 
