@@ -51,8 +51,8 @@ class Span(NamedTuple):
 
 
 IN_FULL = (Span(), Span(rows_per_second=100, drain_seconds_max=600.0))
-"""Dark for longer than one and a half times the 30 s of a keep-alive, so that the gateway gives its connection up; drained at the
-pace that is shipped, and so slowly that many fresh readings are made meanwhile."""
+"""Dark for longer than one and a half times the 30 s of a keep-alive, so that the gateway gives its connection up;
+drained at the pace that is shipped, and so slowly that many fresh readings are made meanwhile."""
 PROBES = 8
 BATCH_ITEMS = 100
 BATCHES_IN_FLIGHT = 8
