@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge_agent.sources import ds01_values
+from edge_agent.sources.ds01_reader import Heard
 from sheetal.contracts.problem import WireProblem
 
 if TYPE_CHECKING:
@@ -77,34 +78,35 @@ class Ds01Lines:
         """
         splitter = LineSplitter()
         fresh: list[bytes] = []
-        fresh_ms: int | None = None
+        then = Heard()
         heard_seconds = time.monotonic()
+        self._reader.begin()
         while not stopping.is_set():
             silent_seconds = time.monotonic() - heard_seconds
             data = receive()
             if data is None:
-                deliver(self._read(fresh, fresh_ms, is_live=is_live(fresh)))
+                deliver(self._read(fresh, then._replace(is_live=is_live(fresh))))
                 fresh = []
                 if silent_seconds > SILENT_SECONDS_MAX:
                     return
                 continue
             lines = splitter.feed(data)
             if data and not fresh and silent_seconds > QUIET_SECONDS:
-                fresh, fresh_ms = lines, self._anchored()
+                fresh, then = lines, Heard(self._anchored(), at_seconds=time.monotonic())
             elif data and fresh and len(fresh) <= LIVE_LINES_MAX:
                 fresh += lines
             else:
-                deliver(self._read(fresh + lines, self._anchored(), is_live=False))
+                deliver(self._read(fresh + lines, Heard(self._anchored(), at_seconds=time.monotonic())))
                 fresh = []
             if not data:
                 return
             heard_seconds = time.monotonic()
 
-    def _read(self, lines: list[bytes], now_ms: int | None, *, is_live: bool) -> list[Observation]:
+    def _read(self, lines: list[bytes], heard: Heard) -> list[Observation]:
         observations: list[Observation] = []
         for line in lines:
             try:
-                observations += self._reader.read(line, now_ms, is_live=is_live)
+                observations += self._reader.read(line, heard)
             except WireProblem as problem:
                 self._bad_lines += 1
                 # One line in the log for the first, the tenth, the hundredth: a broken hub must not fill the disk.

@@ -25,6 +25,25 @@ UNPLACED_MAX = 5_000
 APPLIANCES_MAX = 64
 
 
+BUILT_MS = 1_577_836_800_000
+"""2020 began; no logger has measured before it what is told now."""
+
+PACE_SECONDS_MIN = 20.0
+PACE_SECONDS_OFF_MAX = 5.0
+"""A stream of stored records does not run so closely at the pace of the clock."""
+
+
+class Heard(NamedTuple):
+    """When a line was heard: by a monotonic clock, and by the gateway's own, None while that cannot be trusted.
+
+    `is_live`: it came alone, so its record is of this moment.
+    """
+
+    now_ms: int | None = None
+    is_live: bool = False
+    at_seconds: float = 0.0
+
+
 class _Waiting(NamedTuple):
     record: ds01_values.Record
     moment: Moment
@@ -40,12 +59,16 @@ class Ds01Reader:
         self._timelines: dict[str, LoggerTimeline] = {}
         self._waiting: defaultdict[str, deque[_Waiting]] = defaultdict(lambda: deque(maxlen=UNPLACED_MAX))
         self._aux_news = AuxNews()
+        self._heard: dict[str, tuple[Moment, float]] = {}
         self._strangers: set[str] = set()
 
-    def read(self, line: bytes, now_ms: int | None = None, *, is_live: bool = False) -> list[Observation]:
+    def begin(self) -> None:
+        """A new connection: its stream is a story of its own, told in order."""
+        self._heard.clear()
+
+    def read(self, line: bytes, heard: Heard = Heard()) -> list[Observation]:  # noqa: B008 - immutable
         """What one line says; more than one observation when it anchors records that waited, none for a stranger's.
 
-        `now_ms` is the gateway's clock, None while it cannot be trusted; `is_live`: the record is of this moment.
         Raises WireProblem (`bad_json`, `bad_body`).
         """
         record = ds01_values.parse_record(line)
@@ -54,10 +77,15 @@ class Ds01Reader:
         if not probes:
             self._greet_stranger(serial)
             return []
-        moment = believable(_moment(record), now_ms, is_live=is_live)
+        timeline = self._timeline(serial)
+        told = _moment(record)
+        now_ms, is_live = heard.now_ms, heard.is_live or self._keeps_pace(serial, told, heard.at_seconds)
+        if is_live and self._counts_anew(serial, told):
+            timeline.begin_anew()
+        self._heard[serial] = (told, heard.at_seconds)
+        moment = believable(told, now_ms, is_live=is_live)
         if moment is None:
             raise WireProblem("a record of the future without relative time", reason="bad_body")
-        timeline = self._timeline(serial)
         waiting = self._waiting[serial]
         ready = [_Waiting(record, moment)]
         learnt = timeline.learn(moment, now_ms, is_live=is_live)
@@ -75,6 +103,21 @@ class Ds01Reader:
             else:
                 observations.append(self._observe(serial, one.record, placed, probes))
         return observations
+
+    def _keeps_pace(self, serial: str, moment: Moment, at_seconds: float) -> bool:
+        """Whether as much time passed at the logger as here since its last record: then it speaks of this moment."""
+        before, heard_seconds = self._heard.get(serial, (moment, at_seconds))
+        if before.relative_ms is None or moment.relative_ms is None or before.restarted_ms != moment.restarted_ms:
+            return False
+        seconds = (moment.relative_ms - before.relative_ms) / 1_000
+        return seconds >= PACE_SECONDS_MIN and abs(seconds - (at_seconds - heard_seconds)) <= PACE_SECONDS_OFF_MAX
+
+    def _counts_anew(self, serial: str, moment: Moment) -> bool:
+        """Whether its relative time went back within one story: the logger was started again."""
+        before, _ = self._heard.get(serial, (moment, 0.0))
+        if before.relative_ms is None or moment.relative_ms is None or before.logger != moment.logger:
+            return False
+        return (moment.restarted_ms, moment.relative_ms) < (before.restarted_ms, before.relative_ms)
 
     def _observe(
         self,
@@ -127,6 +170,9 @@ def _moment(record: ds01_values.Record) -> Moment:
     if relative_ms is None and absolute_ms is None:
         raise WireProblem("a record without any time", reason="bad_body")
     restarted_ms = ds01_values.duration_ms(record.get("RTCW")) or 0
+    if absolute_ms is not None and absolute_ms < BUILT_MS and relative_ms is not None:
+        # A clock that was never set says 1970 or 2000; it is no better than none.
+        absolute_ms = None
     return Moment(ds01_values.text(record.get("LSER")), restarted_ms, relative_ms, absolute_ms)
 
 

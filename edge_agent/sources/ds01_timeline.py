@@ -5,7 +5,8 @@ anchor for those without: `absolute = ABST_anchor - (RELT_anchor - RELT)`. RTCW 
 restarted, so each RTCW is an epoch with an anchor of its own; the first anchor stays for ever, and with it the stamps.
 
 A record that was just made but says another time than the gateway's trusted clock, and any record of the future, prove
-the logger's clock wrong: from there on the gateway's clock anchors the epoch's relative time. Stamps told before stay.
+the logger's clock wrong: from there on the gateway's clock anchors the epoch's relative time. Where absolute time jumps
+within an epoch, relative time goes on until a live record says better. Stamps told before stay.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class Memory(msgspec.Struct):
     corrections: dict[int, list[Correction]] = {}
     corrected: Correction | None = None
     distrusted: dict[int, int] = {}
+    is_torn: bool = False
 
 
 class LoggerTimeline:
@@ -79,6 +81,13 @@ class LoggerTimeline:
     def to_text(self) -> str:
         """What must be remembered."""
         return msgspec.json.encode(self._memory).decode()
+
+    def begin_anew(self) -> None:
+        """The logger was seen to count from nothing again: what was known of its relative time is another count's."""
+        before = self._memory
+        self._memory = Memory(
+            logger=before.logger, stamped_ms=before.stamped_ms, furthest_ms=before.stamped_ms, is_torn=True
+        )
 
     def place(self, moment: Moment) -> Placed | None:
         """The record's place, or None while its epoch has no anchor; call `learn` with it first."""
@@ -95,10 +104,10 @@ class LoggerTimeline:
         is_first = memory.stamped_ms < 0
         correction = self._correction(moment)
         torn = at_ms <= memory.stamped_ms or (relative_ms >= 0 and not is_further) or moment.restarted_ms != told[0]
-        torn = torn or correction != memory.corrected
+        torn = torn or memory.is_torn or correction != memory.corrected
         memory.restarted_ms, memory.relative_ms, memory.stamped_ms = moment.restarted_ms, relative_ms, at_ms
         memory.furthest_ms = max(memory.furthest_ms, at_ms)
-        memory.corrected = correction
+        memory.corrected, memory.is_torn = correction, False
         return Placed(at_ms, repeated=False, discontinuity=torn and not is_first)
 
     def learn(self, moment: Moment, now_ms: int | None = None, *, is_live: bool = False) -> Learnt:
@@ -128,25 +137,40 @@ class LoggerTimeline:
         if now_ms is None or relative_ms is None:
             return None
         at_ms = self._stamp(moment)
-        is_known_wrong = at_ms is None and epoch in memory.distrusted
-        if not is_known_wrong and (at_ms is None or not _is_wrong(at_ms, now_ms, is_live=is_live)):
+        is_further = (epoch, relative_ms) > (memory.restarted_ms, memory.relative_ms)
+        if at_ms is None and epoch in memory.distrusted:
+            return self._correct(moment, now_ms) if is_live and is_further else Learnt()
+        if at_ms is None or not is_further:
             return None
-        wrong_ms = None if at_ms is None else at_ms - now_ms
-        if is_live and (epoch, relative_ms) > (memory.restarted_ms, memory.relative_ms):
-            from_ms = min(memory.distrusted.pop(epoch, relative_ms), relative_ms)
-            _make_room(memory.corrections, epoch)
-            known = memory.corrections.setdefault(epoch, [])
-            known.append(Correction(from_ms, now_ms - (relative_ms - from_ms)))
-            del known[:-CORRECTIONS_MAX]
-            return Learnt(is_anchor=True, wrong_ms=wrong_ms)
-        if is_known_wrong:
-            return Learnt()
-        if at_ms is None or at_ms <= now_ms or epoch in memory.corrections:
+        # What just was made stands at now; what was stored stands where elapsed time puts it.
+        right_ms = now_ms if is_live else self._line_ms(moment, now_ms)
+        if right_ms is not None:
+            is_wrong = abs(at_ms - right_ms) > WRONG_MS_MIN
+            return self._correct(moment, right_ms)._replace(wrong_ms=at_ms - right_ms) if is_wrong else None
+        if at_ms - now_ms <= WRONG_MS_MIN:
             return None
-        is_news = epoch not in memory.distrusted
         _make_room(memory.distrusted, epoch)
-        memory.distrusted[epoch] = min(memory.distrusted.get(epoch, relative_ms), relative_ms)
-        return Learnt(wrong_ms=wrong_ms if is_news else None)
+        memory.distrusted[epoch] = relative_ms
+        return Learnt(wrong_ms=at_ms - now_ms)
+
+    def _correct(self, moment: Moment, at_ms: int) -> Learnt:
+        """From the first record that is not believed on, the epoch is placed so that this one stands at `at_ms`."""
+        memory, epoch, relative_ms = self._memory, moment.restarted_ms, moment.relative_ms or 0
+        from_ms = min(memory.distrusted.pop(epoch, relative_ms), relative_ms)
+        _make_room(memory.corrections, epoch)
+        known = memory.corrections.setdefault(epoch, [])
+        known.append(Correction(from_ms, at_ms - (relative_ms - from_ms)))
+        del known[:-CORRECTIONS_MAX]
+        return Learnt(is_anchor=True)
+
+    def _line_ms(self, moment: Moment, now_ms: int) -> int | None:
+        """Where elapsed time alone puts the record, counted from the last one of its epoch; never in the future."""
+        memory = self._memory
+        if moment.relative_ms is None or moment.restarted_ms != memory.restarted_ms:
+            return None
+        line_ms = memory.stamped_ms + moment.relative_ms - memory.relative_ms
+        is_known = min(memory.stamped_ms, memory.relative_ms) >= 0 and line_ms - now_ms <= WRONG_MS_MIN
+        return line_ms if is_known else None
 
     def _stamp(self, moment: Moment) -> int | None:
         memory, relative_ms = self._memory, moment.relative_ms

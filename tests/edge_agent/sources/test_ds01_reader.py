@@ -6,7 +6,7 @@ import pytest
 
 from edge_agent.sample import AuxSample, Observation, Sample
 from edge_agent.source_settings import Ds01TcpSetting, ProbeSetting
-from edge_agent.sources.ds01_reader import APPLIANCES_MAX, UNPLACED_MAX, Ds01Reader
+from edge_agent.sources.ds01_reader import APPLIANCES_MAX, UNPLACED_MAX, Ds01Reader, Heard
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.reading import Quality
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, record
@@ -87,7 +87,7 @@ def test_records_wait_for_their_anchor_and_come_in_order() -> None:
 def test_a_live_line_anchors_by_the_gateways_clock() -> None:
     source = reader()
     source.read(record(None, 1, RELT="PT60S"))
-    found = source.read(record(None, 2, RELT="PT120S"), T0_MS, is_live=True)
+    found = source.read(record(None, 2, RELT="PT120S"), Heard(T0_MS, is_live=True))
     assert [one.samples[0].measured_at_ms for one in found] == [T0_MS - MINUTE_MS, T0_MS]
 
 
@@ -97,9 +97,9 @@ def test_a_wrong_clock_is_told_of_once_and_what_waited_for_the_right_time_comes(
     source, ahead = reader(), T0_MS + 90 * MINUTE_MS
     lines = [live_record(ahead + n * MINUTE_MS, 10**7 + n * MINUTE_MS, n) for n in range(4)]
     with caplog.at_level(logging.WARNING):
-        assert source.read(lines[0], T0_MS) == source.read(lines[1], T0_MS) == []
-        found = source.read(lines[2], T0_MS + 2 * MINUTE_MS, is_live=True)
-        found += source.read(lines[3], T0_MS + 3 * MINUTE_MS, is_live=True)
+        assert source.read(lines[0], Heard(T0_MS)) == source.read(lines[1], Heard(T0_MS)) == []
+        found = source.read(lines[2], Heard(T0_MS + 2 * MINUTE_MS, is_live=True))
+        found += source.read(lines[3], Heard(T0_MS + 3 * MINUTE_MS, is_live=True))
     assert [one.samples[0][1:3] for one in found] == [(T0_MS + n * MINUTE_MS, n * 100) for n in range(4)]
     assert not any(one.repeated for one in found)
     assert caplog.text.count("+90 min off") == 1
@@ -107,7 +107,55 @@ def test_a_wrong_clock_is_told_of_once_and_what_waited_for_the_right_time_comes(
 
 def test_a_record_of_the_future_without_relative_time_is_bad() -> None:
     with pytest.raises(WireProblem, match="future"):
-        reader().read(record(T0_MS + 90 * MINUTE_MS, RELT=None), T0_MS)
+        reader().read(record(T0_MS + 90 * MINUTE_MS, RELT=None), Heard(T0_MS))
+
+
+def told(source: Ds01Reader, story: list[tuple[float, bytes]], now_ms: int | None) -> list[tuple[int, bool, bool]]:
+    """Stamps in minutes after T0, repeated, discontinuity; each line is heard at its second."""
+    found: list[Observation] = []
+    for seconds, line in story:
+        now = None if now_ms is None else now_ms + round(seconds * 1_000)
+        found += source.read(line, Heard(now, at_seconds=seconds))
+    return [((one.samples[0].measured_at_ms - T0_MS) // MINUTE_MS, one.repeated, one.discontinuity) for one in found]
+
+
+def test_a_logger_that_keeps_pace_is_live_though_its_hub_is_never_quiet() -> None:
+    story = [(60.0 * n, live_record(T0_MS + n * MINUTE_MS, 10**7 + n * MINUTE_MS)) for n in range(3)]
+    assert [one[0] for one in told(reader(), story, T0_MS + 500 * MINUTE_MS)] == [0, 501, 502]
+
+
+def test_a_stream_from_memory_does_not_keep_pace() -> None:
+    story = [(0.5 * n, live_record(T0_MS + n * MINUTE_MS, 10**7 + n * MINUTE_MS)) for n in range(30)]
+    assert [one[0] for one in told(reader(), story, T0_MS + 500 * MINUTE_MS)] == list(range(30))
+
+
+def test_a_clock_that_was_never_set_is_no_clock() -> None:
+    stamps = [T0_MS, 3_600_000, T0_MS + 2 * MINUTE_MS]
+    story = [(float(n), live_record(at_ms, 10**7 + n * MINUTE_MS)) for n, at_ms in enumerate(stamps)]
+    assert [one[0] for one in told(reader(), story, None)] == [0, 1, 2]
+
+
+def test_a_logger_that_counts_anew_without_a_clock_is_placed_by_this_gateways() -> None:
+    source = reader()
+    before = [(60.0 * n, live_record(T0_MS + n * MINUTE_MS, 10**7 + n * MINUTE_MS)) for n in range(3)]
+    after = [(600.0 + 60 * n, record(None, RELT=f"PT{60 * n}S")) for n in range(4)]
+    assert told(source, before, T0_MS) == [(0, False, False), (1, False, False), (2, False, False)]
+    found: list[Observation] = []
+    for seconds, line in after:
+        found += source.read(line, Heard(T0_MS + round(seconds * 1_000), is_live=True, at_seconds=seconds))
+    assert [(one.samples[0].measured_at_ms - T0_MS) // MINUTE_MS for one in found] == [10, 11, 12, 13]
+    assert [one.discontinuity for one in found] == [True, False, False, False]
+    assert not any(one.repeated for one in found)
+
+
+def test_a_story_that_is_told_again_from_the_start_is_no_logger_that_counts_anew() -> None:
+    source = reader()
+    lines = [live_record(T0_MS + n * MINUTE_MS, 10**7 + n * MINUTE_MS) for n in range(3)]
+    for line in lines:
+        source.read(line)
+    source.begin()
+    found = [one for line in lines for one in source.read(line, Heard(T0_MS + 2 * MINUTE_MS, is_live=True))]
+    assert [(one.repeated, one.discontinuity) for one in found] == [(True, False)] * 3
 
 
 def test_what_waits_is_bounded() -> None:

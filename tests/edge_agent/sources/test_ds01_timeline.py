@@ -151,6 +151,7 @@ def test_a_clock_that_runs_ahead_is_found_too_and_stamps_told_before_stay() -> N
 def test_a_record_of_the_future_waits_until_a_live_one_says_where_its_epoch_stands() -> None:
     timeline = LoggerTimeline()
     assert place(timeline, 9, 19, now=20) == Placed(19, repeated=False, discontinuity=False)
+    timeline.begin_anew()
     assert place(timeline, 10, 5_000, now=20) is None
     assert place(timeline, 11, 5_001, now=20) is None
     assert place(timeline, 12, 5_002, live=22) == Placed(22, repeated=False, discontinuity=True)
@@ -191,6 +192,31 @@ def test_what_waited_without_any_time_is_placed_by_the_correction_too() -> None:
     assert place(timeline, 8) is None
     assert place(timeline, 10, 100, live=500) == Placed(500, repeated=False, discontinuity=False)
     assert place(timeline, 8) == Placed(498, repeated=True, discontinuity=False)
+
+
+def test_absolute_time_that_jumps_within_an_epoch_gives_way_to_elapsed_time() -> None:
+    timeline = LoggerTimeline()
+    offs = [0, 0, -120, -120, 90, 90, 0, 0]
+    placed = [place(timeline, 10 + n, 100 + n + off, now=5_000) for n, off in enumerate(offs)]
+    assert [one and one.at_ms for one in placed] == [100 + n for n in range(len(offs))]
+    assert [one and one.discontinuity for one in placed] == [False, False, True] + [False] * 5
+    assert place(timeline, 30, 120, live=120) == Placed(120, repeated=False, discontinuity=False)
+
+
+def test_a_clock_that_is_set_right_while_we_look_is_believed() -> None:
+    timeline = LoggerTimeline()
+    place(timeline, 10, 100)
+    assert place(timeline, 11, 501, live=501) == Placed(501, repeated=False, discontinuity=False)
+    assert place(timeline, 12, 502, now=502) == Placed(502, repeated=False, discontinuity=False)
+
+
+def test_a_logger_that_counts_anew_has_its_own_anchors() -> None:
+    timeline = LoggerTimeline()
+    place(timeline, 1_000, 100)
+    timeline.begin_anew()
+    assert place(timeline, 1) is None
+    assert place(timeline, 2, live=150) == Placed(150, repeated=False, discontinuity=True)
+    assert place(timeline, 1) == Placed(149, repeated=True, discontinuity=False)
 
 
 def test_an_epoch_is_corrected_by_itself() -> None:
