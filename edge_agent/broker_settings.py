@@ -1,6 +1,7 @@
 """How the broker is reached: TLS with verification unless it stands on this very machine or plaintext is asked for.
 
-There is no setting that switches verification off.
+There is no setting that switches verification off. Only while this machine's clock is proved wrong are certificates'
+dates not compared with it, since a gateway that lost its time gets it back over this very connection.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 FORBIDDEN_MODE = 0o077
 MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+SOFTWARE_MS = 1_767_225_600_000
+"""2026-01-01: this software is no older."""
+NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which the ssl module does not name."""
 WARN_DAYS = 30
 """A certificate that ends within these days is told of at every connection."""
 
@@ -83,11 +88,16 @@ def broker_of(setting: BrokerSetting, folder: Path) -> Broker:
     )
 
 
-def tls_context(broker: Broker) -> ssl.SSLContext:
-    """TLS 1.2 or newer that proves the broker's name and authority; raises OSError for files that cannot be used."""
+def tls_context(broker: Broker, now_ms: int) -> ssl.SSLContext:
+    """TLS 1.2 or newer that proves the broker's name and authority; raises OSError for files that cannot be used.
+
+    `now_ms` is this machine's wall clock, with which certificates' dates would be compared.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = ClosingSocket
+    if is_clock_wrong(broker, now_ms):
+        context.verify_flags |= NO_CHECK_TIME
     if broker.ca_file is None:
         context.load_default_certs()
     else:
@@ -98,12 +108,23 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
     return context
 
 
+def is_clock_wrong(broker: Broker, now_ms: int) -> bool:
+    """Whether this machine's clock contradicts the gateway's own certificate; without one, is older than the software.
+
+    Outside its own certificate's time either the clock is wrong or the broker, by its own clock, lets nobody in.
+    """
+    life = None if broker.certificate_file is None else certificate.life_of(broker.certificate_file)
+    if life is None:
+        return now_ms < SOFTWARE_MS
+    return not life.begins_at_ms <= now_ms < life.ends_at_ms
+
+
 def ending_soon(broker: Broker, now_ms: int) -> str:
     """What to say of this gateway's own certificate when it has at most 30 days left, else nothing."""
-    ends_ms = None if broker.certificate_file is None else certificate.ends_at_ms(broker.certificate_file)
-    if ends_ms is None:
+    life = None if broker.certificate_file is None else certificate.life_of(broker.certificate_file)
+    if life is None:
         return ""
-    days = certificate.days_left(ends_ms, now_ms)
+    days = certificate.days_left(life.ends_at_ms, now_ms)
     if days > WARN_DAYS:
         return ""
     when = f"ends in {days} days" if days >= 0 else "has ended (or this machine's clock is wrong)"

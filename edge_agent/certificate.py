@@ -1,11 +1,11 @@
-"""When a certificate ends, read from its PEM file by hand: the running gateway needs no cryptography package for it."""
+"""A certificate's time, read from its PEM file by hand: the running gateway needs no cryptography package for it."""
 
 from __future__ import annotations
 
 import calendar
 import ssl
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,18 +17,25 @@ _BEGIN = "-----BEGIN CERTIFICATE-----"
 _END = "-----END CERTIFICATE-----"
 _LONG = 0x80
 _VERSION = 0xA0
-_FORMS = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
-"""UTCTime and GeneralizedTime, the two forms RFC 5280 section 4.1.2.5 allows."""
+_UTC_TIME = 0x17
+_GENERALIZED_TIME = 0x18
+"""The two forms that RFC 5280 section 4.1.2.5 allows; the first has two digits for a year from 1950 to 2049."""
 
 
-def ends_at_ms(path: Path) -> int | None:
-    """The end of the first certificate in a PEM file, in UTC epoch ms; None where there is none to be read."""
+class Life(NamedTuple):
+    """When a certificate begins and ends, in UTC epoch ms."""
+
+    begins_at_ms: int
+    ends_at_ms: int
+
+
+def life_of(path: Path) -> Life | None:
+    """The time of the first certificate in a PEM file; None where there is none to be read."""
     try:
         text = path.read_text(encoding="ascii")[:PEM_BYTES_MAX]
         _, _, rest = text.partition(_BEGIN)
-        der = ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{rest.partition(_END)[0]}{_END}")
-        return _not_after_ms(der)
-    except (OSError, ValueError, IndexError, KeyError):
+        return _validity(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{rest.partition(_END)[0]}{_END}"))
+    except (OSError, ValueError, IndexError):
         return None
 
 
@@ -37,7 +44,7 @@ def days_left(ends_ms: int, now_ms: int) -> int:
     return (ends_ms - now_ms) // DAY_MS
 
 
-def _not_after_ms(der: bytes) -> int:
+def _validity(der: bytes) -> Life:
     """RFC 5280 section 4.1: Certificate { tbsCertificate { [version], serial, signature, issuer, validity { … } } }."""
     _, certificate, _ = _element(der)
     _, inside, _ = _element(certificate)
@@ -45,9 +52,17 @@ def _not_after_ms(der: bytes) -> int:
     for _ in range(3 if tag == _VERSION else 2):
         _, _, rest = _element(rest)
     _, validity, _ = _element(rest)
-    _, _, rest = _element(validity)
-    form, ends, _ = _element(rest)
-    return calendar.timegm(time.strptime(ends.decode("ascii"), _FORMS[form])) * 1_000
+    form, begins, rest = _element(validity)
+    return Life(_instant_ms(form, begins), _instant_ms(*_element(rest)[:2]))
+
+
+def _instant_ms(form: int, content: bytes) -> int:
+    text = content.decode("ascii")
+    if form == _UTC_TIME:
+        text = ("19" if text >= "50" else "20") + text
+    elif form != _GENERALIZED_TIME:
+        raise ValueError(form)
+    return calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ")) * 1_000
 
 
 def _element(data: bytes) -> tuple[int, bytes, bytes]:

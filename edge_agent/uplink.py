@@ -265,7 +265,7 @@ class Uplink:
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
-            client.tls_set_context(tls_context(broker))
+            client.tls_set_context(tls_context(broker, now_ms()))
         goodbye = self._voice.state(self._session, online=False)
         if self.announces:
             client.will_set(of_gateway(self._settings.gateway, Channel.STATE), goodbye, qos=1, retain=True)

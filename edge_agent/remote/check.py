@@ -77,11 +77,11 @@ def _certificate(settings: Settings, at_ms: int) -> Finding:
     path = settings.broker.certificate_file
     if path is None:
         return Finding("certificate", holds=True, found="none; the broker may want one")
-    ends_ms = certificate.ends_at_ms(path)
-    if ends_ms is None:
+    life = certificate.life_of(path)
+    if life is None:
         return Finding("certificate", holds=False, found=f"{path} holds none: enrol the gateway again")
-    days = certificate.days_left(ends_ms, at_ms)
-    until = time.strftime("%Y-%m-%d", time.gmtime(ends_ms // 1_000))
+    days = certificate.days_left(life.ends_at_ms, at_ms)
+    until = time.strftime("%Y-%m-%d", time.gmtime(life.ends_at_ms // 1_000))
     if days < 0:
         return Finding("certificate", holds=False, found=f"ended on {until} (or this clock is wrong): enrol it again")
     return Finding("certificate", holds=True, found=f"until {until}, {days} days left")
@@ -93,7 +93,7 @@ def _reach(settings: Settings) -> Finding:
         with socket.create_connection((broker.host, broker.port), CONNECT_SECONDS_MAX) as plain:
             if not broker.tls:
                 return Finding("broker", holds=True, found=f"{broker.host}:{broker.port} answers, in the clear")
-            with tls_context(broker).wrap_socket(plain, server_hostname=broker.host) as spoken:
+            with tls_context(broker, now_ms()).wrap_socket(plain, server_hostname=broker.host) as spoken:
                 found = f"{broker.host}:{broker.port}, {spoken.version()}, name proved"
                 return Finding("broker", holds=True, found=found)
     except (OSError, ValueError) as error:

@@ -9,14 +9,17 @@ import msgspec
 import pytest
 
 from edge_agent.broker_settings import (
+    SOFTWARE_MS,
     Broker,
     BrokerSetting,
     broker_of,
     ending_soon,
+    is_clock_wrong,
     is_loopback,
     secret_text,
     tls_context,
 )
+from edge_agent.certificate import DAY_MS
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.tls_kit import Authority
@@ -87,15 +90,29 @@ def test_there_is_no_way_to_switch_verification_off(tmp_path: Path, authority: A
         broker_of(setting("mqtts://b"), tmp_path),
         broker_of(setting("mqtts://b", plaintext=True, broker_ca_file=authority.file.name, **BOTH), tmp_path),
     ):
-        context = tls_context(broker)
+        context = tls_context(broker, now_ms())
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
         assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
 def test_a_ca_file_is_the_only_authority_that_is_believed(tmp_path: Path, authority: Authority) -> None:
-    context = tls_context(broker_of(setting("mqtts://b", broker_ca_file=authority.file.name), tmp_path))
+    context = tls_context(broker_of(setting("mqtts://b", broker_ca_file=authority.file.name), tmp_path), now_ms())
     assert len(context.get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("days_from_now", "wrong"), [(-365 * 50, True), (-1.5, True), (0, False), (89, False), (91, True), (365 * 70, True)]
+)
+@pytest.mark.usefixtures("authority")
+def test_the_own_certificate_tells_a_wrong_clock(tmp_path: Path, days_from_now: float, *, wrong: bool) -> None:
+    broker = broker_of(setting("mqtts://b", **BOTH), tmp_path)
+    assert is_clock_wrong(broker, now_ms() + round(days_from_now * DAY_MS)) is wrong
+
+
+@pytest.mark.parametrize(("at_ms", "wrong"), [(0, True), (SOFTWARE_MS - 1, True), (SOFTWARE_MS, False)])
+def test_without_a_certificate_only_a_clock_before_the_software_is_wrong(at_ms: int, *, wrong: bool) -> None:
+    assert is_clock_wrong(Broker("b", 8883, tls=True), at_ms) is wrong
 
 
 @pytest.mark.usefixtures("authority")
@@ -113,7 +130,7 @@ def test_files_that_cannot_be_used_are_the_links_problem_and_stop_no_gateway(
     key.write_bytes(b"garbage" if damage == "garbage" else authority.client("gw-u").key.read_bytes())
     broker = broker_of(setting("mqtts://b", **BOTH), tmp_path)
     with pytest.raises(ssl.SSLError):
-        tls_context(broker)
+        tls_context(broker, now_ms())
 
 
 @pytest.mark.parametrize(
@@ -147,7 +164,7 @@ def test_loopback(host: str, is_here: bool) -> None:  # noqa: FBT001 - a table's
 
 
 def test_a_failed_handshake_leaves_no_open_socket(tmp_path: Path, authority: Authority) -> None:
-    context = tls_context(broker_of(setting("mqtts://b", broker_ca_file=authority.file.name), tmp_path))
+    context = tls_context(broker_of(setting("mqtts://b", broker_ca_file=authority.file.name), tmp_path), now_ms())
     ours, theirs = socket.socketpair()
     with theirs, context.wrap_socket(ours, server_hostname="b", do_handshake_on_connect=False) as spoken:
         theirs.sendall(b"not TLS at all, but long enough to be read as some")

@@ -12,6 +12,7 @@ import pytest
 
 from edge_agent.broker_settings import Broker, tls_context
 from edge_agent.broker_trouble import is_certificate_trouble, words_of
+from sheetal.contracts.clock import now_ms
 from tests.edge_agent.tls_kit import Authority, Pair
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ def server(pair: Pair, clients: Authority | None = None, crl: Path | None = None
         thread.join(10)
 
 
-def trouble(port: int, broker: Broker) -> str:
+def trouble(port: int, broker: Broker, at_ms: int | None = None) -> str:
     """What a gateway would say after trying; empty where it got in."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
-            context = tls_context(broker)
+            context = tls_context(broker, now_ms() if at_ms is None else at_ms)
             with context.wrap_socket(plain, server_hostname=broker.host) as spoken:
                 assert spoken.recv(1) == b"!"
     except OSError as error:
@@ -95,6 +96,23 @@ def test_a_broker_of_another_authority(authority: Authority, stranger: Authority
 def test_a_broker_whose_certificate_has_expired(authority: Authority) -> None:
     with server(authority.server(days=-1)) as port:
         assert "has expired" in trouble(port, broker(authority))
+
+
+@pytest.mark.parametrize("at_ms", [0, 4_102_444_800_000])
+def test_a_clock_that_is_proved_wrong_does_not_lock_the_gateway_out(authority: Authority, at_ms: int) -> None:
+    """The standard library asks the real clock, so the broker's certificate is the one that seems out of its time."""
+    ours = broker(authority, authority.client("gw-t"))
+    with server(authority.server(days=-1), authority) as port:
+        assert trouble(port, ours, at_ms) == ""
+    with server(authority.server(days=-1), authority) as port:
+        assert "has expired" in trouble(port, ours)
+
+
+def test_a_wrong_clock_waives_neither_name_nor_authority(authority: Authority, stranger: Authority) -> None:
+    with server(stranger.server()) as port:
+        assert "unknown authority" in trouble(port, broker(authority, authority.client("gw-t")), 0)
+    with server(authority.server(host="broker.example")) as port:
+        assert "for another" in trouble(port, broker(authority, authority.client("gw-t")), 0)
 
 
 def test_a_broker_under_another_name(authority: Authority) -> None:
@@ -145,7 +163,7 @@ def test_a_broker_without_tls(authority: Authority) -> None:
 def test_files_that_do_not_belong_together(authority: Authority) -> None:
     mixed = Pair(authority.client("gw-t").certificate, authority.client("gw-u").key)
     with pytest.raises(ssl.SSLError) as caught:
-        tls_context(broker(authority, mixed))
+        tls_context(broker(authority, mixed), now_ms())
     assert "not the key of" in words_of(caught.value)
 
 
@@ -153,7 +171,7 @@ def test_a_damaged_file(authority: Authority) -> None:
     pair = authority.client("gw-t")
     pair.certificate.write_text("garbage")
     with pytest.raises(ssl.SSLError) as caught:
-        tls_context(broker(authority, pair))
+        tls_context(broker(authority, pair), now_ms())
     assert "damaged" in words_of(caught.value)
 
 

@@ -10,23 +10,21 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.certificate import DAY_MS, days_left, ends_at_ms
+from edge_agent.certificate import DAY_MS, Life, days_left, life_of
 from tests.edge_agent.tls_kit import Authority, named
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = ec.generate_private_key(ec.SECP256R1())
+BEGINS = dt.datetime(1960, 1, 1, tzinfo=dt.UTC)
+BEGINS_MS = round(BEGINS.timestamp() * 1_000)
 
 
 def pem(ends: dt.datetime, name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = KEY) -> bytes:
     builder = x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(name)).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_after(ends)
-    return (
-        builder.not_valid_before(dt.datetime(1960, 1, 1, tzinfo=dt.UTC))
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
+    return builder.not_valid_before(BEGINS).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -41,28 +39,28 @@ def test_the_end_is_read_like_the_library_reads_it(tmp_path: Path, ends: dt.date
         if ends.year < 9999
         else pem(ends, name)
     )
-    assert ends_at_ms(path) == round(ends.timestamp() * 1_000)
+    assert life_of(path) == Life(BEGINS_MS, round(ends.timestamp() * 1_000))
 
 
 def test_a_certificate_with_a_long_key_is_read(tmp_path: Path) -> None:
     key = rsa.generate_private_key(65537, 4096)
     ends = dt.datetime(2031, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
     (tmp_path / "c.pem").write_bytes(pem(ends, "x" * 60, key))
-    assert ends_at_ms(tmp_path / "c.pem") == round(ends.timestamp() * 1_000)
+    assert life_of(tmp_path / "c.pem") == Life(BEGINS_MS, round(ends.timestamp() * 1_000))
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_what_is_no_certificate_has_no_end(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "c.pem").write_bytes(text)
-    assert ends_at_ms(tmp_path / "c.pem") is None
-    assert ends_at_ms(tmp_path / "missing.pem") is None
+    assert life_of(tmp_path / "c.pem") is None
+    assert life_of(tmp_path / "missing.pem") is None
 
 
 def test_every_cut_of_a_certificate_is_survived(tmp_path: Path) -> None:
     whole = Authority(tmp_path).client("gw-t").certificate.read_text()
     for length in range(0, len(whole), 7):
         (tmp_path / "cut.pem").write_text(whole[:length] + "\n-----END CERTIFICATE-----\n")
-        ends_at_ms(tmp_path / "cut.pem")
+        life_of(tmp_path / "cut.pem")
 
 
 @pytest.mark.parametrize(("left_ms", "days"), [(DAY_MS, 1), (DAY_MS - 1, 0), (0, 0), (-1, -1), (30 * DAY_MS + 5, 30)])
