@@ -121,7 +121,7 @@ def test_a_taken_port_is_one_line_that_names_it(simulator: Running, tmp_path: Pa
         (("--scenario", str(DISTRICT), "--truth", "/nowhere/at/all"), "truth log"),
         (("--scenario", "one_wire"), "needs --folder"),
         (("--scenario", "one_wire", "--folder", "/dev/null"), "gw-21 cannot speak one_wire"),
-        (("--scenario", "load", "--appliances", "2000000", "--ports-from", "7100"), "leaves no room"),
+        (("--scenario", "load", "--appliances", "200", "--ports-from", "65530"), "leaves no room"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_exit_code_two(arguments: tuple[str, ...], says: str) -> None:
