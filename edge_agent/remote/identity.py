@@ -146,11 +146,17 @@ def _with_value(line: str, values: dict[str, str | None]) -> str:
 
 
 def write(path: Path, content: bytes, mode: int) -> None:
-    """Puts a whole file in its place, durable and with this mode from its first byte on. Raises OSError."""
+    """Puts a whole file in its place, durable and with this mode from its first byte on. Raises OSError.
+
+    Written by root it belongs to the folder's owner, since that is who the gateway runs as.
+    """
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "wb") as file:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(handle, owner.st_uid, owner.st_gid)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

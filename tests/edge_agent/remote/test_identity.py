@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import stat
 from typing import TYPE_CHECKING
@@ -150,3 +151,11 @@ def test_a_file_is_written_whole_with_its_mode(tmp_path: Path) -> None:
         write(path, content, 0o600)
         assert (path.read_bytes(), mode(path)) == (content, 0o600)
     assert [one.name for one in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_file_belongs_to_whom_its_folder_belongs(tmp_path: Path) -> None:
+    owner = 65_534 if os.geteuid() == 0 else os.geteuid()
+    (tmp_path / "etc").mkdir()
+    os.chown(tmp_path / "etc", owner, -1)
+    write(tmp_path / "etc" / "secret", b"x", 0o600)
+    assert (tmp_path / "etc" / "secret").stat().st_uid == owner
