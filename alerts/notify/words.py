@@ -20,10 +20,12 @@ def sentence(kind: str, facts: Mapping[str, object]) -> str:
         "Read out the logger or look at the gateway.",
         "device_alarm": "The gateway reports {kind} at {sensor} since {began_at_ms}, {extreme_centi_celsius} at worst. "
         "Check the door, the plug and the thermostat now.",
+        "device_alarm/no_data": "The gateway has had no valid value of {sensor} since {began_at_ms}. "
+        "Check the probe, its cable and the device it hangs on now.",
         "device_alarm_cleared": "The {kind} alarm of {sensor} has ended at {cleared_at_ms}.",
         "device_alarm_unacknowledged": "Nobody has acknowledged the {kind} alarm of {sensor} since {fired_at_ms}.",
     }
-    pattern = said.get(kind)
+    pattern = said.get(f"{kind}/{facts.get('kind')}", said.get(kind))
     return f"{kind}: {', '.join(sorted(facts))}" if pattern is None else pattern.format_map(_Told(facts))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from alerts.device_alarms import acknowledgement, believe, keep
 from sheetal.contracts import topics
-from sheetal.contracts.device_alarm import AlarmAck
+from sheetal.contracts.device_alarm import AlarmAck, AlarmKind, alarm_id
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.seal import open_envelope, unseal
 from sheetal.contracts.topics import Channel
@@ -71,3 +71,13 @@ def test_the_acknowledgement_names_the_report_and_is_sealed(cleared: float | Non
     assert topic == topics.of_gateway(GATEWAY, Channel.ALARM_ACK)
     ack = unseal(open_envelope(payload), Channel.ALARM_ACK, GATEWAY, KEY, msgspec.json.Decoder(AlarmAck))
     assert ack == AlarmAck(gateway=GATEWAY, alarms=[(said.alarm, cleared is not None)])
+
+
+def test_the_alarm_of_a_silent_probe_is_kept_and_ends_like_every_other(world: World) -> None:
+    facts = {"kind": AlarmKind.NO_DATA, "alarm": alarm_id(TVC, AlarmKind.NO_DATA, at(0)), "extreme_centi_celsius": 0}
+    for said in (alarm(**facts), alarm(cleared=80, **facts)):
+        assert believe(sealed(said), GATEWAY, KEY) == said
+        assert keep(world.ledger, said, at(90))
+    with world.ledger.read() as conn:
+        (stored,) = alarms.alarms(conn)
+    assert (stored.kind, stored.cleared_at_ms, stored.appliance_id) == ("no_data", at(80), FRIDGE)

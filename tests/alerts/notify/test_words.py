@@ -36,3 +36,11 @@ def test_instants_and_temperatures_are_told_for_people() -> None:
 def test_a_missing_fact_is_a_question_mark_and_an_unknown_kind_its_name() -> None:
     assert "?" in sentence("holding_held", {})
     assert sentence("seal_broken", {"b": 1, "a": 2}) == "seal_broken: a, b"
+
+
+def test_a_silent_probe_is_told_without_any_temperature() -> None:
+    facts = {"kind": "no_data", "sensor": "gw-01.tvc", "began_at_ms": 0, "extreme_centi_celsius": 0}
+    told = sentence("device_alarm", facts)
+    assert told.startswith("The gateway has had no valid value of gw-01.tvc since 1970-01-01 00:00 UTC.")
+    assert "°C" not in told
+    assert "no_data alarm of gw-01.tvc has ended" in sentence("device_alarm_cleared", facts | {"cleared_at_ms": 5})
