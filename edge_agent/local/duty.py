@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+REST_SECONDS = 10.0
+"""A chore that failed is left alone for so long, so that a broken disk does not fill the log."""
 CALLS_MAX = 8
 STOP_SECONDS_MAX = 2.0
 
@@ -100,14 +102,12 @@ class Duty:
             self._put([Call(state)])
 
     def _watch(self) -> None:
+        rests_until = [0.0] * (len(self._chores) + 1)
         while not self._stopping.wait(TICK_SECONDS):
-            for chore in (*self._chores, self._ring):
-                try:
-                    chore(time.monotonic_ns() // 1_000_000)
-                except sqlite3.Error as error:
-                    _log.warning("the outbox cannot be used now: %s", error)
-                except Exception:  # noqa: BLE001 - a chore that fails must not end the watch over the others
-                    _log.exception("a chore failed")
+            for place, chore in enumerate((*self._chores, self._ring)):
+                now = time.monotonic()
+                if now >= rests_until[place] and not _done(chore):
+                    rests_until[place] = now + REST_SECONDS
 
     def _ring(self, monotonic_ms: int) -> None:
         standing = self._standing()
@@ -133,3 +133,15 @@ class Duty:
                 _log.error("the alarm command failed: %s", problem)
             with self._lock:
                 self._problem = problem
+
+
+def _done(chore: Callable[[int], None]) -> bool:
+    try:
+        chore(time.monotonic_ns() // 1_000_000)
+    except sqlite3.Error as error:
+        _log.warning("the outbox cannot be used now: %s", error)
+        return False
+    except Exception:  # noqa: BLE001 - a chore that fails must not end the watch over the others
+        _log.exception("a chore failed")
+        return False
+    return True

@@ -78,10 +78,10 @@ class ExportDesk:
             form(
                 words,
                 "export",
-                escape(more.save.format(stick.path.name)),
+                escape(more.save.format(stick.label)),
                 form_token,
                 inner=f'<input type="hidden" name="stick" value="{stick.id}"><span class="second">'
-                f"{escape(more.stick.format(stick.path, f'{stick.free_bytes / 1e6:,.0f}'))}</span>",
+                f"{escape(more.stick.format(stick.place, f'{stick.free_bytes / 1e6:,.0f}'))}</span>",
             )
             for stick in self._parts.find(self._parts.roots)
         )

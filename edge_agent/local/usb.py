@@ -44,6 +44,16 @@ class Stick(NamedTuple):
     device: int
     free_bytes: int
 
+    @property
+    def label(self) -> str:
+        """Its name for people; what is no text in it is told by signs of its own."""
+        return os.fsencode(self.path.name).decode("utf-8", "replace")
+
+    @property
+    def place(self) -> str:
+        """Where it is mounted, for people."""
+        return os.fsencode(self.path).decode("utf-8", "replace")
+
 
 class StickProblem(Exception):
     """It cannot be written; `word` is full, read_only, gone or failed."""

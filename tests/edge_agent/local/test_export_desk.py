@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import errno
 import hashlib
+import os
 import sqlite3
 import threading
 from typing import TYPE_CHECKING
@@ -143,3 +144,10 @@ def test_without_a_stick_it_says_so(tmp_path: Path) -> None:
     here = stage(tmp_path, [probe(460)])
     assert "No USB stick is plugged in" in here.get("/gw/setup", here.token()).body.decode()
     assert "USB" in here.get("/gw/setup?lang=hi", here.token()).body.decode()
+
+
+def test_an_odd_name_of_a_stick_breaks_no_page(tmp_path: Path) -> None:
+    os.mkdir(os.fsencode(tmp_path) + b"/STICK\xff<script>")  # noqa: PTH102 - bytes that no text can name
+    here = stage(tmp_path, [probe(460)])
+    told = here.get("/gw/setup", here.token()).body.decode()
+    assert "STICK\ufffd&lt;script&gt;" in told

@@ -142,3 +142,10 @@ def test_today_is_since_midnight_and_asked_every_ten_seconds(here: Stage) -> Non
 
 def test_what_is_in_range_is_the_probes_own() -> None:
     assert rule_of(ILR) == (200, 800, 3 * MINUTE_MS)
+
+
+@pytest.mark.parametrize("at_ms", [0, 5_000, -1, 946_684_800_000])
+def test_a_gateway_without_a_clock_still_shows_its_pages(here: Stage, at_ms: int) -> None:
+    here.moment.at_ms = at_ms
+    for target in ("/gw", "/gw/log", f"/gw/log?probe={SENSOR}", "/gw/log/day?day=1970-01-01"):
+        assert here.get(target).status in {200, 404}, target

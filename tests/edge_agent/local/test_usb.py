@@ -147,3 +147,12 @@ def test_a_folder_that_cannot_be_synced_is_no_trouble(stick: Stick, monkeypatch:
 
     monkeypatch.setattr(os, "fsync", picky)
     assert write_folder(stick, "out", {"a.csv": ["1"]}) == "out"
+
+
+def test_a_name_that_is_no_text_can_still_be_shown(tmp_path: Path) -> None:
+    os.mkdir(os.fsencode(tmp_path) + b"/STICK\xff<b>")  # noqa: PTH102 - bytes that no text can name
+    [found] = find_sticks([tmp_path], is_stick)
+    assert found.label == "STICK\ufffd<b>"
+    found.place.encode()
+    write_folder(found, "out", {"a.csv": ["1"]})
+    assert left_behind(found) == ["out"]
