@@ -1,12 +1,26 @@
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.keeper import ProbeView
+from edge_agent import sensing as sensing_module
+from edge_agent.keeper import Keeper, ProbeView
 from edge_agent.sensing import INTERVALS, STILL_SECONDS, Sensing
-from edge_agent.settings import ProbeSetting
-from tests.edge_agent.kit import sample
+from edge_agent.settings import load_settings
+from edge_agent.source_settings import ProbeSetting
+from edge_agent.sources.connect import make_source
+from sheetal.contracts.clock import now_ms
+from tests.edge_agent.kit import GATEWAY, sample, until, write_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from edge_agent.outbox import Outbox
 
 POLLED = {"gw-t.a", "gw-t.b"}
 
@@ -75,3 +89,43 @@ def test_a_rarely_asked_probe_has_ten_of_its_intervals(interval_ms: int, seconds
     clock.seconds = seconds
     allowed = max(STILL_SECONDS, INTERVALS * interval_ms / 1_000)
     assert sensing.gets_on([view("gw-t.a", 1, interval_ms)], POLLED, 0) is (seconds <= allowed)
+
+
+def test_a_real_source_that_hangs_in_its_driver_is_found_out_and_one_beside_it_is_not_blamed(
+    tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening a pipe that nobody writes to blocks for ever, as a driver below the kernel's tree can."""
+    monkeypatch.setattr(sensing_module, "STILL_SECONDS", 0.8)
+    well, hung = ("28-00000000000a", "28-00000000000b")
+    for device in (well, hung):
+        (tmp_path / device).mkdir()
+    (tmp_path / well / "temperature").write_text("4250\n")
+    os.mkfifo(tmp_path / hung / "w1_slave")
+    path = write_settings(tmp_path)
+    text = path.read_text()
+    for device in (well, hung):
+        text += f'[[source]]\nkind = "one_wire"\nroot = "{tmp_path}"\n'
+        text += f'[[source.probe]]\nprobe = "{device[-1]}"\ndevice = "{device}"\ninterval_ms = 100\n'
+    path.write_text(text)
+    settings = load_settings(path)
+    keeper = Keeper(settings, outbox, lambda: None, lambda: None)
+    sources = [make_source(GATEWAY, one, outbox.mark, now_ms) for one in settings.sources]
+    for source in sources:
+        source.start(keeper.keep)
+    sensing = Sensing()
+
+    def gets_on(sensor: str) -> bool:
+        return sensing.gets_on([one for one in keeper.view() if one.sensor == sensor], keeper.local_sensors(), 0)
+
+    try:
+        assert gets_on("gw-t.b")
+        until(lambda: gets_on("gw-t.a") and not gets_on("gw-t.b"))
+        # Whoever writes lets the driver go: the source goes on by itself.
+        with (tmp_path / hung / "w1_slave").open("w") as pipe:
+            pipe.write("")
+        (tmp_path / hung / "w1_slave").unlink()
+        (tmp_path / hung / "temperature").write_text("4250\n")
+        until(lambda: gets_on("gw-t.b"))
+    finally:
+        for source in sources:
+            source.stop()
