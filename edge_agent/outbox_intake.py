@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from edge_agent import outbox_schema as schema
-from edge_agent.parcel import AUX, DAY, ROW, day_body
+from edge_agent.parcel import AUX, DAY, QUARTER_MS, ROW, THINNED, day_body
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,6 +31,12 @@ WHERE NOT EXISTS (
     SELECT 1 FROM item WHERE source = ?2 AND measured_at_ms = ?4 AND field = ?3 AND value IS ?5 AND quality = ?6)
 """
 """The number follows the last one of this transaction, so a repetition leaves no gap; `?11` is the last one before."""
+_NEW_UNLESS_TOLD = f"""{_NEW_UNLESS_SAID} AND (?1 <> 'row' OR ?8 OR ?5 IS NULL OR NOT EXISTS (
+    SELECT 1 FROM item WHERE source = ?2 AND measured_at_ms BETWEEN ?4 - {QUARTER_MS} AND ?4
+    AND field = '{THINNED}' AND json_extract(CAST(body AS TEXT), '$[0]') >= ?4
+    AND ?5 BETWEEN json_extract(CAST(body AS TEXT), '$[1]') AND json_extract(CAST(body AS TEXT), '$[2]')))
+"""  # noqa: S608 - constants
+"""A logger tells its memory again at each connection: what a span already stands for must not fill the outbox anew."""
 
 
 class Intake(NamedTuple):
@@ -76,7 +82,9 @@ def insert(connection: sqlite3.Connection, intake: Intake, given: Given) -> int:
     if not said:
         return len(own)
     rest = (boot, sequence + len(own), at_ms, schema.PENDING)
-    return len(own) + connection.executemany(_NEW_UNLESS_SAID, [(*new, *rest) for new in said]).rowcount
+    is_thinned = connection.execute("SELECT 1 FROM meta WHERE name = 'thinned'").fetchone() is not None
+    query = _NEW_UNLESS_TOLD if is_thinned else _NEW_UNLESS_SAID
+    return len(own) + connection.executemany(query, [(*new, *rest) for new in said]).rowcount
 
 
 def oldest_ms(intake: Intake) -> int | None:

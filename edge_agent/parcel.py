@@ -23,6 +23,8 @@ ROW = "row"
 AUX = "aux"
 DAY = "day"
 THINNED = "thinned"
+QUARTER_MS = 900_000
+"""A thinned span stands for readings of one quarter of an hour (edge.md section 9)."""
 UNPLACED = "unplaced"
 """A reading whose instant will never be known; its `measured_at_ms` is the monotonic one."""
 

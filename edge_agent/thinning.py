@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from edge_agent.parcel import Item, Key
 
-QUARTER_MS = 900_000
-"""A span stands for readings of one quarter of an hour (edge.md section 9)."""
 STRETCH_ROWS_MIN = 3
 """A span takes the room of about two readings, so fewer are not worth one."""
 

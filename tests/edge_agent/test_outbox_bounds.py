@@ -15,9 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge_agent.outbox import Intake, Outbox
 from edge_agent.outbox_bounds import Bound, Freed, Need, OutboxFull, Room, bytes_used, thin_quarter
 from edge_agent.outbox_schema import open_file
-from edge_agent.parcel import AUX, ROW, THINNED, Item, spans
+from edge_agent.parcel import AUX, QUARTER_MS, ROW, THINNED, Item, spans
 from edge_agent.sample import AuxSample, Sample
-from edge_agent.thinning import QUARTER_MS
 from sheetal.contracts.batch import Ack, RefusedRange
 from sheetal.contracts.device_alarm import AlarmKind, DeviceAlarm
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, sample
@@ -218,6 +217,24 @@ def test_the_present_quarter_and_what_is_on_its_way_are_not_thinned(tmp_path: Pa
     assert box.counts().thinned == 98
     assert {item.measured_at_ms for item in everything(box)} >= {one for one in stamps if one >= at_ms}
     box.close()
+
+
+def test_a_logger_that_tells_its_memory_again_does_not_fill_a_thinned_outbox_anew(box: Outbox) -> None:
+    told = [sample(number, 400 + number % 7) for number in range(2_000)]
+    fill(box, told)
+    counts = box.counts()
+    assert counts.thinned > 1_000
+    for first in range(0, 2_000, 50):
+        assert box.add_rows(told[first : first + 50]) == 0
+    assert box.counts().pending <= counts.pending
+    inside = next(item for item in everything(box) if item.kind == THINNED).measured_at_ms + 1
+    late = [
+        Sample(SENSOR, inside, 390, 0),
+        Sample(SENSOR, inside, 401, 0, notable=True),
+        Sample(SENSOR, inside, None, 1),
+    ]
+    assert box.add_rows(late) == 3
+    assert box.add_rows([Sample(SENSOR, inside, 403, 0), Sample(f"{SENSOR}-2", inside, 403, 0)]) == 1
 
 
 def test_a_search_that_found_nothing_is_not_repeated_for_a_while(tmp_path: Path) -> None:
