@@ -55,6 +55,7 @@ class Assembly:
             after.keeper.take_over(before.keeper, self._clock())
         except sqlite3.Error as error:
             _log.error("what the probes remembered cannot be kept on the disk now: %s", error)
+        after.uplink.carry_on(before.uplink.status())
         self._adopt(after.keeper)
         return after
 

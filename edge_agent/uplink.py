@@ -128,6 +128,10 @@ class Uplink:
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS_MAX)
 
+    def carry_on(self, before: UplinkStatus) -> None:
+        """What is shown goes on where another uplink stopped."""
+        self._last_ack_at_ms, self._refused_topics = before.last_ack_at_ms, before.refused_messages
+
     def is_alive(self) -> bool:
         """Whether the thread that sends is there; only a mistake of ours could end it, the network never does."""
         return self._thread.is_alive()

@@ -17,10 +17,10 @@ CONFIG_BYTES_MAX = 32 * 1024
 
 
 class Sections(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `Desired.config` holds and `Reported.config` shows."""
+    """What `Desired.config` holds and `Reported.config` shows; both must be there, so that no slip empties one."""
 
-    uplink: UplinkSetting = UplinkSetting()
-    source: tuple[SourceSetting, ...] = ()
+    uplink: UplinkSetting
+    source: tuple[SourceSetting, ...]
 
 
 def config_of(settings: Settings) -> bytes:

@@ -58,7 +58,10 @@ class Line:
         self._did.append(f"{self._name} is silent")
 
     def status(self) -> UplinkStatus:
-        return UplinkStatus(connected=True, session=1, last_ack_at_ms=None, items_in_flight=0, acks=self.acks)
+        return UplinkStatus(connected=True, session=1, last_ack_at_ms=T0_MS, items_in_flight=0, acks=self.acks)
+
+    def carry_on(self, before: UplinkStatus) -> None:
+        self._did.append(f"{self._name} goes on from {before.last_ack_at_ms}")
 
 
 class Gateway:
@@ -102,7 +105,8 @@ def test_nothing_changes_while_nobody_asks(gateway: Gateway) -> None:
 def test_a_change_stops_what_brings_before_what_sends_and_starts_the_other_way_round(gateway: Gateway) -> None:
     gateway.want(1, 3)
     after = gateway.assembly.manage(gateway.assembly.parts)
-    assert gateway.did == ["source 10 stops", "uplink 10 is silent", "uplink 3 sends", "source 3 brings"]
+    told = f"uplink 3 goes on from {T0_MS}"
+    assert gateway.did == ["source 10 stops", "uplink 10 is silent", told, "uplink 3 sends", "source 3 brings"]
     assert after is gateway.assembly.parts
     assert gateway.adopted == [after.keeper]
     cast("Line", after.uplink).acks = 1
@@ -130,7 +134,12 @@ def test_what_cannot_be_built_is_rolled_back_at_once(gateway: Gateway) -> None:
     gateway.impossible = {3}
     gateway.want(1, 3)
     gateway.assembly.manage(gateway.assembly.parts)
-    assert gateway.did == ["source 10 stops", "uplink 10 is silent", "uplink 10 sends", "source 10 brings"]
+    assert [did for did in gateway.did if "from" not in did] == [
+        "source 10 stops",
+        "uplink 10 is silent",
+        "uplink 10 sends",
+        "source 10 brings",
+    ]
     told = gateway.manager.reported()
     assert (told.state, told.problem) == (TwinState.ROLLED_BACK, "source[0].host: 3 cannot be")
 

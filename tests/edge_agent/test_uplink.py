@@ -16,7 +16,7 @@ from demo.broker import EmbeddedBroker
 from edge_agent.outbox import Intake, Outbox
 from edge_agent.sample import DaySummaryDraft
 from edge_agent.settings import Settings, load_settings
-from edge_agent.uplink import Question, Uplink
+from edge_agent.uplink import Question, Uplink, UplinkStatus
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.device_alarm import AlarmAck, AlarmKind, DeviceAlarm
 from sheetal.contracts.gateway_state import State
@@ -377,3 +377,12 @@ def test_a_question_tells_nobody_that_it_was_there(settings: Settings, ingest: F
     time.sleep(0.3)
     assert [told for told, _, retained in ingest.others if not retained] == []
     assert ingest.batches[0].rows == []
+
+
+def test_what_the_page_shows_goes_on_where_another_uplink_stopped(settings: Settings, box: Outbox) -> None:
+    after = Uplink(settings, box)
+    after.carry_on(
+        UplinkStatus(connected=True, session=1, last_ack_at_ms=5, items_in_flight=0, refused_messages=7, acks=3)
+    )
+    status = after.status()
+    assert (status.last_ack_at_ms, status.refused_messages, status.acks) == (5, 7, 0)

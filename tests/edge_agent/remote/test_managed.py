@@ -95,6 +95,14 @@ def test_what_does_not_hold_is_one_line_that_says_why(
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize("section", ["uplink", "source"])
+def test_a_section_that_was_left_out_empties_nothing(installed: Settings, section: str) -> None:
+    wanted = config(installed)
+    del wanted[section]
+    with pytest.raises(SettingProblem, match=section):
+        under(installed, json.dumps(wanted))
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "7", "null", "{" * 30_000, '{"x":1}', " " * (CONFIG_BYTES_MAX + 1)])
 def test_what_is_no_configuration_is_refused(installed: Settings, text: str) -> None:
     with pytest.raises(SettingProblem):
@@ -103,7 +111,7 @@ def test_what_is_no_configuration_is_refused(installed: Settings, text: str) -> 
 
 def test_the_one_wire_tree_is_the_kernels(installed: Settings) -> None:
     probe = {"probe": "ds", "device": "28-0000072431ac"}
-    wanted = {"source": [{"kind": "one_wire", "probe": [probe]}]}
+    wanted: dict[str, Any] = {"uplink": {}, "source": [{"kind": "one_wire", "probe": [probe]}]}
     assert under(installed, json.dumps(wanted)).sensors == ["gw-t.ds"]
     wanted["source"][0]["aux"] = [{"field": "DORV", "appliance": "a", "file": "/etc/shadow"}]
     with pytest.raises(SettingProblem, match="/etc/shadow"):

@@ -123,9 +123,9 @@ def test_it_goes_back_to_the_last_one_that_held(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("config", "named"),
     [
-        (b'{"uplink":{"message_rows":0}}', "uplink.message_rows"),
-        (b'{"gateway":{"broker_url":"mqtt://evil"}}', "gateway"),
-        (b'{"source":[{"kind":"ds01_tcp","port":0}]}', "source[0].port"),
+        (b'{"uplink":{"message_rows":0},"source":[]}', "uplink.message_rows"),
+        (b'{"uplink":{},"source":[],"gateway":{"broker_url":"mqtt://evil"}}', "gateway"),
+        (b'{"uplink":{},"source":[{"kind":"ds01_tcp","port":0}]}', "source[0].port"),
         (b'"\xff"', "utf-8"),
     ],
 )
