@@ -70,6 +70,17 @@ def _without_rtc_killed(stage: Stage) -> None:
     stage.calm(CALM_SECONDS)
 
 
+def _killed_while_the_time_is_found(stage: Stage) -> None:
+    """A move is one transaction: whatever instant the process ends at, it happened or it did not."""
+    stage.start(wall_off_ms=2 * HOUR_MS)
+    _excursion(stage)
+    stage.link()
+    for seconds in (0.1, 0.3, 0.5):
+        stage.calm(seconds)
+        stage.kill()
+    stage.calm(CALM_SECONDS)
+
+
 def _without_rtc_power_cut(stage: Stage) -> None:
     stage.start(wall_off_ms=SINCE_1970)
     _excursion(stage)
@@ -137,6 +148,7 @@ CASES = (
     Case("no battery clock (1970), with a link", _without_rtc_with_a_link),
     Case("1970 without a link, process killed and started anew, then a link", _without_rtc_killed),
     Case("1970 without a link, power cut, then a link", _without_rtc_power_cut, is_lost=True),
+    Case("process killed three times while the time is found", _killed_while_the_time_is_found),
     Case("wall stepping 2 h back and forward, before and after the anchor", _stepping_wall),
     Case("battery clock 3 days ahead, power cut, then a link", _rtc_ahead_power_cut, is_lost=True),
     Case("battery clock 2 h ahead", _rtc_off(2 * HOUR_MS)),

@@ -8,99 +8,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent import outbox_schema, placing
-from edge_agent.clock import SOFTWARE_MS, Answer, ClockSource, Wall
+from edge_agent.clock import SOFTWARE_MS, ClockSource
 from edge_agent.keeper import Keeper
-from edge_agent.outbox import Outbox
-from edge_agent.outbox_bounds import Bound, OutboxFull
-from edge_agent.sample import Observation, Sample
 from edge_agent.settings import load_settings
-from edge_agent.timekeeper import REMEMBER_MS, Machine, Stamp, Timekeeper
+from edge_agent.timekeeper import REMEMBER_MS, Machine, Stamp
 from sheetal.contracts.batch import Ack
 from sheetal.contracts.device_alarm import AlarmKind
-from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, until, write_settings
+from tests.edge_agent.kit import GATEWAY, MINUTE_MS, T0_MS, until
+from tests.edge_agent.time_kit import HOUR_MS, YEAR_MS, Gateway, LyingMachine, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edge_agent.parcel import Item
-
-HOUR_MS = 60 * MINUTE_MS
-YEAR_MS = 365 * 24 * HOUR_MS
-
-
-class LyingMachine(Machine):
-    """`true_ms` passes as the monotonic clock does; the wall clock is off by `off_ms`."""
-
-    def __init__(self, off_ms: int = 0, true_ms: int = T0_MS, *, is_synchronised: bool = False) -> None:
-        super().__init__()
-        self.off_ms = off_ms
-        self.true_ms = self.booted_ms = true_ms
-        self.is_synchronised = is_synchronised
-
-    def monotonic_ms(self) -> int:
-        return self.true_ms - self.booted_ms + 30_000
-
-    def wall(self) -> Wall:
-        return Wall(self.true_ms + self.off_ms, self.is_synchronised)
-
-
-class Gateway:
-    """Outbox, timekeeper and keeper of one process with one polled probe."""
-
-    def __init__(self, folder: Path, machine: LyingMachine) -> None:
-        source = '[[source]]\nkind = "one_wire"\nroot = "w1"\n[[source.probe]]\nprobe = "ilr1-tvc"\n'
-        source += 'device = "28-000000000001"\nfreeze_alarm_minutes = 5\n'
-        self.box_settings = write_settings(folder, uplink=source)
-        settings = load_settings(self.box_settings)
-        self.machine = machine
-        self.box = Outbox(settings.outbox, clock=lambda: self.time.now_ms())  # noqa: PLW0108 - it is made of what this outbox remembers
-        self.time = Timekeeper(machine, self.box)
-        self.keeper = Keeper(settings, self.box, lambda: None, lambda: None, self.time)
-        self.time.settle(self.keeper)
-
-    def close(self) -> None:
-        self.box.close()
-
-    def measure(self, centi_celsius: int = 450, minutes: int = 1, *, commits: bool = True) -> None:
-        for _ in range(minutes):
-            self.machine.true_ms += MINUTE_MS
-            told = Sample(SENSOR, self.time.monotonic_ms(), centi_celsius, 0)
-            self.keeper.keep([Observation(samples=(told,), local=True)])
-        if commits:
-            self.keeper.commit()
-
-    def hear(self) -> None:
-        """Ingest's clock is right."""
-        now_ms = self.time.monotonic_ms()
-        self.time.hear(Answer(self.machine.true_ms, now_ms, now_ms))
-
-    def offered(self) -> list[Item]:
-        parcel = self.box.next_batch(T0_MS + 10**11)
-        return [] if parcel is None else sorted(parcel.items, key=lambda item: item.measured_at_ms)
-
-    def stamps(self) -> list[int]:
-        return [item.measured_at_ms - T0_MS for item in self.offered() if item.kind == "row"]
-
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Gateway]]:
-    """Starts a process on the one outbox, in a boot of the operating system of this name."""
-    running: list[Gateway] = []
-    boot_id = tmp_path / "boot_id"
-    monkeypatch.setattr(outbox_schema, "OS_BOOT", boot_id)
-
-    def start_one(machine: LyingMachine, os_boot: str = "monday") -> Gateway:
-        boot_id.write_text(os_boot)
-        for before in running:
-            before.close()
-        running.append(Gateway(tmp_path, machine))
-        return running[-1]
-
-    yield start_one
-    for one in running:
-        one.close()
+    yield from starting(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("off_ms", [-T0_MS, -YEAR_MS, 2 * HOUR_MS, 72 * HOUR_MS])
@@ -256,67 +180,6 @@ def test_alarms_of_a_battery_clock_that_is_found_wrong_are_moved_by_as_much(
     assert (cleared.cleared_at_ms or 0) - T0_MS == (HOUR_MS + 2 * MINUTE_MS if stands else 7 * MINUTE_MS)
 
 
-def test_a_disk_that_fails_changes_nothing_and_the_next_answer_is_taken(
-    start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    gateway = start(LyingMachine(2 * HOUR_MS))
-    gateway.measure(-200, minutes=3)
-    before = [probe.newest for probe in gateway.keeper.view()]
-    shift = gateway.keeper.shift
-
-    def then_fail(delta_ms: int, moved: set[str]) -> dict[str, str]:
-        shift(delta_ms, moved)
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(gateway.keeper, "shift", then_fail)
-    gateway.hear()
-    assert "cannot be written" in caplog.text
-    assert gateway.time.source is ClockSource.RTC
-    assert [probe.newest for probe in gateway.keeper.view()] == before
-    assert gateway.offered() == []
-    monkeypatch.undo()
-    gateway.hear()
-    assert gateway.stamps() == [MINUTE_MS, 2 * MINUTE_MS, 3 * MINUTE_MS]
-
-
-def test_a_disk_that_fails_before_the_watches_moved_leaves_them_alone(
-    start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gateway = start(LyingMachine(2 * HOUR_MS))
-    gateway.measure(-200)
-    gateway.machine.off_ms = 3 * HOUR_MS
-    gateway.time.look()
-    gateway.measure(-200)
-    before = gateway.keeper.view()[0].newest
-
-    def fail(*_: object) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(placing, "shift_alarms", fail)
-    gateway.hear()
-    assert gateway.keeper.view()[0].newest == before, "an earlier shift must not be taken back instead"
-
-
-def test_an_outbox_full_of_what_waits_for_the_time_is_placed_all_the_same(
-    start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gateway = start(LyingMachine(2 * HOUR_MS))
-    gateway.measure(minutes=2)
-    gateway.measure(minutes=2, commits=False)
-
-    def full() -> None:
-        raise OutboxFull(4, 4, Bound(3, 3))
-
-    monkeypatch.setattr(gateway.keeper, "commit", full)
-    gateway.hear()
-    assert gateway.stamps() == [MINUTE_MS, 2 * MINUTE_MS]
-    monkeypatch.undo()
-    gateway.keeper.commit()
-    gateway.machine.true_ms += REMEMBER_MS
-    gateway.time.look()
-    assert gateway.stamps() == [number * MINUTE_MS for number in range(1, 5)]
-
-
 def test_a_keeper_that_takes_over_moves_from_then_on(start: Callable[..., Gateway]) -> None:
     gateway = start(LyingMachine(2 * HOUR_MS))
     gateway.measure(-200)
@@ -328,25 +191,6 @@ def test_a_keeper_that_takes_over_moves_from_then_on(start: Callable[..., Gatewa
     newest = after.view()[0].newest
     assert newest is not None
     assert newest.measured_at_ms == T0_MS + MINUTE_MS
-
-
-def test_a_disk_that_fails_at_the_start_is_tried_again(
-    start: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    start(LyingMachine(-T0_MS)).measure(minutes=2)
-
-    def fail(*_: object) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(placing, "remember", fail)
-    machine = LyingMachine(true_ms=T0_MS + HOUR_MS, is_synchronised=True)
-    after = start(machine, "tuesday")
-    assert "cannot be written" in caplog.text
-    assert (after.time.source, after.offered()) == (ClockSource.NONE, [])
-    monkeypatch.undo()
-    after.time.look()
-    assert after.time.source is ClockSource.NTP
-    assert {item.kind for item in after.offered()} == {"unplaced"}
 
 
 def test_nothing_moves_while_something_is_stamped_and_committed(start: Callable[..., Gateway]) -> None:
