@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-WAIT_SECONDS_MAX = 1.0
+WAIT_MS_MAX = 1_000
 """How long the thread sleeps at most, so that what waits for the disk is tried again."""
 
 PointT = TypeVar("PointT", bound=ProbeSetting | AuxSetting)
@@ -89,18 +89,18 @@ class PolledSource(Generic[PointT]):
         outgoing = self._outgoing
         if outgoing is None:
             return
-        due = [time.monotonic()] * len(self._points)
+        due = [_ticks_ms()] * len(self._points)
         try:
             while not stopping.is_set():
-                now = time.monotonic()
+                now = _ticks_ms()
                 ripe = [number for number, at in enumerate(due) if at <= now]
                 if ripe:
                     outgoing.put(self._round([self._points[number] for number in ripe], stopping))
-                now = time.monotonic()
+                now = _ticks_ms()
                 for number in ripe:
-                    due[number] = next_due(due[number], self._points[number].interval_ms / 1_000, now)
+                    due[number] = next_due(due[number], self._points[number].interval_ms, now)
                 outgoing.flush()
-                stopping.wait(max(0.0, min(min(due) - time.monotonic(), WAIT_SECONDS_MAX)))
+                stopping.wait(max(0, min(min(due) - _ticks_ms(), WAIT_MS_MAX)) / 1_000)
         finally:
             outgoing.flush()
             self._connected = False
@@ -165,7 +165,11 @@ def worth(probe: ProbeSetting, answer: Answer) -> tuple[int | None, Quality]:
     return of_celsius(answer.value, probe.field)
 
 
-def next_due(due_seconds: float, interval_seconds: float, now_seconds: float) -> float:
+def next_due(due_ms: int, interval_ms: int, now_ms: int) -> int:
     """The first instant of the grid after now."""
-    missed = max(0, int((now_seconds - due_seconds) // interval_seconds))
-    return due_seconds + (missed + 1) * interval_seconds
+    missed = max(0, (now_ms - due_ms) // interval_ms)
+    return due_ms + (missed + 1) * interval_ms
+
+
+def _ticks_ms() -> int:
+    return int(time.monotonic() * 1_000)

@@ -100,7 +100,7 @@ def test_a_dead_unit_costs_a_round_one_timeout_and_the_others_nothing(line: Modb
         began = time.monotonic()
         points = [ModbusProbe(probe="p", register=Register(address=address, unit=9)) for address in range(10)]
         answers = [line.read(point) for point in points]
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 1.5
     assert {answer.quality for answer in answers} == {Quality.DISCONNECTED}
     assert {answer.why for answer in answers} == {"unit 9 does not answer"}
 

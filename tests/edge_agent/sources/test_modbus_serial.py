@@ -48,7 +48,7 @@ def test_a_wall_clock_that_is_set_back_holds_nobody(
     began = time.monotonic()
     assert ask(rig, line) == Answer(4.5)
     assert ask(rig, line, unit=9).quality is Quality.DISCONNECTED
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 10.0
 
 
 def test_two_sources_do_not_share_one_line(rig: ModbusRtuRig, line: ModbusLine) -> None:

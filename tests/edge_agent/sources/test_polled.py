@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-import time
+import threading
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.source_settings import AuxSetting, ProbeSetting
+from edge_agent.sources import handing, polled
 from edge_agent.sources.polled import Answer, PolledSource, next_due, worth
 from sheetal.contracts.reading import Quality
 from tests.edge_agent.kit import GATEWAY, T0_MS, until
@@ -99,25 +100,60 @@ def test_stamps_of_a_sensor_grow_though_the_clock_stands_still() -> None:
         assert stamps == list(range(T0_MS, T0_MS + len(stamps)))
 
 
-def test_a_slow_answer_is_not_caught_up_and_the_grid_stays() -> None:
-    slow = [0.35, 0.0]
-    asked: list[float] = []
+class Played:
+    """Plays a source's thread in a time of its own, which passes only while it waits or asks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 0.0
+        monkeypatch.setattr(polled.time, "monotonic", lambda: self.seconds)
+
+    def run(self, source: PolledSource[Point], until_seconds: float) -> KeepingSink:
+        sink = KeepingSink()
+        source._outgoing = handing.Outgoing(sink)
+
+        class Stopping(threading.Event):
+            def is_set(_self) -> bool:  # noqa: N805 - the outer one is the clock
+                return self.seconds >= until_seconds
+
+            def wait(_self, timeout: float | None = None) -> bool:  # noqa: N805 - as above
+                self.seconds += timeout or 0.001
+                return False
+
+        source._run(Stopping())
+        return sink
+
+
+def test_a_slow_answer_is_not_caught_up_and_the_grid_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    played, asked = Played(monkeypatch), list[float]()
 
     def say(_point: Point) -> Answer:
-        asked.append(time.monotonic())
-        time.sleep(slow.pop(0) if slow else 0.0)
+        asked.append(played.seconds)
+        played.seconds += 0.35 if len(asked) == 1 else 0.0
         return Answer(4.0)
 
-    heard(source_of(Box(say)), lambda _sink: len(asked) >= 5)
-    steps = [round((at - asked[0]) * 10) for at in asked[:5]]
-    assert steps == [0, 4, 5, 6, 7]
+    played.run(source_of(Box(say)), 0.75)
+    assert asked == pytest.approx([0.0, 0.4, 0.5, 0.6, 0.7], abs=0.01)
 
 
-def test_each_point_has_its_own_interval() -> None:
+def test_each_point_has_its_own_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = ProbeSetting(probe="slow", interval_ms=300)
-    sink = heard(source_of(Box(lambda _point: Answer(4.0)), PROBE, slow), lambda sink: len(sink.seen) >= 7)
-    of_slow = [number for number, one in enumerate(sink.seen[:7]) if len(one.samples) == 2]
-    assert of_slow == [0, 3, 6]
+    sink = Played(monkeypatch).run(source_of(Box(lambda _point: Answer(4.0)), PROBE, slow), 0.65)
+    assert [len(one.samples) for one in sink.seen] == [2, 1, 1, 2, 1, 1, 2]
+
+
+def test_in_a_month_it_does_not_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    played, asked = Played(monkeypatch), list[float]()
+    hourly = ProbeSetting(probe="p", interval_ms=3_600_000)
+
+    def say(_point: Point) -> Answer:
+        asked.append(played.seconds)
+        played.seconds += 0.7
+        return Answer(4.0)
+
+    monkeypatch.setattr(polled, "WAIT_MS_MAX", 10_000_000)
+    played.run(source_of(Box(say), hourly), 30 * 86_400)
+    assert len(asked) == 720
+    assert asked[-1] == pytest.approx(719 * 3_600.0, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +174,6 @@ def test_only_a_good_answer_is_a_temperature(answer: Answer, worth_is: tuple[int
 
 @given(st.integers(1, 1_000), st.integers(0, 100_000))
 def test_the_next_instant_is_the_first_of_the_grid_that_is_still_to_come(interval: int, late: int) -> None:
-    due = next_due(7.0, interval, 7.0 + late)
-    assert 7.0 + late < due <= 7.0 + late + interval
-    assert (due - 7.0) % interval == 0
+    due = next_due(7, interval, 7 + late)
+    assert 7 + late < due <= 7 + late + interval
+    assert (due - 7) % interval == 0
