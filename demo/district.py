@@ -128,6 +128,11 @@ class District:
         return f"http://127.0.0.1:{self.plan.ports.local_page_first}/gw"
 
     @property
+    def local_page_code(self) -> str:
+        """How its set-up page is opened."""
+        return f"set-up code {gateways.device_code(self.scenario.hubs[0].gateway)}"
+
+    @property
     def password(self) -> str:
         """The one password of every demo log-in."""
         return self.seed.password

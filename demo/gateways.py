@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ def write_all(plan: Plan, scenario: Scenario, broker_url: str, passwords: Mappin
         text = _head(plan, hub.gateway, broker_url, plan.ports.local_page_first + number)
         text += _login(plan.gateways, hub.gateway, passwords)
         text += UPLINK
+        text += _local(plan.gateways, hub)
         text += _source(scenario, hub, plan.ports.simulator_first + number)
         (plan.gateways / f"{hub.gateway}.toml").write_text(text)
     keys[REPLAY_GATEWAY] = _write_key(plan.gateways, REPLAY_GATEWAY)
@@ -56,6 +58,22 @@ def _login(folder: Path, gateway: str, passwords: Mapping[str, str]) -> str:
         return ""
     _write_secret(folder / f"{gateway}.password", passwords[gateway])
     return f'username = "{gateway}"\npassword_file = "{gateway}.password"\n'
+
+
+def _local(folder: Path, hub: Hub) -> str:
+    """Where it stands, and the code of its label, which in the demo anybody may know."""
+    _write_secret(folder / f"{hub.gateway}.code", device_code(hub.gateway))
+    return (
+        "\n[local]\n"
+        f"facility_name = {json.dumps(hub.facility_name, ensure_ascii=False)}\n"
+        f"facility_name_hindi = {json.dumps(hub.facility_name_hindi, ensure_ascii=False)}\n"
+        f'device_code_file = "{hub.gateway}.code"\n'
+    )
+
+
+def device_code(gateway: str) -> str:
+    """The demo's code for a gateway's set-up page."""
+    return f"demo-{gateway}"
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -14,13 +14,13 @@ WIDTH = 78
 def first_screen(district: District) -> str:
     """Addresses, log-ins and what will happen, on one screen."""
     addresses = (
-        ("Cold-chain officers", f"{district.portal_url}/cc", "officer"),
-        ("Vaccinators", f"{district.portal_url}/v/today", "vaccinator"),
+        ("Cold-chain officers", f"{district.portal_url}/cc", "log-in officer"),
+        ("Vaccinators", f"{district.portal_url}/v/today", "log-in vaccinator"),
         ("Citizens", f"{district.portal_url}/", ""),
         ("Check a certificate", f"{district.standby_url}/verify", ""),
-        ("A gateway's own page", district.local_page_url, ""),
+        ("A gateway's own page", district.local_page_url, district.local_page_code),
     )
-    rows = [f"  {who:<22}{where:<38}{'log-in ' + login if login else ''}".rstrip() for who, where, login in addresses]
+    rows = [f"  {who:<22}{where:<38}{how}".rstrip() for who, where, how in addresses]
     return "\n".join(
         [
             "─" * WIDTH,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo.district import SCENARIO
-from demo.gateways import REPLAY_GATEWAY, names, write_all
+from demo.gateways import REPLAY_GATEWAY, device_code, names, write_all
 from demo.limits import LIMITS
 from demo.plan import Plan, Ports
+from edge_agent.local_settings import digest_of
 from edge_agent.settings import load_settings
 from firmware_sim.scenario import Scenario, load_scenario
 
@@ -43,6 +44,8 @@ def test_every_gateway_accepts_its_settings(plan: Plan, scenario: Scenario) -> N
         assert settings.portal_url == plan.portal_url
         assert settings.local_page == ("127.0.0.1", plan.ports.local_page_first + number)
         assert [source.port for source in settings.sources] == [plan.ports.simulator_first + number]
+        assert settings.local.facility_name_hindi == hub.facility_name_hindi
+        assert settings.local.code_digest == digest_of(device_code(hub.gateway))
         assert (settings.broker.host, settings.broker.port, settings.broker.tls) == ("127.0.0.1", 18830, False)
 
 

@@ -25,6 +25,8 @@ def test_the_first_screen_fits_and_says_where_who_and_what(tmp_path: Path) -> No
         assert address in shown
     assert "http://127.0.0.1:7200/gw" in shown
     assert f"Password of every log-in: {district.password}" in shown
+    assert f"set-up code demo-{district.scenario.hubs[0].gateway}" in shown
+    assert shown.count("log-in officer") == shown.count("log-in vaccinator") == 1
     for login in ("officer", "vaccinator", "medical", "manager", "handler", "admin", "auditor"):
         assert login in shown
     assert "embedded broker (not for production)" in shown

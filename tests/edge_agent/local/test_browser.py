@@ -173,7 +173,7 @@ def test_the_whole_way_without_any_script(browser: Browser, here: Stage, address
     assert "Test alarm. Nothing is wrong." in tab.inner_text("body")
     tab.goto(f"{address}/gw/setup")
     tab.click("text=Save to STICK-1")
-    tab.wait_for_selector("text=Sav")
+    tab.wait_for_selector("#export [role=status]")
     for _ in range(100):
         tab.goto(f"{address}/gw/setup")
         if "Saved as" in tab.inner_text("body"):
