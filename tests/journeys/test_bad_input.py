@@ -223,7 +223,9 @@ def test_a_taken_port_is_one_line_that_says_which(live: District, tmp_path: Path
 
 def test_a_gateway_and_a_simulator_name_what_is_wrong(live: District, tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
-    good = (live.plan.gateways / "gw-01.toml").read_text().replace('"gw-01.key"', f'"{live.plan.gateways}/gw-01.key"')
+    good = (live.plan.gateways / "gw-01.toml").read_text()
+    for secret in ("gw-01.key", "gw-01.code"):
+        good = good.replace(f'"{secret}"', f'"{live.plan.gateways}/{secret}"')
     config.write_text(good.replace("mqtt://", "carrier-pigeon://"))
     environment = environment_of(live, "ingest", tmp_path)
     assert "gateway.broker_url" in refusal(["edge_agent", "run", "--config", str(config)], environment)
