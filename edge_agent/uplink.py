@@ -186,6 +186,7 @@ class Uplink:
 
     def _serve(self, client: Client) -> None:
         """Sends and settles until the connection is lost or the gateway stops."""
+        is_failing = False
         while not (self._stopping.is_set() or self._lost.is_set()):
             self._wake.wait(WAKE_SECONDS_MAX)
             self._wake.clear()
@@ -197,9 +198,12 @@ class Uplink:
                     if not is_clocked(self._session) and self._voice.anchored_ms() is not None:
                         # Only a new connection's will can carry the number that the clock gives.
                         return
-            except sqlite3.Error:
+                is_failing = False
+            except sqlite3.Error as error:
                 # The disk may come back; what was not settled is sent again.
-                _log.exception("the outbox cannot be read or written now")
+                if not is_failing:
+                    _log.error("the outbox cannot be read or written now: %s", error)
+                is_failing = True
                 self._stopping.wait(1.0)
             except Exception:  # noqa: BLE001  # one item that cannot be read back must not silence the gateway
                 _log.exception("an item of the outbox cannot be sent")

@@ -230,3 +230,10 @@ def test_what_is_due_is_done_every_second_and_a_failing_disk_ends_nothing(parts:
         other.execute("ROLLBACK")
     parts.outbox.resend(0, 2**62)
     assert parts.outbox.counts().pending == 4
+
+
+def test_what_was_held_back_is_committed_when_the_gateway_stops(parts: loop.Parts) -> None:
+    parts.keeper.keep([Observation(samples=(sample(1),), local=True)])
+    assert parts.outbox.pending_count() == 0
+    loop.stop(parts)
+    assert parts.outbox.pending_count() == 1

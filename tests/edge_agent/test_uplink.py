@@ -386,3 +386,29 @@ def test_what_the_page_shows_goes_on_where_another_uplink_stopped(settings: Sett
     )
     status = after.status()
     assert (status.last_ack_at_ms, status.refused_messages, status.acks) == (5, 7, 0)
+
+
+def test_a_disk_that_fails_for_a_while_is_told_once_and_ends_nothing(
+    ingest: FakeIngest,
+    settings: Settings,
+    box: Outbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    box.add_rows([sample(number) for number in range(20)])
+    tries: list[int] = []
+    works = box.next_batch
+
+    def fails_three_times(*asked: object, **more: object) -> object:
+        tries.append(1)
+        if len(tries) <= 3:
+            raise sqlite3.OperationalError("disk I/O error")
+        return works(*asked, **more)  # type: ignore[arg-type] # as it is called
+
+    monkeypatch.setattr(box, "next_batch", fails_three_times)
+    uplink = Uplink(settings, box)
+    uplink.start()
+    until(lambda: box.pending_count() == 0)
+    uplink.stop()
+    assert len(ingest.stored) == 20
+    assert caplog.text.count("the outbox cannot be read or written now: disk I/O error") == 1
