@@ -22,6 +22,7 @@ UNIT_MAX = 247
 """Modbus Application Protocol: 1 to 247 are single devices."""
 POLL_MS_MIN = 100
 POLL_MS_MAX = 86_400_000
+ALARM_MINUTES_MAX = 60 * 24 * 365
 WIDE_TYPES = frozenset({"int32", "uint32", "float32"})
 """Values that take two registers."""
 
@@ -257,10 +258,12 @@ def _check_probe(probe: ProbeSetting, key: str, gateway: str) -> None:
         raise wrong(f"{key}.probe", f"{probe.probe!r} is not 1 to 64 letters, digits, '-' or '_'")
     if not _FIELD.fullmatch(probe.field):
         raise wrong(f"{key}.field", f"{probe.field!r} is not a DS01 field name")
-    if probe.interval_ms < 1:
-        raise wrong(f"{key}.interval_ms", "must be positive")
-    if min(probe.freeze_alarm_minutes, probe.heat_alarm_minutes) < 0:
-        raise wrong(f"{key}.freeze_alarm_minutes or .heat_alarm_minutes", "must not be negative")
+    _check_between(f"{key}.interval_ms", probe.interval_ms, 1, POLL_MS_MAX)
+    for side in ("freeze_alarm", "heat_alarm"):
+        _check_between(f"{key}.{side}_minutes", getattr(probe, f"{side}_minutes"), 0, ALARM_MINUTES_MAX)
+        _check_temperature(f"{key}.{side}_centi_celsius", getattr(probe, f"{side}_centi_celsius"))
+    _check_temperature(f"{key}.range_min_centi_celsius", probe.range_min_centi_celsius)
+    _check_temperature(f"{key}.range_max_centi_celsius", probe.range_max_centi_celsius)
     if probe.range_min_centi_celsius >= probe.range_max_centi_celsius:
         raise wrong(f"{key}.range_min_centi_celsius", "must be below range_max_centi_celsius")
 
@@ -292,6 +295,11 @@ def _check_register(register: Register, key: str) -> None:
         raise wrong(f"{key}.scale", "must not be 0")
     for value in register.fault_values:
         _check_between(f"{key}.fault_values", value, 0, (1 << 16 * words) - 1)
+
+
+def _check_temperature(key: str, centi_celsius: int) -> None:
+    """Between absolute zero and what would be a fire."""
+    _check_between(key, centi_celsius, -27_315, 100_000)
 
 
 def _check_between(key: str, value: float, lowest: float, highest: float) -> None:

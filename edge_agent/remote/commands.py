@@ -21,6 +21,7 @@ ID_LENGTH_MAX = 64
 DETAIL_LENGTH_MAX = 200
 LIFE_MS_MAX = 7 * 86_400_000
 """An order that claims to hold longer is not believed to end."""
+INSTANT_MS_MAX = 2**53
 LOG_TOLD = "told in an earlier report"
 
 
@@ -69,9 +70,14 @@ def _done(command: Command, actions: Actions) -> str:
         case CommandKind.SEND_LOG:
             return actions.newest_log()
         case CommandKind.RESEND:
-            if command.from_ms is None or command.until_ms is None or not command.from_ms < command.until_ms:
-                raise ValueError("resend needs from_ms before until_ms")
-            return str(actions.resend(command.from_ms, command.until_ms))
+            return str(actions.resend(*_span(command)))
+
+
+def _span(command: Command) -> tuple[int, int]:
+    from_ms, until_ms = command.from_ms, command.until_ms
+    if from_ms is None or until_ms is None or not 0 <= from_ms < until_ms <= INSTANT_MS_MAX:
+        raise ValueError("resend needs from_ms before until_ms")
+    return from_ms, until_ms
 
 
 def _without_log(outcome: Outcome) -> Outcome:

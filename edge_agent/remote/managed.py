@@ -47,7 +47,14 @@ def under(installed: Settings, config: str) -> Settings:
         raise SettingProblem(
             f"config: only the gateway's own settings file may name {min(foreign)}", variable="config.source"
         )
-    return with_sections(installed, sections.uplink, sections.source)
+    changed = with_sections(installed, sections.uplink, sections.source)
+    _check_that_it_can_be_told(changed)
+    return changed
+
+
+def _check_that_it_can_be_told(settings: Settings) -> None:
+    if len(config_of(settings)) > CONFIG_BYTES_MAX:
+        raise SettingProblem(f"config: with its defaults it is longer than {CONFIG_BYTES_MAX} bytes", variable="config")
 
 
 def _paths(sources: tuple[SourceSetting, ...]) -> set[str]:

@@ -61,7 +61,17 @@ def test_a_resend_tells_how_many() -> None:
     assert (told.done, told.detail, hand.did) == (True, "42", ["10-20"])
 
 
-@pytest.mark.parametrize("bounds", [{}, {"from_ms": 1}, {"until_ms": 1}, {"from_ms": 5, "until_ms": 5}])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {},
+        {"from_ms": 1},
+        {"until_ms": 1},
+        {"from_ms": 5, "until_ms": 5},
+        {"from_ms": 1, "until_ms": 2**70},
+        {"from_ms": -1, "until_ms": 5},
+    ],
+)
 def test_a_resend_without_a_span_is_not_done(bounds: dict[str, int]) -> None:
     hand = Hand()
     told = obey(order(CommandKind.RESEND, **bounds), hand.actions, T0_MS)

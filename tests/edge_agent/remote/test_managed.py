@@ -4,6 +4,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge_agent.remote.managed import CONFIG_BYTES_MAX, config_of, under
 from edge_agent.settings import Settings, load_settings
@@ -75,6 +77,10 @@ def test_sources_can_come_and_go(installed: Settings) -> None:
         (("source", 0, "probe", 0, "probe"), "../x", "source[0].probe[0].probe"),
         (("source", 0, "probe", 0, "range_min_centi_celsius"), 900, "range_min_centi_celsius"),
         (("source", 0, "probe", 0, "interval_ms"), 1.5, "interval_ms"),
+        (("source", 0, "probe", 0, "interval_ms"), 10**30, "interval_ms"),
+        (("source", 0, "probe", 0, "range_max_centi_celsius"), 10**30, "range_max_centi_celsius"),
+        (("source", 0, "probe", 0, "heat_alarm_minutes"), 10**9, "heat_alarm_minutes"),
+        (("source", 0, "probe", 0, "freeze_alarm_centi_celsius"), -27_316, "freeze_alarm_centi_celsius"),
         (("source", 1, "folder"), "/etc", "/etc"),
         (("source", 1, "folder"), "stick", "stick"),
         (("source", 2, "device"), "/dev/sda", "/dev/sda"),
@@ -116,3 +122,50 @@ def test_the_one_wire_tree_is_the_kernels(installed: Settings) -> None:
     wanted["source"][0]["aux"] = [{"field": "DORV", "appliance": "a", "file": "/etc/shadow"}]
     with pytest.raises(SettingProblem, match="/etc/shadow"):
         under(installed, json.dumps(wanted))
+
+
+def test_what_is_too_long_to_be_told_back_is_refused(installed: Settings) -> None:
+    source = {"kind": "ds01_tcp", "port": 9, "probe": [{"probe": f"p{number}"} for number in range(300)]}
+    short = json.dumps({"uplink": {}, "source": [source]})
+    assert len(short) < CONFIG_BYTES_MAX
+    with pytest.raises(SettingProblem, match="with its defaults"):
+        under(installed, short)
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return [leaf for name, one in value.items() for leaf in leaves(one, (*path, name))]
+    if isinstance(value, list):
+        return [leaf for index, one in enumerate(value) for leaf in leaves(one, (*path, index))]
+    return [path]
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.just([]),
+    st.just({}),
+    st.just(10**40),
+)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_whatever_is_desired_either_holds_and_can_be_told_or_is_refused(
+    installed: Settings, data: st.DataObject
+) -> None:
+    wanted = config(installed)
+    for path in data.draw(st.lists(st.sampled_from(leaves(wanted)), min_size=1, max_size=3)):
+        place = wanted
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = data.draw(ODD)
+    try:
+        changed = under(installed, json.dumps(wanted))
+    except SettingProblem:
+        return
+    assert under(installed, config_of(changed).decode()) == changed
+    assert changed._replace(uplink=installed.uplink, sources=installed.sources) == installed

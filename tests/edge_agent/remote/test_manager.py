@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge_agent.remote.commands import Actions
 from edge_agent.remote.managed import config_of
@@ -287,3 +289,23 @@ def test_a_configuration_too_long_to_be_told_is_not(gateway: Gateway) -> None:
     gateway.manager.settings = gateway.installed._replace(sources=(msgspec.structs.replace(source, probe=many),))
     assert bytes(gateway.told.config) == b"{}"
     assert "too long" in gateway.told.problem
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(payload=st.binary(max_size=200), channel=st.sampled_from([Channel.DESIRED, Channel.COMMAND]))
+def test_no_bytes_raise_and_none_are_believed(gateway: Gateway, payload: bytes, channel: Channel) -> None:
+    assert not gateway.manager.hear(channel, payload)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    numbers=st.lists(st.none() | st.integers(-(2**63), 2**64 - 1), min_size=4, max_size=4),
+    kind=st.sampled_from([*CommandKind, "dance"]),
+    order=st.text(max_size=80),
+)
+def test_no_sealed_order_stops_the_gateway(gateway: Gateway, numbers: list[int | None], kind: str, order: str) -> None:
+    names = ("issued_at_ms", "expires_at_ms", "from_ms", "until_ms")
+    body = {"id": order, "gateway": GATEWAY, "kind": kind, **dict(zip(names, numbers, strict=True))}
+    gateway.manager.hear(Channel.COMMAND, seal(Channel.COMMAND, GATEWAY, KEY, body))
+    assert gateway.tick() is None
+    assert len(seal(Channel.REPORTED, GATEWAY, KEY, gateway.told)) < TWIN_BYTES_MAX
