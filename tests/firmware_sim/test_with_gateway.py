@@ -11,6 +11,7 @@ import pytest
 
 from demo.broker import EmbeddedBroker
 from firmware_sim.protocols.ds18b20 import device_id
+from firmware_sim.scenario import load_scenario, named_scenario
 from firmware_sim.truth import read_truth
 from sheetal.contracts.reading import Quality
 from tests.edge_agent.kit import GATEWAY, FakeIngest, until, write_settings
@@ -70,8 +71,8 @@ def ingest(broker: EmbeddedBroker) -> Iterator[FakeIngest]:
         yield made
 
 
-def run_gateway(folder: Path, broker_url: str, source: str) -> subprocess.Popen[bytes]:
-    settings = write_settings(folder, broker_url)
+def run_gateway(folder: Path, broker_url: str, uplink: str, source: str) -> subprocess.Popen[bytes]:
+    settings = write_settings(folder, broker_url, uplink=uplink)
     settings.write_text(settings.read_text() + SYNCHRONISED + source)
     command = [sys.executable, "-m", "edge_agent", "run", "--config", str(settings)]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -86,6 +87,11 @@ def heard(ingest: FakeIngest) -> dict[str, set[tuple[int | None, int]]]:
     return found
 
 
+def by_probe(ingest: FakeIngest) -> dict[tuple[str, int], int | None]:
+    """What was stored of each probe at each instant."""
+    return {(sensor.partition(".")[2], at_ms): told[2] for (sensor, at_ms), told in dict(ingest.stored).items()}
+
+
 def test_every_trouble_of_a_bus_reaches_ingest_under_its_name_and_never_as_a_temperature(
     tmp_path: Path, broker: EmbeddedBroker, ingest: FakeIngest
 ) -> None:
@@ -97,7 +103,7 @@ def test_every_trouble_of_a_bus_reaches_ingest_under_its_name_and_never_as_a_tem
         for name in TROUBLES
     )
     root = buses / "gw-01" / "sys" / "bus" / "w1" / "devices"
-    gateway = run_gateway(tmp_path, broker.url, f'[[source]]\nkind = "one_wire"\nroot = "{root}"\n{probes}')
+    gateway = run_gateway(tmp_path, broker.url, "", f'[[source]]\nkind = "one_wire"\nroot = "{root}"\n{probes}')
     try:
         until(lambda: set(heard(ingest)) == set(TROUBLES), SECONDS_MAX)
     finally:
@@ -124,7 +130,7 @@ def test_a_serial_line_brings_the_past_and_then_the_present(
     source += "".join(
         f'[[source.probe]]\nprobe = "{name}"\nappliance = "{name.upper()}"\n' for name in ("well", "gone")
     )
-    gateway = run_gateway(tmp_path, broker.url, source)
+    gateway = run_gateway(tmp_path, broker.url, "", source)
     try:
         until(lambda: len(ingest.stored) >= 100, SECONDS_MAX)
     finally:
@@ -136,3 +142,34 @@ def test_a_serial_line_brings_the_past_and_then_the_present(
     assert {sensor.partition(".")[0] for sensor, _ in ingest.stored} == {GATEWAY}
     assert stored == {key: truth[key] for key in stored}
     assert None in stored.values()
+
+
+def test_every_fault_of_the_faults_scenario_ends_as_the_truth_says_at_the_true_instant(
+    tmp_path: Path, broker: EmbeddedBroker, ingest: FakeIngest
+) -> None:
+    """Clocks ahead, behind, stepping, at 1970 and missing, reboots and brown-outs among them."""
+    text = named_scenario("faults").read_text()
+    only_ds01 = text[: text.index("[[hubs]]", text.index("[[hubs]]") + 1)]
+    simulator = Running(tmp_path, scenario=only_ds01)
+    hub = load_scenario(simulator.scenario).hubs[0]
+    source = f'[[source]]\nkind = "ds01_tcp"\nport = {simulator.port}\naux_fields = []\n'
+    source += "".join(
+        f'[[source.probe]]\nprobe = "{one.probe}"\nappliance = "{one.serial}"\n' for one in hub.appliances
+    )
+    said = read_truth(simulator.truth)
+    wanted = {(one.sensor.partition(".")[2], one.at_ms): one.reported_centi_celsius for one in said}
+    assert len({probe for probe, _ in wanted}) == len(hub.appliances) == 14
+    gateway = run_gateway(tmp_path, broker.url, "backlog_rows_per_second = 10000\n", source)
+    try:
+        until(lambda: len(ingest.stored) >= len(wanted) and wanted.keys() <= by_probe(ingest).keys(), 2 * SECONDS_MAX)
+    finally:
+        gateway.terminate()
+        gateway.wait(SECONDS_MAX)
+        simulator.end()
+    later = {
+        (one.sensor.partition(".")[2], one.at_ms): one.reported_centi_celsius for one in read_truth(simulator.truth)
+    }
+    stored = by_probe(ingest)
+    assert {key: stored.get(key, "missing") for key in wanted} == wanted
+    assert {key: later[key] for key in stored} == stored, "nothing was stored at an instant that never was"
+    assert ingest.clashes == []
