@@ -34,6 +34,7 @@ from tests.edge_agent.kit import (
     until,
     write_settings,
 )
+from tests.edge_agent.sources.rigs import DEVICE, w1_slave
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,6 +211,40 @@ def test_a_wrong_setting_is_one_line_and_exit_2(tmp_path: Path, fault: str) -> N
     assert process.returncode == 2
     [line] = told.strip().splitlines()
     assert {"missing file": "gateway.toml", "bad key": "gateway.key_file", "taken port": str(port)}[fault] in line
+
+
+def test_a_stop_writes_what_was_held_back_to_spare_the_flash(tmp_path: Path) -> None:
+    device = tmp_path / "w1" / DEVICE
+    device.mkdir(parents=True)
+    (device / "w1_slave").write_text(w1_slave(4_562))
+    config = write_settings(tmp_path, gateway="commit_rows = 100\ncommit_seconds = 600")
+    with config.open("a") as more:
+        more.write(f'[[source]]\nkind = "one_wire"\nroot = "{tmp_path}/w1"\n')
+        more.write(f'[[source.probe]]\nprobe = "p"\ndevice = "{DEVICE}"\ninterval_ms = 1000\n')
+    outbox = tmp_path / "outbox.db"
+    with gateway(config) as process:
+        until(outbox.exists)
+        time.sleep(4.0)
+        assert committed(outbox) == set()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+    assert len(committed(outbox)) >= 2
+
+
+def test_a_full_disk_at_the_start_is_waited_for_and_a_stop_still_obeyed(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk, so that no root is needed."""
+    config = write_settings(tmp_path)
+    command = [sys.executable, "-m", "edge_agent", "run", "--config", str(config)]
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'ulimit -f 16; exec "$@"', "sh", *command], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert "the outbox cannot be opened, trying until it can" in line
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(8) == 0
+    process.communicate()
 
 
 def test_the_command_line_explains_itself() -> None:
