@@ -77,7 +77,7 @@ class Ds01Lines:
         `deliver` is called after each, also with nothing.
         """
         splitter = LineSplitter()
-        fresh: list[bytes] = []
+        fresh: list[bytes] | None = None
         then = Heard()
         heard_seconds = time.monotonic()
         self._reader.begin()
@@ -85,22 +85,25 @@ class Ds01Lines:
             silent_seconds = time.monotonic() - heard_seconds
             data = receive()
             if data is None:
-                deliver(self._read(fresh, then._replace(is_live=is_live(fresh))))
-                fresh = []
+                deliver(self._read(fresh or [], then._replace(is_live=is_live(fresh or []))))
+                fresh = None
                 if silent_seconds > SILENT_SECONDS_MAX:
                     return
                 continue
             lines = splitter.feed(data)
-            if data and not fresh and silent_seconds > QUIET_SECONDS:
-                fresh, then = lines, Heard(self._anchored(), at_seconds=time.monotonic())
-            elif data and fresh and len(fresh) <= LIVE_LINES_MAX:
+            if data and fresh is None and silent_seconds > QUIET_SECONDS:
+                fresh, then = lines, self._heard()
+            elif data and fresh is not None and len(fresh) <= LIVE_LINES_MAX:
                 fresh += lines
             else:
-                deliver(self._read(fresh + lines, Heard(self._anchored(), at_seconds=time.monotonic())))
-                fresh = []
+                deliver(self._read((fresh or []) + lines, self._heard()))
+                fresh = None
             if not data:
                 return
             heard_seconds = time.monotonic()
+
+    def _heard(self) -> Heard:
+        return Heard(self._anchored(), at_seconds=time.monotonic())
 
     def _read(self, lines: list[bytes], heard: Heard) -> list[Observation]:
         observations: list[Observation] = []

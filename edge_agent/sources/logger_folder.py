@@ -20,7 +20,7 @@ import msgspec
 from edge_agent.sample import Observation
 from edge_agent.sources.csv_file import CsvOptions
 from edge_agent.sources.handing import hand_over
-from edge_agent.sources.logger_file import FILE_BYTES_MAX, parse_logger_file
+from edge_agent.sources.logger_file import parse_logger_file
 from edge_agent.sources.worker import Worker
 from sheetal.contracts.problem import SettingProblem
 from sheetal.contracts.topics import sensor_of
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".txt", ".csv"})
+FILE_BYTES_MAX = 4 * 1024 * 1024
+"""Three months of one reading a minute as CSV; a small gateway could not hold much more. `replay` takes larger ones."""
 DEPTH_MAX = 3
 FILES_MAX = 1_000
 TAKEN_MAX = 500
@@ -123,7 +125,7 @@ class LoggerFolderSource:
             self._put_aside(path, f"cannot be read: {error.strerror}")
             return
         if data is None:
-            self._put_aside(path, f"larger than {FILE_BYTES_MAX // 1024 // 1024} MiB")
+            self._put_aside(path, f"larger than {FILE_BYTES_MAX // 1024 // 1024} MiB: use replay")
             self._done[path] = seen
             return
         sha256 = hashlib.sha256(data).hexdigest()

@@ -1,11 +1,13 @@
 """Modbus devices, behind a TCP address or on a serial line: one question a register, each with a name for its fault.
 
-A unit that does not answer is left alone for the rest of a round, so that one dead device cannot starve the others.
+A unit that does not answer is left alone for the rest of a round, so that one dead device cannot starve the others, and
+until its answer cannot come any more: a serial line does not say to which question an answer belongs.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.source_settings import ModbusTcpSetting
@@ -44,26 +46,31 @@ class ModbusLine:
 
     def __init__(self, setting: ModbusTcpSetting | ModbusRtuSetting) -> None:
         self._client = _client(setting)
+        self._timeout_seconds = setting.timeout_seconds
         self._is_away = False
         self._silent: set[int] = set()
-        self._answered: set[int] = set()
+        self._late_until: dict[int, float] = {}
 
     def begin(self) -> None:
-        """Every unit may be asked again."""
+        """Every unit may be asked again, except those whose late answer could still come."""
+        now = time.monotonic()
         self._is_away = False
-        self._silent.clear()
+        self._late_until = {unit: until for unit, until in self._late_until.items() if until > now}
+        self._silent = set(self._late_until)
 
     def read(self, point: ModbusProbe | ModbusAux) -> Answer:
-        """Asks for one register; a unit that answered before is asked twice."""
+        """Asks for one register; once more where the connection broke at once, since it may have broken long ago."""
         register = point.register
-        for _ in range(2 if register.unit in self._answered else 1):
+        for _ in range(2):
             if self._is_away or register.unit in self._silent:
                 break
+            began = time.monotonic()
             answer = self._ask(register)
             if answer.quality is not Quality.DISCONNECTED:
-                self._answered.add(register.unit)
                 return answer
-        self._answered.discard(register.unit)
+            if time.monotonic() - began > self._timeout_seconds / 2:
+                self._silent.add(register.unit)
+                self._late_until[register.unit] = time.monotonic() + self._timeout_seconds
         self._silent.add(register.unit)
         why = "the line cannot be opened" if self._is_away else f"unit {register.unit} does not answer"
         return Answer(quality=Quality.DISCONNECTED, why=why)
@@ -90,6 +97,9 @@ class ModbusLine:
         except (ModbusException, OSError):
             self.close()
             return Answer(quality=Quality.DISCONNECTED)
+        except Exception:
+            self.close()
+            raise
         return _answer_of(register, response)
 
 

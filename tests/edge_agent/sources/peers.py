@@ -71,6 +71,7 @@ class ModbusPeer:
         self.registers = [0] * REGISTERS
         self.asked: list[tuple[int, int]] = []
         self.refuse: ExcCodes | None = None
+        self.pause_seconds = 0.0
         self._make = make
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -107,6 +108,7 @@ class ModbusPeer:
         self, function: int, start: int, address: int, count: int, current: list[int], _written: object
     ) -> ExcCodes | None:
         self.asked.append((function, address))
+        await asyncio.sleep(self.pause_seconds)
         current[address - start : address - start + count] = self.registers[address : address + count]
         return self.refuse
 

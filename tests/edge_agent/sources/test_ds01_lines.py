@@ -60,6 +60,12 @@ def test_a_record_between_two_pauses_is_live(ear: Ear) -> None:
     assert [one.discontinuity for one in ear.heard] == [False, False, True, False]
 
 
+@pytest.mark.parametrize("cut", [1, 7, 60])
+def test_a_live_record_may_come_in_pieces_as_a_slow_line_brings_it(ear: Ear, cut: int) -> None:
+    pieces = [line(2)[first : first + cut] for first in range(0, len(line(2)), cut)]
+    assert ear.play(line(1), QUIET, *pieces, QUIET) == [1, 1_000]
+
+
 def test_records_of_several_appliances_may_be_live_together(ear: Ear) -> None:
     other = live_record(T0_MS, 10**7, ASER="ILR-2", LSER="L2") + b"\n"
     assert ear.play(QUIET, line(2), other, QUIET) == [1_000, 1_000]

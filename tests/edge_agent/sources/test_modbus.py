@@ -105,6 +105,34 @@ def test_a_dead_unit_costs_a_round_one_timeout_and_the_others_nothing(line: Modb
     assert {answer.why for answer in answers} == {"unit 9 does not answer"}
 
 
+def test_a_dead_unit_is_found_again_after_however_many_rounds(peer: ModbusPeer, line: ModbusLine) -> None:
+    peer.registers[0] = 45
+    for _ in range(8):
+        assert ask(line, unit=9) == Answer(quality=Quality.DISCONNECTED, why="unit 9 does not answer")
+        assert ask(line) == Answer(4.5)
+        time.sleep(0.2)
+    assert len(peer.asked) == 8
+
+
+def test_a_late_answer_is_not_taken_for_the_next_question(tmp_path: Path) -> None:
+    rig = ModbusRtuRig(tmp_path)
+    line = ModbusLine(rig.setting)
+    assert rig.peer is not None
+    try:
+        rig.peer.registers[:2] = [45, 99]
+        assert ask(line) == Answer(4.5)
+        rig.peer.pause_seconds = 0.45
+        assert ask(line, address=1).quality is Quality.DISCONNECTED
+        rig.peer.pause_seconds = 0.0
+        assert ask(line).quality is Quality.DISCONNECTED, "its late answer is still to come"
+        time.sleep(0.4)
+        assert ask(line) == Answer(4.5)
+        assert ask(line, address=1) == Answer(pytest.approx(9.9))
+    finally:
+        line.close()
+        rig.close()
+
+
 def test_a_connection_that_was_lost_between_two_questions_is_no_fault(
     peer: ModbusPeer, line: ModbusLine, port: int
 ) -> None:
