@@ -4,16 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.sample import Sample
 from edge_agent.sources.logged_file import (
     PROBLEMS_MAX,
     AlarmSetting,
     LoggedDay,
     LoggedFile,
+    LoggedRow,
     LoggerSettings,
     bounded,
     centi_celsius_of,
     problem,
 )
+from sheetal.contracts.reading import Quality
 
 
 @pytest.mark.parametrize(
@@ -112,3 +115,22 @@ def test_days_become_drafts_with_the_devices_own_limits() -> None:
 
 def test_a_file_without_a_device_has_no_drafts() -> None:
     assert LoggedFile(kind="csv", sha256="").drafts("gw-1.x") == []
+
+
+def test_rows_become_samples_and_each_fault_has_its_name() -> None:
+    values = [450, None, 8_500, -12_700]
+    rows = [LoggedRow(line, line * 1_000, value) for line, value in enumerate(values)]
+    assert LoggedFile(kind="csv", sha256="", rows=rows).samples("gw.p") == [
+        Sample("gw.p", 0, 450, Quality.OK),
+        Sample("gw.p", 1_000, None, Quality.NO_VALUE),
+        Sample("gw.p", 2_000, None, Quality.POWER_ON_VALUE),
+        Sample("gw.p", 3_000, None, Quality.OPEN_CIRCUIT),
+    ]
+
+
+def test_only_a_row_may_say_that_the_circuit_is_open() -> None:
+    assert centi_celsius_of("-127.0", of_row=True) == -12_700
+    assert centi_celsius_of("-196.6", of_row=True, fahrenheit=True) == -12_700
+    for text, of_row in (("-127.0", False), ("-126.9", True), ("-100.01", True)):
+        with pytest.raises(ValueError, match="beyond"):
+            centi_celsius_of(text, of_row=of_row)
