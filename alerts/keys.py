@@ -19,8 +19,8 @@ GATEWAYS_MAX = 100_000
 
 class _Kept(NamedTuple):
     key: bytes | None
-    read_at_ms: int
     until_ms: int
+    doubted_at_ms: int
 
 
 class Keys:
@@ -43,19 +43,22 @@ class Keys:
     def newer_key_of(self, gateway: str, key: bytes) -> bytes | None:
         """Another key than this one, for a gateway that was taken in anew; None when there is none.
 
-        The ledger is asked at most every five seconds a gateway, whatever comes in its name. Raises as `key_of` does.
+        Whatever comes in a gateway's name, the ledger is asked once in five seconds. Raises as `key_of` does.
         """
         now_ms = self._clock()
         kept = self._kept.get(gateway)
-        if kept is not None and kept.key == key and now_ms < kept.read_at_ms + UNKNOWN_MS:
+        if kept is not None and 0 <= now_ms - kept.doubted_at_ms < UNKNOWN_MS:
             return None
         found = self._read(gateway, now_ms)
+        self._kept[gateway] = self._kept[gateway]._replace(doubted_at_ms=now_ms)
         return None if found == key else found
 
     def _read(self, gateway: str, now_ms: int) -> bytes | None:
         with self._ledger.read() as conn:
             key = assets.gateway_key(conn, self._cipher, gateway)
-        self._kept[gateway] = _Kept(key, now_ms, now_ms + (UNKNOWN_MS if key is None else KNOWN_MS))
+        kept = self._kept.get(gateway)
+        doubted_at_ms = kept.doubted_at_ms if kept is not None else -UNKNOWN_MS
+        self._kept[gateway] = _Kept(key, now_ms + (UNKNOWN_MS if key is None else KNOWN_MS), doubted_at_ms)
         self._kept.move_to_end(gateway)
         if len(self._kept) > GATEWAYS_MAX:
             self._kept.popitem(last=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +13,12 @@ KNOWN_SECONDS = 60.0
 UNKNOWN_SECONDS = 5.0
 """A gateway enrolled just now is believed soon; one that never was costs at most one look-up in this time."""
 GATEWAYS_MAX = 200_000
+
+
+class _Kept(NamedTuple):
+    key: bytes | None
+    until: float
+    doubted_at: float
 
 
 class KeyRing:
@@ -28,17 +34,30 @@ class KeyRing:
         self._look_up = look_up
         self._monotonic = monotonic
         self._gateways_max = gateways_max
-        self._kept: OrderedDict[str, tuple[bytes | None, float]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def key_of(self, gateway: str) -> bytes | None:
         """The key in force at most a minute ago; None for a gateway that is not enrolled."""
         now = self._monotonic()
         kept = self._kept.get(gateway)
-        if kept is not None and now < kept[1]:
-            return kept[0]
+        if kept is not None and now < kept.until:
+            return kept.key
         key = self._look_up(gateway)
-        self._kept[gateway] = (key, now + (UNKNOWN_SECONDS if key is None else KNOWN_SECONDS))
+        doubted_at = kept.doubted_at if kept is not None else -UNKNOWN_SECONDS
+        self._kept[gateway] = _Kept(key, now + (UNKNOWN_SECONDS if key is None else KNOWN_SECONDS), doubted_at)
         self._kept.move_to_end(gateway)
         if len(self._kept) > self._gateways_max:
             self._kept.popitem(last=False)
         return key
+
+    def doubt(self, gateway: str) -> bool:
+        """Forget a key that did not fit, as of a gateway taken in anew; True when asking again is worth it.
+
+        Whatever comes in a gateway's name, its key is doubted once in five seconds.
+        """
+        now = self._monotonic()
+        kept = self._kept.get(gateway)
+        if kept is None or now < kept.doubted_at + UNKNOWN_SECONDS:
+            return False
+        self._kept[gateway] = kept._replace(until=now, doubted_at=now)
+        return True

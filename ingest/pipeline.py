@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import structlog
 
-from ingest.load import Load, acks, letter, refused_by_store, take_apart
+from ingest.load import Letter, Load, acks, letter, refused_by_store, take_apart
 from ingest.patience import Stopped
 from ingest.reasons import Reason
 from ingest.record import put_letter, record
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ingest.inbox import Inbox, Message
     from ingest.keys import KeyRing
     from ingest.latest import Latest
-    from ingest.load import Letter, Part
+    from ingest.load import Part
     from ingest.patience import Patience
     from ingest.writer import Writer, Written
     from sheetal.contracts.clock import Clock
@@ -129,12 +129,18 @@ class Pipeline:
 
     def _take_apart(self, message: Message) -> Part | Letter:
         try:
-            return self.patience.insist("look up a key", lambda: take_apart(message, self.keys.key_of))
+            return self.patience.insist("look up a key", lambda: self._under_newest_key(message))
         except Stopped:
             raise
         except Exception as error:  # no payload may end the service
             log.exception("A message could not be taken apart")
             return letter(message, Reason.UNPROCESSABLE, type(error).__name__)
+
+    def _under_newest_key(self, message: Message) -> Part | Letter:
+        found = take_apart(message, self.keys.key_of)
+        if isinstance(found, Letter) and found.reason is Reason.WRONG_MAC and self.keys.doubt(_gateway_of(message)):
+            return take_apart(message, self.keys.key_of)
+        return found
 
     def _store(self, load: Load) -> Written:
         readings = load.readings
@@ -187,3 +193,8 @@ class Pipeline:
         self.counts.unplaced += len(load.unplaced)
         self.counts.thinned += len(load.thinned)
         self.counts.dead_letters += len(load.letters)
+
+
+def _gateway_of(message: Message) -> str:
+    named = topics.parse(message.topic)
+    return named.gateway if named is not None else ""

@@ -20,8 +20,6 @@ from tests.alerts.given import FACILITY, GATEWAY, at
 from tests.alerts.wire import alarm, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sheetal.contracts.device_alarm import DeviceAlarm
     from sheetal.ledger.connect import Ledger
     from tests.alerts.given import World
@@ -52,7 +50,10 @@ class Line:
         return self.coming[-1]
 
 
-def listener(world: World, line: Line, clock: Callable[[], int] = lambda: at(100)) -> Listener:
+def listener(world: World, line: Line) -> Listener:
+    def clock() -> int:
+        return at(100)
+
     return Listener(line, world.ledger, Keys(world.ledger, world.cipher, clock), clock)
 
 
@@ -148,14 +149,13 @@ def test_each_kind_of_message_that_must_not_be_believed_is_counted(world: World)
 
 
 def test_the_first_message_under_a_new_key_is_believed(world: World) -> None:
-    line, minutes = Line(), [100.0]
-    one = listener(world, line, lambda: at(minutes[0]))
+    line = Line()
+    one = listener(world, line)
     one.deal_with(line.bring(sealed(REPORT, Channel.REPORTED), Channel.REPORTED))
     with world.ledger.write() as conn:
         code = enrolment.issue_code(conn, GATEWAY, FACILITY, "ravi", at(100))
         found = enrolment.redeem(conn, world.cipher, GATEWAY, code, at(100))
     assert found is not None
-    minutes[0] += 0.2
     again = msgspec.structs.replace(REPORT, boot=2)
     one.deal_with(line.bring(sealed(again, Channel.REPORTED, key=found.key), Channel.REPORTED))
     assert (one.refused, reported(world)) == (0, again)

@@ -75,3 +75,24 @@ def test_a_storm_of_made_up_gateways_fills_no_memory(ledger: Ledger, ring: KeyRi
     assert ledger.asked == []
     ring.key_of("gw-96")
     assert ledger.asked == ["gw-96"]
+
+
+def test_a_key_that_does_not_fit_is_asked_for_anew_once_in_five_seconds(ledger: Ledger, ring: KeyRing) -> None:
+    ledger.keys["gw-1"] = b"one"
+    ring.key_of("gw-1")
+    ledger.keys["gw-1"] = b"two"
+    assert ring.doubt("gw-1")
+    assert ring.key_of("gw-1") == b"two"
+    ledger.asked.clear()
+    for _ in range(50):
+        assert not ring.doubt("gw-1")
+        ring.key_of("gw-1")
+    assert ledger.asked == []
+    ledger.now += UNKNOWN_SECONDS
+    assert ring.doubt("gw-1")
+    assert ring.key_of("gw-1") == b"two"
+
+
+def test_a_gateway_that_nobody_asked_for_is_not_doubted(ledger: Ledger, ring: KeyRing) -> None:
+    assert not ring.doubt("gw-1")
+    assert ledger.asked == []
