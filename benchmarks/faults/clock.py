@@ -14,7 +14,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 from paho.mqtt.client import Client, MQTTMessage
@@ -62,16 +62,23 @@ def run(first: int, count: int, broker: str = "") -> int:
     return failed
 
 
-def play(cases: Sequence[Case], broker: str = EMBEDDED, synchronised: str = "never") -> dict[str, list[str]]:
-    """Plays these cases at once, each on a gateway of its own; what was broken in each.
+class Kind(NamedTuple):
+    """Of gateway; a test may make the program wrong, or what it is told of its system's clock."""
 
-    `synchronised` is what the gateways are told of their systems' clocks; a test may have them believe the lie.
-    """
+    program: str = "benchmarks.faults.lying_gateway"
+    synchronised: str = "never"
+
+
+AS_SHIPPED = Kind()
+
+
+def play(cases: Sequence[Case], broker: str = EMBEDDED, kind: Kind = AS_SHIPPED) -> dict[str, list[str]]:
+    """Plays these cases at once, each on a gateway of its own; what was broken in each."""
     with tempfile.TemporaryDirectory(prefix="sheetal-clock-") as folder, ExitStack() as stack:
         line = stack.enter_context(Line(Path(folder), Scene(gateways=len(cases), probes=1), broker=broker))
         line.start(line.broker, line.ingest)
         ear = stack.enter_context(Ear(line.broker_port))
-        stages = [stack.enter_context(Machine(line, name, synchronised)) for name in line.scene.names]
+        stages = [stack.enter_context(Machine(line, name, kind)) for name in line.scene.names]
         with ThreadPoolExecutor(len(cases)) as pool:
             list(pool.map(lambda pair: pair[0].play(pair[1]), zip(stages, cases, strict=True)))
         return {
@@ -83,7 +90,7 @@ def play(cases: Sequence[Case], broker: str = EMBEDDED, synchronised: str = "nev
 class Machine:
     """One gateway's machine, probe and link; it is the cases' `Stage` and a context manager."""
 
-    def __init__(self, line: Line, gateway: str, synchronised: str = "never") -> None:
+    def __init__(self, line: Line, gateway: str, kind: Kind = AS_SHIPPED) -> None:
         self.trouble: list[str] = []
         self._line = line
         self._gateway = gateway
@@ -96,9 +103,9 @@ class Machine:
         self._lie = Lie(0, 0)
         log = line.folder / f"{gateway}.log"
         settings = line.folder / f"{gateway}-lying.toml"
-        settings.write_text(self._settings(synchronised))
+        settings.write_text(self._settings(kind.synchronised))
         self._process = Child(
-            [sys.executable, "-m", "benchmarks.faults.lying_gateway", "run", "--config", str(settings)],
+            [sys.executable, "-m", kind.program, "run", "--config", str(settings)],
             log,
             lambda: log.exists() and log.read_text().count("ready") >= self._starts,
             {"FAULT_CLOCK": str(self._lie_file)},

@@ -27,12 +27,21 @@ def test_so_it_does_over_mosquitto_in_every_case() -> None:
 
 
 def test_a_gateway_that_believes_the_lie_is_caught() -> None:
-    found = clock.play([case("battery clock 2 h ahead"), case("stepping")], synchronised="always")
+    found = clock.play([case("battery clock 2 h ahead"), case("stepping")], kind=clock.Kind(synchronised="always"))
     ahead, stepping = found.values()
     assert any("ms from when it was measured" in problem for problem in ahead)
     assert any("the store says it froze" in problem for problem in ahead)
     assert any("ms from the truth" in problem for problem in ahead)
     assert stepping
+
+
+@pytest.mark.stack
+def test_a_gateway_that_measures_its_clock_once_or_invents_instants_is_caught() -> None:
+    kind = clock.Kind(program="tests.benchmarks.faults.planted_careless_clock")
+    found = clock.play([case("crystal"), case("1970 without a link, power cut")], kind=kind)
+    drifting, cut = found.values()
+    assert any("ms from when it was measured" in problem for problem in drifting)
+    assert any("rows are placed that cannot be" in problem for problem in cut)
 
 
 def test_the_way_to_the_broker_is_shut_until_it_is_opened() -> None:
