@@ -20,7 +20,7 @@ from ingest.writer import Writer
 from sheetal.contracts import topics
 from sheetal.contracts.batch import Ack, AuxRow, Row, Stored, ranges
 from sheetal.contracts.limits import DAY_MS
-from sheetal.contracts.problem import Unavailable, WireProblem
+from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import telemetry
 from sheetal.ledger.telemetry_tables import dirty_hour
 from tests.ingest.given import (
@@ -352,25 +352,6 @@ def test_messages_of_several_gateways_are_answered_under_their_own_keys(
     payload = answers["cc/v1/gw-02/ack"]
     assert isinstance(payload, bytes)
     assert opened_ack(payload, "gw-02").stored == [(1, 1)]
-
-
-def test_a_gateway_taken_in_anew_is_believed_at_its_first_batch(
-    stores: Stores, bus: RememberingBus, pipeline: Pipeline, send: Callable[..., None]
-) -> None:
-    held, asked = dict(KEYS), []
-    pipeline.keys = KeyRing(lambda gateway: asked.append(gateway) or held.get(gateway))
-    send(message(sealed(batch([row(1)]))))
-    held[GATEWAY] = b"n" * 32
-    send(message(sealed(batch([row(2, NOW_MS - 1)]), held[GATEWAY])))
-    assert letters_of(stores) == []
-    assert len(rows_of(stores)) == 2
-    last = [payload for topic, payload in bus.done if topic == ACK_TOPIC][-1]
-    with pytest.raises(WireProblem):
-        opened_ack(last)  # type: ignore[arg-type]  # sealed under the new key, that of KEYS does not open it
-    for number in range(20):
-        send(message(sealed(batch([row(number)]))))
-    assert len(asked) == 2, "forged batches do not make it ask each time"
-    assert letters_of(stores)[0].reason == "wrong_mac"
 
 
 def test_gather_ends_when_nothing_more_comes_and_when_the_load_is_full(pipeline: Pipeline) -> None:
