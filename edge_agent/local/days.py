@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_agent.outbox_history import Told
 
 GAPS_MAX = 24
-SLOTS_A_DAY = 6
+SLOTS_A_DAY = 12
 
 
 class Rule(NamedTuple):

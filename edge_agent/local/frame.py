@@ -59,6 +59,8 @@ svg{flex:none}a{color:var(--action);text-underline-offset:4px}
 .figure{font-size:min(29vw,48.3vh,24rem);line-height:1.05;font-weight:700;white-space:nowrap;letter-spacing:-.015em;
 align-self:center}
 .figure{font-family:"Noto Sans",Roboto,"Segoe UI",system-ui,sans-serif}.figure.n1{color:var(--nodata);font-weight:400}
+.minus{display:inline-block;width:.47em;height:0;border-top:.11em solid;vertical-align:.3em;margin:0 .06em 0 .03em;
+overflow:hidden;text-indent:-9em}
 .figure small{font-size:34%;line-height:1;vertical-align:baseline;position:relative;top:-1.28em;margin-left:.12em;
 letter-spacing:0;display:inline-block;width:0}
 .figure.n4 small{font-size:25%;top:-1.75em;margin-left:.06em}

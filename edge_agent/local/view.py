@@ -37,6 +37,10 @@ RECEIPT_MS_MAX = 15 * MINUTE_MS
 """Waiting longer than this for a receipt is worth a sign."""
 CLOCK_OFF_MS_MAX = 5 * MINUTE_MS
 
+MINUS = "\u2212"
+_LONG_MINUS = f'<span class="minus">{MINUS}</span>'
+"""Drawn by the page, since fonts differ by half in how wide they make it."""
+
 WORST_FIRST = ("freezing", "warm", "cold", "no_data", "in_range")
 
 
@@ -168,12 +172,12 @@ def name_of(probe: ProbeView) -> str:
 
 def number(centi_celsius: int) -> str:
     """Degrees with one decimal and a true minus."""
-    return f"{celsius(centi_celsius):.1f}".replace("-", "\u2212")
+    return f"{celsius(centi_celsius):.1f}".replace("-", MINUS)
 
 
 def degrees(centi_celsius: int) -> str:
     """A limit, without needless decimals."""
-    return f"{celsius(centi_celsius):g}".replace("-", "\u2212")
+    return f"{celsius(centi_celsius):g}".replace("-", MINUS)
 
 
 def limits(probe: ProbeView, words: Words) -> str:
@@ -200,7 +204,7 @@ def _main(snapshot: Snapshot, probe: ProbeView, others: Sequence[ProbeView], wor
     is_short = state != "in_range" or len(told) > SIGNS_BESIDE_MAX
     facts = _trouble(snapshot, probe, others, words) if state != "in_range" else _quiet(snapshot, probe, words)
     return (
-        f'<p class="figure n{len(told)}">{told}{unit}</p>'
+        f'<p class="figure n{len(told)}">{told.replace(MINUS, _LONG_MINUS)}{unit}</p>'
         f'<div class="side">{facts}{_others(snapshot, others, words, short=is_short)}</div>'
     )
 
@@ -225,7 +229,9 @@ def _trouble(snapshot: Snapshot, probe: ProbeView, others: Sequence[ProbeView], 
     elif state == "no_data":
         newest = probe.newest
         told = age(newest.measured_at_ms if newest else None, snapshot.at_ms, words)
-        first = _fact(told, fault(probe, snapshot.at_ms, words), "act")
+        why = fault(probe, snapshot.at_ms, words)
+        alarm = words.alarms[probe.alarms[0]] if probe.alarms else ""
+        first = _fact(f"{why}, {told}", alarm, "alarm") if alarm else _fact(told, why, "act")
     elif probe.minutes_left is not None:
         left = minutes(probe.minutes_left, words)
         first = _fact(words.time_left, left, "most" if len(left) <= BIG_SIGNS_MAX else "long")
@@ -339,7 +345,7 @@ def _clock(clock: ClockView, words: Words) -> str:
 
 def offset(offset_ms: int, words: Words) -> str:
     """A clock's error with its sign, in seconds up to two minutes."""
-    sign = "\u2212" if offset_ms < 0 else "+"
+    sign = MINUS if offset_ms < 0 else "+"
     seconds = abs(offset_ms) / 1_000
     if seconds < 120:  # noqa: PLR2004 - two minutes
         return words.seconds_off.format(f"{sign}{seconds:.1f}")

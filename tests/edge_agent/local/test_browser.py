@@ -50,9 +50,13 @@ SCENES: dict[str, Snapshot] = {
     "freezer": snapshot(probe(-1_850, FREEZER), OTHER, probe(511, setting("c")), probe(512, setting("d"))),
     "freezer_warm": snapshot(probe(-1_250, FREEZER, minutes_left=50), OTHER),
     "fault": snapshot(probe(None, quality=5), OTHER, probe(520, setting("c"))),
+    "silent": snapshot(probe(None, quality=5, alarms=[AlarmKind.NO_DATA], age_ms=3_600_000), OTHER),
     "stale": snapshot(probe(460, age_ms=3_600_000)),
     "many": snapshot(*(probe(450 + number, setting(f"p{number}", f"{LONG} {number}")) for number in range(24))),
     "many_in_trouble": snapshot(*(probe(900, setting(f"p{number}", f"{LONG} {number}")) for number in range(24))),
+    "widest": snapshot(probe(-888, alarms=[AlarmKind.FREEZE]), OTHER),
+    "hottest": snapshot(probe(8_888, minutes_left=600), OTHER),
+    "coldest": snapshot(probe(-8_888, FREEZER, minutes_left=600), OTHER),
     "test": snapshot(probe(460), OTHER, duty=DutyView(0, "test", "")),
     "none": snapshot(),
 }
@@ -76,6 +80,20 @@ OUTSIDE = """() => [...document.querySelectorAll("main *, header *, footer *")]
 CLIPPED = """() => [...document.querySelectorAll("h1 span, dt, dd, nav a, .figure")]
   .filter((one) => one.scrollHeight > one.clientHeight + 8 && getComputedStyle(one).overflow !== "visible")
   .map((one) => one.outerHTML.slice(0, 80))"""
+# The unit takes no room of its own, so it must be seen that it stands on nothing else.
+UNIT_ON = """() => {
+  const unit = document.querySelector(".figure small");
+  if (!unit) return [];
+  const range = document.createRange();
+  range.selectNodeContents(unit);
+  const box = range.getBoundingClientRect();
+  const hit = (one) => {
+    const other = one.getBoundingClientRect();
+    return box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom;
+  };
+  const struck = [...document.querySelectorAll(".side .fact, header, nav")].filter(hit).map((one) => one.className);
+  return box.right > innerWidth ? [...struck, "edge"] : struck;
+}"""
 FOCUSED = """() => {
   const one = document.activeElement;
   return [one.tagName + (one.href || one.name || one.innerText), getComputedStyle(one).outlineStyle];
@@ -122,6 +140,7 @@ def test_the_screen_fits_every_size_and_is_read_at_two_metres(browser: Browser, 
         tab.set_content(page(SCENES[scene], WORDS[language]))
         assert tab.evaluate(BEYOND) <= 0, (width, "scrolls sideways")
         assert tab.evaluate(OUTSIDE) == [], width
+        assert tab.evaluate(UNIT_ON) == [], width
         if width >= 800:
             assert tab.evaluate(BELOW) <= 0, (width, "scrolls")
         if (width, height) == (800, 480):

@@ -120,7 +120,7 @@ def test_the_worst_probe_is_shown_large() -> None:
     ]
     assert [one.appliance for one in worst_first(snapshot(*probes))] == ["G", "E", "D", "C", "F", "B", "A"]
     told = page(snapshot(probe(450), probe(-300, setting("b", "ILR-2"))), EN)
-    assert '<p class="figure n4">\u22123.0<small>°C</small></p>' in told
+    assert '<p class="figure n4"><span class="minus">\u2212</span>3.0<small>°C</small></p>' in told
     assert '<header class="is_freezing">' in told
 
 
@@ -165,6 +165,13 @@ def test_a_standing_alarm_is_an_alert() -> None:
     told = page(snapshot(probe(900, alarms=[AlarmKind.HEAT])), EN)
     assert '<dt>Limits 2 to 8</dt><dd class="alarm" role="alert">Heat alarm</dd>' in told
     assert told.count("Limits 2 to 8") == 1
+
+
+def test_the_alarm_of_a_silent_probe_is_an_alert_with_its_reason() -> None:
+    silent = probe(None, quality=4, alarms=[AlarmKind.NO_DATA], age_ms=40 * MINUTE_MS)
+    told = page(snapshot(silent), EN)
+    assert '<dt>Disconnected, 40 min ago</dt><dd class="alarm" role="alert">No-data alarm</dd>' in told
+    assert "Do now" in told
 
 
 def test_the_foot_says_what_waits_and_how_the_portal_is() -> None:
