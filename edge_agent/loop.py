@@ -138,9 +138,8 @@ def status(parts: Parts) -> str:
 
 def relieve(ballast: Ballast, outbox: Outbox) -> None:
     """Makes room on a full disk; what is not settled stays. To be asked at every commit that finds it full."""
-    ballast.drop()
     try:
-        gone = outbox.free_space()
+        gone = outbox.free_space(urgent=ballast.drop())
     except sqlite3.Error as error:
         _log.debug("nothing can be freed: %s", error)
     else:

@@ -6,6 +6,7 @@ is not taken again. Delivered items stay 60 days for the local page and for a se
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -33,6 +34,7 @@ __all__ = ["BYTES_MAX", "DAY_MS", "ROWS_MAX", "Counts", "Intake", "Outbox", "Out
 
 KEEP_DAYS = 60
 DAY_MS = 86_400_000
+FREE_AGAIN_SECONDS = 30.0
 RESEND_PENDING_MAX = 10_000
 """While more waits, an order to send again is not carried on: it would only fill the outbox."""
 REASON_COLUMN = 13
@@ -100,6 +102,7 @@ class Outbox:
         self._learn(self._connection)
         self._room = Room(Bound(rows_max, bytes_max))
         self._crowded = True
+        self._freed_seconds = -FREE_AGAIN_SECONDS
         self._on_way: Collection[Key] = frozenset()
         self._intakes_refused = 0
         self._resending = bool(outbox_resend.orders(self._connection))
@@ -247,12 +250,16 @@ class Outbox:
         self._room.look_everywhere()
         return delivered + refused
 
-    def free_space(self) -> int:
+    def free_space(self, *, urgent: bool = True) -> int:
         """For a full disk: folds the log, forgets some delivered items before their time, oldest first; how many.
 
-        From then on the file does not grow: what comes takes the room of what `outbox_bounds` lets go.
+        From then on the file does not grow: what comes takes the room of what `outbox_bounds` lets go. What is not
+        `urgent` is tried twice a minute at most, since each try in vain writes as much as the log holds.
         """
         with self._file.lock:
+            if not urgent and time.monotonic() - self._freed_seconds < FREE_AGAIN_SECONDS:
+                return 0
+            self._freed_seconds = time.monotonic()
             self._room.stay_within(bytes_used(self._connection))
             self._crowded = True
             self._file.checkpoint()

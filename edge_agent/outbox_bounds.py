@@ -28,9 +28,10 @@ ROWS_MAX = 2_000_000
 BYTES_MAX = 512 * 1024 * 1024
 TELL_MS = 3_600_000
 HUNDREDTH = 100
-STEP = (5_000, 1024 * 1024)
-"""Room is made a hundredth at a time, at most so many rows and bytes: seldom, since it searches the table, but never
-so much that its transaction fills the log. The last such step is kept for intake that brings an alarm."""
+STEP_ROWS_MAX = 5_000
+STEP_BYTES = (64 * 1024, 1024 * 1024)
+"""Room is made a hundredth at a time, at most so much: seldom, since it searches the table, but never so much that its
+transaction fills the log; of bytes at least an intake's. The last such step is kept for intake that brings an alarm."""
 CHUNK_ROWS = 2_000
 SEARCH_AGAIN_MS = 600_000
 """How long a search that found nothing is believed, while nothing older came: it walks over all that must stay."""
@@ -82,7 +83,9 @@ class Bound(NamedTuple):
 
     def less(self, steps: int) -> Bound:
         """A bound so many steps lower."""
-        rows, size_bytes = (min(one // HUNDREDTH, step) for one, step in zip(self, STEP, strict=True))
+        least, most = STEP_BYTES
+        size_bytes = min(max(self.bytes_max // HUNDREDTH, min(least, self.bytes_max // 8)), most)
+        rows = min(self.rows_max // HUNDREDTH, STEP_ROWS_MAX)
         return Bound(self.rows_max - steps * rows, self.bytes_max - steps * size_bytes)
 
 

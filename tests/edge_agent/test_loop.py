@@ -237,3 +237,21 @@ def test_what_was_held_back_is_committed_when_the_gateway_stops(parts: loop.Part
     assert parts.outbox.pending_count() == 0
     loop.stop(parts)
     assert parts.outbox.pending_count() == 1
+
+
+def test_a_disk_that_stays_full_is_not_worn_by_trying(parts: loop.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_seconds = [1_000.0]
+    monkeypatch.setattr("edge_agent.outbox.time.monotonic", lambda: at_seconds[0])
+    asked: list[str] = []
+    parts.outbox._connection.set_trace_callback(asked.append)
+    for _ in range(100):
+        at_seconds[0] += 1.0
+        loop.relieve(parts.ballast, parts.outbox)
+    parts.outbox._connection.set_trace_callback(None)
+    assert 6 <= len([one for one in asked if "wal_checkpoint" in one]) <= 8
+    parts.ballast.lay()
+    before = len(asked)
+    parts.outbox._connection.set_trace_callback(asked.append)
+    loop.relieve(parts.ballast, parts.outbox)
+    parts.outbox._connection.set_trace_callback(None)
+    assert len(asked) > before

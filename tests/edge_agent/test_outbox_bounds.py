@@ -267,6 +267,8 @@ def test_lower_bounds_are_lower(rows_max: int, bytes_max: int) -> None:
     bound = Bound(rows_max, bytes_max)
     assert bound.less(2) < bound.less(1) < bound
     assert bound.less(2).rows_max >= rows_max * 0.98
+    assert bound.less(2).bytes_max >= bytes_max * 0.75
+    assert bytes_max - bound.less(1).bytes_max <= 1024 * 1024
 
 
 class FullMachine(RuleBasedStateMachine):
