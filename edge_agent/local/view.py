@@ -188,7 +188,7 @@ def limits(probe: ProbeView, words: Words) -> str:
 
 def _who(snapshot: Snapshot, probe: ProbeView | None, state: str, words: Words) -> str:
     name = escape(name_of(probe)) if probe else ""
-    if probe and probe.newest and state in {"freezing", "warm", "cold"}:
+    if probe and probe.newest and (probe.alarms or state in {"freezing", "warm", "cold"}):
         name += f", {age(probe.newest.measured_at_ms, snapshot.at_ms, words)}"
     place = escape(snapshot.facility.get(words.language) or snapshot.gateway)
     return f"<span>{name}</span> <span>{place}</span>"
@@ -231,7 +231,7 @@ def _trouble(snapshot: Snapshot, probe: ProbeView, others: Sequence[ProbeView], 
         told = age(newest.measured_at_ms if newest else None, snapshot.at_ms, words)
         why = fault(probe, snapshot.at_ms, words)
         alarm = words.alarms[probe.alarms[0]] if probe.alarms else ""
-        first = _fact(f"{why}, {told}", alarm, "alarm") if alarm else _fact(told, why, "act")
+        first = _fact(why, alarm, "alarm") if alarm else _fact(told, why, "act")
     elif probe.minutes_left is not None:
         left = minutes(probe.minutes_left, words)
         first = _fact(words.time_left, left, "most" if len(left) <= BIG_SIGNS_MAX else "long")
