@@ -11,7 +11,7 @@ from demo import gateways, seed_assets, seed_stock, servers
 from demo.supervisor import ProcessSpec, Supervisor, python_module
 from firmware_sim.scenario import load_scenario
 from portal.certificate.keys import SigningKeys, make_keys
-from portal.orchestration.gateway_ca import make_authority
+from portal.orchestration.gateway_ca import Authority, make_authority, make_server_certificate
 from sheetal.contracts import clock
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.ledger import alarms, schema, stock
@@ -48,8 +48,9 @@ class District:
         self._scenario_file = scenario
         self.seed = seed_stock.load_seed()
         users = [*BROKER_USERS, *gateways.names(self.scenario)]
-        self.broker = servers.choose_broker(plan.folder, plan.ports.broker, plan.broker, users)
         ports = plan.ports
+        by_certificate = (ports.broker_by_certificate, plan.gateway_authority)
+        self.broker = servers.choose_broker(plan.folder, ports.broker, plan.broker, users, by_certificate)
         self.readings = servers.choose_readings(plan.folder, ports.influxd, ports.influxd_rpc, plan.readings)
         self.supervisor = Supervisor(plan.logs, ROOT)
         self._simulated = simulated
@@ -211,7 +212,7 @@ class District:
         self._since_ms = now_ms - self.scenario.history_minutes * MINUTE_MS - HOUR_MS
         _write_field_key(plan.field_keys)
         make_keys(plan.certificate_keys, issuer="Demo State Health Department", country="IN", demo=True, now_ms=now_ms)
-        make_authority(plan.gateway_authority, name="Demo State Health Department", demo=True, now_ms=now_ms)
+        _make_gateway_authority(plan.gateway_authority, now_ms)
         schema.upgrade(plan.ledger, plan.telemetry)
         cipher = FieldCipher.from_file(plan.field_keys)
         self.gateway_keys = gateways.write_all(plan, self.scenario, self.broker.url, self.broker.passwords)
@@ -245,6 +246,7 @@ class District:
 
     def _service(self, module: str, port: int, extra: dict[str, str]) -> ProcessSpec:
         environment = {**self.plan.environment(self.broker.url, self.readings.url), **extra}
+        environment["SHEETAL_GATEWAY_BROKER_URL"] = self.broker.gateway_url
         if module in self.broker.passwords:
             environment["SHEETAL_BROKER_USERNAME"] = module
             environment["SHEETAL_BROKER_PASSWORD"] = self.broker.passwords[module]
@@ -273,3 +275,10 @@ class District:
 def _write_field_key(path: Path) -> None:
     path.touch(mode=0o600)
     path.write_text("demo:" + base64.b64encode(secrets.token_bytes(FIELD_KEY_BYTES)).decode() + "\n")
+
+
+def _make_gateway_authority(folder: Path, now_ms: int) -> None:
+    """The demo's authority, and the certificate by which its broker is known."""
+    make_authority(folder, name="Demo State Health Department", demo=True, now_ms=now_ms)
+    authority = Authority.load(folder, demo_allowed=True, now_ms=now_ms)
+    make_server_certificate(authority, folder, ["127.0.0.1", "localhost"], now_ms)

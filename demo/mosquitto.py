@@ -36,8 +36,25 @@ def make_passwords(users: Sequence[str]) -> dict[str, str]:
     return {user: secrets.token_urlsafe(PASSWORD_BYTES) for user in users}
 
 
-def write_settings(programs: Programs, folder: Path, port: int, passwords: Mapping[str, str]) -> Path:
-    """The broker's settings file and, beside it, its users with hashed passwords."""
+def by_certificate(port: int, folder: Path) -> str:
+    """A second listener for gateways that were taken in at the portal, as production has it.
+
+    The folder holds the authority, its list of revoked and the broker's own certificate before the broker starts.
+    """
+    return (
+        f"\nlistener {port} 127.0.0.1\n"
+        f"certfile {folder / 'server.crt'}\n"
+        f"keyfile {folder / 'server.key'}\n"
+        f"cafile {folder / 'ca.pem'}\n"
+        f"crlfile {folder / 'gateways.crl'}\n"
+        "require_certificate true\n"
+        "use_identity_as_username true\n"
+        "use_username_as_clientid true\n"
+    )
+
+
+def write_settings(programs: Programs, folder: Path, port: int, passwords: Mapping[str, str], more: str = "") -> Path:
+    """The broker's settings file and, beside it, its users with hashed passwords; `more` is written at its end."""
     folder.mkdir(parents=True, exist_ok=True)
     known = folder / "passwords"
     known.touch(mode=0o600)
@@ -55,6 +72,6 @@ def write_settings(programs: Programs, folder: Path, port: int, passwords: Mappi
         "persistence false\n"
         "set_tcp_nodelay true\n"
         "max_inflight_messages 1000\n"
-        "max_queued_messages 100000\n"
+        "max_queued_messages 100000\n" + more
     )
     return settings

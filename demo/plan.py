@@ -25,6 +25,7 @@ class Ports:
     portal: int = 8000
     standby: int = 8001
     broker: int = 18830
+    broker_by_certificate: int = 18883
     influxd: int = 18086
     influxd_rpc: int = 18087
     ingest_health: int = 8011
@@ -154,7 +155,6 @@ class Plan:
             "SHEETAL_FIELD_KEY_FILE": str(self.field_keys),
             "SHEETAL_CERTIFICATE_KEY_FOLDER": str(self.certificate_keys),
             "SHEETAL_GATEWAY_CA_FOLDER": str(self.gateway_authority),
-            "SHEETAL_GATEWAY_BROKER_URL": broker_url.rstrip("/"),
             "SHEETAL_MIRROR_FOLDER": str(self.mirror),
             "SHEETAL_PORTAL_HOST": "127.0.0.1",
             "SHEETAL_PORTAL_PORT": str(self.ports.portal),

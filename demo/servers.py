@@ -25,13 +25,15 @@ CONNECT_SECONDS = 0.3
 class Chosen:
     """A server the demo will use: what to call it on the first screen, its address, its process when we run it.
 
-    `passwords` are those it asks for, by user name; none where anybody may come in.
+    `passwords` are those it asks for, by user name; none where anybody may come in. `gateway_url` is where a gateway
+    that is taken in at the portal comes in: by its certificate where the broker asks for one.
     """
 
     label: str
     url: str
     process: ProcessSpec | None
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    gateway_url: str = ""
 
 
 def port_is_open(port: int) -> bool:
@@ -52,14 +54,17 @@ def answers(url: str) -> bool:
         return False
 
 
-def choose_broker(folder: Path, port: int, wanted: str, users: Sequence[str]) -> Chosen:
+def choose_broker(
+    folder: Path, port: int, wanted: str, users: Sequence[str], gateways: tuple[int, Path] | None = None
+) -> Chosen:
     """Mosquitto when on PATH (or asked for), each user with a password of its own; else the broker out of a wheel.
 
+    `gateways` are the port and the authority's folder for those who come by certificate; only Mosquitto knows such.
     Raises SettingProblem when Mosquitto was asked for by name and is not installed, and for any other word.
     """
     url = f"mqtt://127.0.0.1:{port}"
     if wanted.startswith("mqtt://"):
-        return Chosen("the broker at the address given", wanted, None)
+        return Chosen("the broker at the address given", wanted, None, gateway_url=wanted.rstrip("/"))
     if wanted not in {"auto", "mosquitto", "embedded"}:
         raise SettingProblem(f"--broker {wanted}: not auto, mosquitto, embedded or mqtt://…", variable="--broker")
     programs = None if wanted == "embedded" else mosquitto.find()
@@ -68,11 +73,13 @@ def choose_broker(folder: Path, port: int, wanted: str, users: Sequence[str]) ->
     if programs is None:
         command = python_module("demo.broker", "--port", str(port), "--folder", str(folder / "broker"))
         process = ProcessSpec("broker", command, {}, _open_port(port))
-        return Chosen("embedded broker (not for production)", url, process)
+        return Chosen("embedded broker (not for production)", url, process, gateway_url=url)
     passwords = mosquitto.make_passwords(users)
-    settings = mosquitto.write_settings(programs, folder / "servers", port, passwords)
+    more = mosquitto.by_certificate(*gateways) if gateways else ""
+    settings = mosquitto.write_settings(programs, folder / "servers", port, passwords, more)
     process = ProcessSpec("broker", (programs.broker, "-c", str(settings)), {}, _open_port(port))
-    return Chosen("Mosquitto, a password each", url, process, passwords)
+    gateway_url = f"mqtts://127.0.0.1:{gateways[0]}" if gateways else url
+    return Chosen("Mosquitto, a password each", url, process, passwords, gateway_url)
 
 
 def choose_readings(folder: Path, port: int, rpc_port: int, wanted: str) -> Chosen:

@@ -46,6 +46,7 @@ def test_preparation_leaves_everything_that_the_services_want(prepared: District
     keys = SigningKeys.load(plan.certificate_keys, demo_allowed=True, standby_url="http://x", now_ms=now_ms())
     assert keys.is_demo
     assert Authority.load(plan.gateway_authority, demo_allowed=True, now_ms=now_ms()).is_demo
+    assert {"server.crt", "server.key"} <= {path.name for path in plan.gateway_authority.iterdir()}
     assert prepared.trust()[0].kid == keys.signer.kid
 
 
@@ -85,6 +86,7 @@ def test_every_service_gets_the_whole_environment_and_its_own_health_port(prepar
     common = prepared.plan.environment(prepared.broker.url, prepared.readings.url)
     for spec in specs.values():
         assert common.items() <= spec.environment.items()
+        assert spec.environment["SHEETAL_GATEWAY_BROKER_URL"] == prepared.broker.url
         assert not spec.is_ready()
     health = [specs[name].environment["SHEETAL_HEALTH_PORT"] for name in ("alerts", "ingest", "portal.worker")]
     assert len(set(health)) == 3

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_no_two_of_the_well_known_ports_are_the_same() -> None:
     ports = Ports().named().values()
-    assert len(set(ports)) == len(ports) == 8 + 2 * GATEWAYS
+    assert len(set(ports)) == len(ports) == 9 + 2 * GATEWAYS
 
 
 def test_free_ports_are_free_and_all_different() -> None:

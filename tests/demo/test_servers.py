@@ -71,6 +71,17 @@ def test_mosquitto_is_taken_when_it_is_there_with_a_password_for_each_user(tmp_p
     assert not any(password in repr(chosen) for password in chosen.passwords.values())
 
 
+def test_a_gateway_that_is_taken_in_is_told_where_to_come(tmp_path: Path, shelf: Path) -> None:
+    by_certificate = (18883, tmp_path / "ca")
+    assert choose_broker(tmp_path, 1, "mqtt://broker.example/", USERS).gateway_url == "mqtt://broker.example"
+    assert choose_broker(tmp_path, 1234, "embedded", USERS, by_certificate).gateway_url == "mqtt://127.0.0.1:1234"
+    put(shelf, "mosquitto")
+    put(shelf, "mosquitto_passwd")
+    chosen = choose_broker(tmp_path, 1234, "auto", USERS, by_certificate)
+    assert chosen.gateway_url == "mqtts://127.0.0.1:18883"
+    assert f"cafile {tmp_path}/ca/ca.pem" in (tmp_path / "servers" / "mosquitto.conf").read_text()
+
+
 def test_mosquitto_asked_for_and_not_there_is_a_wrong_setting(tmp_path: Path, shelf: Path) -> None:
     put(shelf, "mosquitto")
     with pytest.raises(SettingProblem, match="--broker mosquitto: it is not on PATH"):
