@@ -25,9 +25,11 @@ from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Sequence
 
 ANSWER_SECONDS_MAX = 20.0
+OBJECTION_SECONDS = 1.0
 FAILED = "FAILED"
 
 
@@ -94,10 +96,24 @@ def _reach(settings: Settings) -> Finding:
             if not broker.tls:
                 return Finding("broker", holds=True, found=f"{broker.host}:{broker.port} answers, in the clear")
             with tls_context(broker, now_ms()).wrap_socket(plain, server_hostname=broker.host) as spoken:
+                _hear_an_objection(spoken)
                 found = f"{broker.host}:{broker.port}, {spoken.version()}, name proved"
                 return Finding("broker", holds=True, found=found)
     except (OSError, ValueError) as error:
         return Finding("broker", holds=False, found=words_of(error))
+
+
+def _hear_an_objection(spoken: ssl.SSLSocket) -> None:
+    """Under TLS 1.3 a broker says what is wrong with our certificate only after the handshake; raises OSError then.
+
+    A broker that is content says nothing, for it waits for our first word.
+    """
+    spoken.settimeout(OBJECTION_SECONDS)
+    try:
+        if spoken.recv(1) == b"":
+            raise ConnectionError("it hung up after the handshake")
+    except TimeoutError:
+        return
 
 
 def _answer(settings: Settings, seconds: float) -> Finding:

@@ -80,18 +80,17 @@ def config(folder: Path, broker: Broker, pair: Pair | None, *, ca: Path | None =
     return write_settings(folder, f"mqtts://{host}:{broker.outer}", gateway="\n".join(lines))
 
 
-def trouble(file: Path, box: Outbox) -> str:
-    """What the gateway says while it tries for some seconds; it must neither come in nor give up."""
+def is_troubled(file: Path, box: Outbox, words: str) -> bool:
+    """Whether the gateway says so within some tries; it must neither come in nor give up."""
     uplink = Uplink(load_settings(file), box)
     uplink.start()
     try:
-        until(lambda: uplink.status().problem)
+        until(lambda: words in uplink.status().problem)
         time.sleep(2.0)
-        status = uplink.status()
         assert uplink.is_alive()
-        assert not status.connected
+        assert not uplink.status().connected
         assert box.pending_count() == 1
-        return status.problem
+        return words in uplink.status().problem
     finally:
         uplink.stop()
 
@@ -133,7 +132,7 @@ def test_a_wrong_certificate_is_told_once_and_tried_again_and_again(
         "another's key": lambda: Pair(ours.client(GATEWAY).certificate, ours.client("gw-u").key),
     }[which]()
     with caplog.at_level(logging.INFO):
-        assert words in trouble(config(tmp_path, broker, pair), box)
+        assert is_troubled(config(tmp_path, broker, pair), box, words)
     assert sum(words in record.getMessage() for record in caplog.records) == 1
     assert "Traceback" not in caplog.text
 
@@ -141,8 +140,8 @@ def test_a_wrong_certificate_is_told_once_and_tried_again_and_again(
 def test_a_broker_that_is_not_believed_is_told_nothing(broker: Broker, box: Outbox, tmp_path: Path) -> None:
     pair = broker.authority.client(GATEWAY)
     stranger = Authority(tmp_path / "stranger", "Stranger")
-    assert "unknown authority" in trouble(config(tmp_path, broker, pair, ca=stranger.file), box)
-    assert "another name" in trouble(config(tmp_path, broker, pair, host="localhost"), box)
+    assert is_troubled(config(tmp_path, broker, pair, ca=stranger.file), box, "unknown authority")
+    assert is_troubled(config(tmp_path, broker, pair, host="localhost"), box, "another name")
 
 
 def test_a_renewed_certificate_is_taken_without_a_restart(broker: Broker, box: Outbox, tmp_path: Path) -> None:
@@ -196,7 +195,7 @@ def test_check_tells_the_whole_way(broker: Broker, tmp_path: Path) -> None:
     assert "TLSv1.3, name proved" in lines[3]
     code, lines = check(config(tmp_path, broker, broker.revoked), seconds=2)
     assert code == 1
-    assert "revoked" in lines[-1]
+    assert lines[-1].startswith("FAILED broker: this gateway's certificate is revoked")
 
 
 def test_it_stops_at_once_whatever_is_wrong(broker: Broker, box: Outbox, tmp_path: Path) -> None:
