@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 BALLAST_BYTES = 4 * 1024 * 1024
+BALLAST_BYTES_MIN = 64 * 1024
+DISK_SHARE = 8
+"""On a small disk the ballast is an eighth of it: as large as the disk it would never lie there again."""
 
 
 class Ballast:
@@ -25,14 +28,15 @@ class Ballast:
         self._size_bytes = size_bytes
 
     def lay(self) -> bool:
-        """Puts the file there in full, really allocated; False where the disk has no room twice over."""
+        """Puts the file there, really allocated, on a small disk a quarter of what is free; False where that is nothing."""
         if self._path.exists():
             return True
         try:
             space = os.statvfs(self._path.parent)
-            if space.f_bavail * space.f_frsize < 2 * self._size_bytes:
+            size_bytes = min(self._size_bytes, space.f_blocks * space.f_frsize // DISK_SHARE)
+            if space.f_bavail * space.f_frsize < 2 * size_bytes:
                 return False
-            self._path.write_bytes(b"\0" * self._size_bytes)
+            self._path.write_bytes(b"\0" * size_bytes)
         except OSError:
             self.drop()
             return False
