@@ -82,7 +82,8 @@ def run(
         time.look()
         if ticks % TICKS_A_PRUNE == 0 and time.is_anchored:
             _prune(parts.outbox)
-        if parts.ballast.lay():
+        parts.ballast.lay()
+        with suppress(OSError, sqlite3.Error):
             parts.outbox.grow_again()
         watchdog.look()
     watchdog.end()

@@ -270,8 +270,12 @@ class Outbox:
         return gone
 
     def grow_again(self) -> None:
-        """The disk has room again: only the bounds of the settings hold."""
-        self._room.grow_again()
+        """Lets the file grow as far as the disk has room now, and never beyond the bounds of the settings.
+
+        To be asked every few seconds. Raises sqlite3.Error.
+        """
+        with self._file.lock:
+            self._room.stay_within(self._file.bytes_max())
 
     # Look
 

@@ -134,12 +134,8 @@ class Room:
         self._aim = bound.less(2)
 
     def stay_within(self, bytes_max: int) -> None:
-        """The disk is full: no growth beyond what is used now, whatever the settings would allow."""
+        """The disk allows so much now, whatever the settings would."""
         self._set(Bound(self._full.rows_max, min(bytes_max, self._full.bytes_max)))
-
-    def grow_again(self) -> None:
-        """The disk has room again."""
-        self._set(self._full)
 
     def look_from(self, measured_at_ms: int) -> None:
         """Something as old as this became pending."""

@@ -56,6 +56,11 @@ class Gateway:
     def keep_until_it_fails(self, values: int = 450, commits_max: int = 3_000) -> bool:
         return not all(self.keep(values) for _ in range(commits_max))
 
+    def look_around(self) -> None:
+        """What the main loop does every few seconds."""
+        self.ballast.lay()
+        self.box.grow_again()
+
     def explained(self) -> bool:
         """Whether every reading that was kept is there, or stands in a span."""
         counts = self.box.counts()
@@ -135,9 +140,8 @@ def test_a_disk_that_somebody_else_fills_is_used_again_when_there_is_room(gatewa
         assert gateway.keep_until_it_fails(900)
         assert not gateway.keep(900)
         other.unlink()
-        assert gateway.ballast.lay()
-        gateway.box.grow_again()
-        assert gateway.keep()
+        gateway.look_around()
+        assert gateway.keep(900)
     assert (gateway.explained(), gateway.is_sound()) == (True, True)
 
 
