@@ -22,8 +22,8 @@ from sheetal.contracts.twin import CommandKind, Outcome, TwinState
 from sheetal.ledger import assets, enrolment, gateway_twins, schema
 from sheetal.ledger.connect import open_ledger
 from tests.edge_agent.kit import MINUTE_MS, Hub, record, until
+from tests.stack.broker_office import shipped_text
 from tests.stack.servers import MOSQUITTO, Server, free_port, port_answers, running
-from tests.stack.test_broker_certificates import shipped_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
