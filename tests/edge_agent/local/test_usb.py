@@ -118,6 +118,15 @@ def test_a_stick_that_was_pulled_out_is_not_replaced_by_our_own_disk(stick: Stic
         write_folder(stick, "out", {"a.csv": ["1"]})
 
 
+def test_not_one_line_is_asked_for_when_it_is_gone(stick: Stick) -> None:
+    def lines() -> Iterator[str]:
+        raise AssertionError("somebody began to write")
+        yield ""
+
+    with pytest.raises(StickProblem, match=GONE):
+        write_folder(stick._replace(device=stick.device + 1), "out", {"a.csv": lines()})
+
+
 def test_a_link_in_its_place_is_not_followed(stick: Stick, tmp_path: Path) -> None:
     shutil.rmtree(stick.path)
     (tmp_path / "elsewhere").mkdir()
