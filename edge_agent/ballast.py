@@ -16,8 +16,8 @@ _log = logging.getLogger(__name__)
 
 BALLAST_BYTES = 4 * 1024 * 1024
 BALLAST_BYTES_MIN = 64 * 1024
-DISK_SHARE = 8
-"""On a small disk the ballast is an eighth of it: as large as the disk it would never lie there again."""
+FREE_SHARE = 4
+"""At most a quarter of what is free: of a fixed size, a small disk would never have room for it again."""
 
 
 class Ballast:
@@ -28,13 +28,13 @@ class Ballast:
         self._size_bytes = size_bytes
 
     def lay(self) -> bool:
-        """Puts the file there, really allocated, on a small disk a quarter of what is free; False where that is nothing."""
+        """Puts the file there, really allocated; False where the disk has no room for a smaller one either."""
         if self._path.exists():
             return True
         try:
             space = os.statvfs(self._path.parent)
-            size_bytes = min(self._size_bytes, space.f_blocks * space.f_frsize // DISK_SHARE)
-            if space.f_bavail * space.f_frsize < 2 * size_bytes:
+            size_bytes = min(self._size_bytes, space.f_bavail * space.f_frsize // FREE_SHARE)
+            if size_bytes < min(self._size_bytes, BALLAST_BYTES_MIN):
                 return False
             self._path.write_bytes(b"\0" * size_bytes)
         except OSError:

@@ -45,15 +45,5 @@ def test_a_small_disk_gets_a_small_one(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "b").stat().st_size == 256 * 4_096 // 4
 
 
-def test_on_a_small_disk_it_is_an_eighth_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mebibytes = 2
-    blocks = mebibytes * 256
-    real = os.statvfs(tmp_path)
-    told = os.statvfs_result((4_096, 4_096, blocks, blocks - 100, blocks - 100, *real[5:]))
-    monkeypatch.setattr(os, "statvfs", lambda _path: told)
-    assert Ballast(tmp_path / "b").lay()
-    assert (tmp_path / "b").stat().st_size == mebibytes * 1024 * 1024 // 8
-
-
 def test_a_missing_folder_is_no_crash(tmp_path: Path) -> None:
     assert not Ballast(tmp_path / "none" / "b").lay()
