@@ -270,12 +270,13 @@ class Outbox:
         return gone
 
     def grow_again(self) -> None:
-        """Lets the file grow as far as the disk has room now, and never beyond the bounds of the settings.
+        """After a full disk: lets the file grow by half of what is free now, at most to the bounds of the settings.
 
-        To be asked every few seconds. Raises sqlite3.Error.
+        To be asked every few seconds. Raises sqlite3.Error or OSError.
         """
         with self._file.lock:
-            self._room.stay_within(self._file.bytes_max())
+            if self._room.is_confined:
+                self._room.stay_within(bytes_used(self._connection) + self._file.free_bytes() // 2)
 
     # Look
 

@@ -133,6 +133,11 @@ class Room:
         self._ordinary = bound.less(1)
         self._aim = bound.less(2)
 
+    @property
+    def is_confined(self) -> bool:
+        """Whether the disk allows less than the settings."""
+        return self.bound != self._full
+
     def stay_within(self, bytes_max: int) -> None:
         """The disk allows so much now, whatever the settings would."""
         self._set(Bound(self._full.rows_max, min(bytes_max, self._full.bytes_max)))

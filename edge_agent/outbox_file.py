@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-LOG_BYTES = schema.CHECKPOINT_PAGES * 4_096 + 256 * 1024
-"""What the log needs between two checkpoints, and a large intake more."""
 DISTRUSTED = frozenset({
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_READONLY,
@@ -82,15 +80,10 @@ class OutboxFile:
         """Folds the log into the file, so that it begins anew; raises sqlite3.Error. The caller holds the lock."""
         self.connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
-    def bytes_max(self) -> int:
-        """How large the file may become on its disk, with room left for the log; never less than it is."""
-        size_bytes = self._path.stat().st_size
-        try:
-            log_bytes = self._path.with_name(self._path.name + "-wal").stat().st_size
-        except FileNotFoundError:
-            log_bytes = 0
+    def free_bytes(self) -> int:
+        """What its disk has free; raises OSError."""
         space = os.statvfs(self._path.parent)
-        return size_bytes + max(0, space.f_bavail * space.f_frsize + log_bytes - LOG_BYTES)
+        return space.f_bavail * space.f_frsize
 
     def _open_again(self) -> None:
         """A new connection; raises sqlite3.Error while the disk still fails, and the old one stays."""

@@ -237,6 +237,28 @@ def test_a_logger_that_tells_its_memory_again_does_not_fill_a_thinned_outbox_ane
     assert box.add_rows([Sample(SENSOR, inside, 403, 0), Sample(f"{SENSOR}-2", inside, 403, 0)]) == 1
 
 
+def test_a_full_disk_confines_the_outbox_until_there_is_room(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [0]
+    monkeypatch.setattr(box._file, "free_bytes", lambda: free[0])
+    box.grow_again()
+    assert box._room.bound == Bound(1_000)
+    fill(box, rows(0, 100))
+    box.free_space()
+    assert box._room.bound == Bound(1_000, box.counts().bytes)
+    with pytest.raises(OutboxFull):
+        fill(box, rows(100, 900, notable=True))
+    box.grow_again()
+    with pytest.raises(OutboxFull):
+        box.add_rows(rows(2_000, 2_001, notable=True))
+    free[0] = 400_000
+    box.grow_again()
+    assert box._room.bound == Bound(1_000, box.counts().bytes + 200_000)
+    assert box.add_rows(rows(2_000, 2_001, notable=True)) == 1
+    free[0] = 2**40
+    box.grow_again()
+    assert not box._room.is_confined
+
+
 def test_a_search_that_found_nothing_is_not_repeated_for_a_while(tmp_path: Path) -> None:
     with closing(open_file(tmp_path / "o.db")) as connection:
         connection.executemany(
