@@ -18,9 +18,10 @@ from sheetal.contracts.twin import TWIN_BYTES_MAX, Reported, TwinState
 from tests.edge_agent.kit import GATEWAY, WRONG_KEY, FakeIngest, until, write_settings
 
 if TYPE_CHECKING:
-    from demo.broker import EmbeddedBroker
     from collections.abc import Iterator
     from pathlib import Path
+
+    from demo.broker import EmbeddedBroker
 
 
 @pytest.fixture
