@@ -14,8 +14,8 @@ from sheetal.contracts.topics import Channel
 if TYPE_CHECKING:
     from threading import Event
 
+    from alerts.inbox import Incoming
     from alerts.keys import Keys
-    from alerts.subscriber import Incoming
     from sheetal.contracts.clock import Clock
     from sheetal.ledger.connect import Ledger
 

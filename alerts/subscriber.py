@@ -1,21 +1,21 @@
 """MQTT in and out: the only module that knows paho.
 
-The network thread only sorts: a wake-up is passed on at once, everything else waits in a bounded queue for the worker.
+The network thread only sorts: a wake-up is passed on at once, everything else waits in a bounded inbox for the worker.
 What does not fit is dropped, for the gateway sends an alarm again until alerts itself acknowledges it.
 """
 
 from __future__ import annotations
 
-import queue
 import ssl
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from alerts.inbox import ALARMS_MAX, Inbox, Incoming
 from sheetal.contracts import topics
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import TWIN_BYTES_MAX
@@ -33,20 +33,11 @@ KEEPALIVE_SECONDS = 30
 CONNECT_SECONDS_MAX = 2.5
 RETRY_SECONDS_MIN = 1
 RETRY_SECONDS_MAX = 2
-INBOX_MAX = 1_000
+INBOX_MAX = ALARMS_MAX
 OUT_QUEUED_MAX = 1_000
 PAYLOAD_BYTES_MAX = TWIN_BYTES_MAX
 
 log = structlog.get_logger()
-
-
-class Incoming(NamedTuple):
-    """One message for the worker; `acknowledge` tells the broker that it was dealt with."""
-
-    gateway: str
-    channel: Channel
-    payload: bytes
-    acknowledge: Callable[[], None]
 
 
 class Subscriber:
@@ -58,7 +49,7 @@ class Subscriber:
     def __init__(self, broker: BrokerAddress, client_id: str, wake: Callable[[], None]) -> None:
         self._broker = broker
         self._wake = wake
-        self._inbox: queue.Queue[Incoming] = queue.Queue(INBOX_MAX)
+        self._inbox = Inbox(INBOX_MAX)
         self._subscribed = threading.Event()
         self._connections = 0
         self.dropped = 0
@@ -86,10 +77,7 @@ class Subscriber:
 
     def take(self, seconds_max: float) -> Incoming | None:
         """The next message for the worker, if one comes in time."""
-        try:
-            return self._inbox.get(timeout=seconds_max)
-        except queue.Empty:
-            return None
+        return self._inbox.take(seconds_max)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Hands a QoS 1 message over; False while the broker is away, for then nobody would send it again."""
@@ -179,10 +167,8 @@ class Subscriber:
         if len(message.payload) > PAYLOAD_BYTES_MAX:
             log.warning("A message that is too large is dropped", size_bytes=len(message.payload), **told)
             return False
-        try:
-            self._inbox.put_nowait(message)
-        except queue.Full:
-            log.warning("Too much waits for the worker, a message is left to be sent again", **told)
+        if not self._inbox.put(message):
+            log.warning("Too much waits for the worker, a message is dropped", **told)
             return False
         return True
 

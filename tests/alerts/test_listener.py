@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from alerts import device_alarms
+from alerts.inbox import Incoming
 from alerts.keys import Keys
 from alerts.listener import Listener
-from alerts.subscriber import HEARD, Incoming
+from alerts.subscriber import HEARD
 from sheetal.contracts import topics
 from sheetal.contracts.device_alarm import alarm_id
 from sheetal.contracts.problem import Unavailable
