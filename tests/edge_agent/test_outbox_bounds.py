@@ -3,7 +3,6 @@ from __future__ import annotations
 import logging
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +20,7 @@ from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LATER_MS = T0_MS + 10**10
 SOME_DAY_MS = T0_MS - T0_MS % QUARTER_MS
