@@ -48,6 +48,13 @@ class Inbox:
             self._changed.notify()
         return is_kept
 
+    def put_back(self, message: Incoming) -> None:
+        """Let what could not be kept now wait again, unless the gateway has said something newer meanwhile."""
+        with self._changed:
+            if (message.gateway, message.channel) not in self._said:
+                self._put_said(message)
+                self._changed.notify()
+
     def take(self, seconds_max: float) -> Incoming | None:
         """The next message, if one comes in time."""
         with self._changed:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
 
 TAKE_SECONDS = 0.2
+AWAY_SECONDS = 0.5
 
 log = structlog.get_logger()
 
@@ -29,6 +30,9 @@ class Wire(Protocol):
 
     def take(self, seconds_max: float) -> Incoming | None:
         """The next message, if one comes in time."""
+
+    def put_back(self, message: Incoming) -> None:
+        """Let a message wait again."""
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Hand a message to the broker."""
@@ -48,11 +52,15 @@ class Listener:
         """Deals with messages until told to stop."""
         while not stop.is_set():
             message = self._wire.take(TAKE_SECONDS)
-            if message is not None:
-                self.deal_with(message)
+            if message is not None and not self.deal_with(message):
+                stop.wait(AWAY_SECONDS)
 
-    def deal_with(self, message: Incoming) -> None:
-        """Keeps one message, or says why not; the broker's own acknowledgement follows in any case."""
+    def deal_with(self, message: Incoming) -> bool:
+        """Keeps one message, or says why not; the broker's own acknowledgement follows in any case.
+
+        False when the ledger is away: an alarm is then sent again by its gateway, anything else waits here.
+        """
+        is_there = True
         try:
             self._keep(message)
         except WireProblem as problem:
@@ -60,11 +68,15 @@ class Listener:
         except Rejected as problem:
             self._refuse(message, "key_does_not_open", problem.message)
         except Unavailable as problem:
-            log.warning("The ledger is away, the gateway will send again", problem=problem.message)
+            log.warning("The ledger is away, the message waits", problem=problem.message)
+            is_there = False
+            if message.channel is not Channel.ALARM:
+                self._wire.put_back(message)
         except Exception as problem:  # one gateway's message must not silence the alarms of all others
             log.exception("A message cannot be kept")
             self._refuse(message, "unprocessable", type(problem).__name__)
         message.acknowledge()
+        return is_there
 
     def _keep(self, message: Incoming) -> None:
         key = self._keys.key_of(message.gateway)

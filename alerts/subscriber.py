@@ -79,6 +79,10 @@ class Subscriber:
         """The next message for the worker, if one comes in time."""
         return self._inbox.take(seconds_max)
 
+    def put_back(self, message: Incoming) -> None:
+        """Let what a gateway says of itself wait again, for it will not say it a second time."""
+        self._inbox.put_back(message)
+
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Hands a QoS 1 message over; False while the broker is away, for then nobody would send it again."""
         if not self._subscribed.is_set():

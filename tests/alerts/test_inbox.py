@@ -123,3 +123,15 @@ def test_nothing_is_lost_between_two_threads(broker: Broker) -> None:
     worker.join(20)
     assert not worker.is_alive()
     assert len(found) == 2_000
+
+
+def test_what_is_put_back_gives_way_to_anything_newer(broker: Broker) -> None:
+    inbox = Inbox()
+    old = broker.bring(b"old", Channel.STATE)
+    inbox.put(old)
+    assert taken(inbox) == [b"old"]
+    inbox.put_back(old)
+    assert taken(inbox) == [b"old"]
+    inbox.put(broker.bring(b"new", Channel.STATE))
+    inbox.put_back(old)
+    assert taken(inbox) == [b"new"]

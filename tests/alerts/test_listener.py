@@ -38,6 +38,9 @@ class Line:
         del seconds_max
         return self.coming.pop(0) if self.coming else None
 
+    def put_back(self, message: Incoming) -> None:
+        self.coming.append(message)
+
     def publish(self, topic: str, payload: bytes) -> bool:
         del payload
         self.published.append(topic)
@@ -91,6 +94,14 @@ def test_a_ledger_that_is_away_acknowledges_nothing_to_the_gateway(
     monkeypatch.setattr(device_alarms, "keep", away)
     listener(world, line).deal_with(line.bring(sealed(alarm())))
     assert (line.published, line.acknowledged) == ([], 1)
+    line.coming.clear()
+    monkeypatch.setattr(gateway_twins, "put_reported", away)
+    one, report = listener(world, line), sealed(REPORT, Channel.REPORTED)
+    assert not one.deal_with(line.bring(report, Channel.REPORTED))
+    assert [message.payload for message in line.coming] == [report, report], "it waits, for nobody brings it again"
+    monkeypatch.undo()
+    assert one.deal_with(line.coming.pop())
+    assert reported(world) == REPORT
 
 
 @pytest.mark.parametrize(
