@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from benchmarks import journey_story
 from benchmarks.faults import (
     clock,
+    disk_full,
     duplicate_reorder,
     forged,
     kill9,
@@ -64,6 +65,7 @@ SUITES = {
     "edge.duplicate_reorder": Suite(
         duplicate_reorder.FULL, duplicate_reorder.HOW, duplicate_reorder.run, duplicate_reorder.GROUP
     ),
+    "edge.disk_full": Suite(disk_full.FULL, disk_full.HOW, disk_full.run),
     "edge.wrong_credentials": Suite(wrong_credentials.FULL, wrong_credentials.HOW, wrong_credentials.run),
 }
 

@@ -8,27 +8,28 @@ then. The same with `synchronous = NORMAL` must lose something, or the replay pr
 from __future__ import annotations
 
 import random
+import sqlite3
 import tempfile
 import time
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.faults.disk import Disk
-from benchmarks.faults.promises import Promises, Said, Word, broken
+from benchmarks.faults.promises import Promises, Said, Word, broken, covered_by
 from benchmarks.faults.recording_vfs import recorded
-from edge_agent import outbox_schema
-from edge_agent.outbox import Intake, Outbox
+from edge_agent.outbox import Intake, Outbox, OutboxFull
+from edge_agent.parcel import THINNED
 from edge_agent.sample import Sample
 from sheetal.contracts.batch import Ack, ranges
 from sheetal.contracts.device_alarm import AlarmAck, AlarmKind, DeviceAlarm
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
     from benchmarks.faults.disk import Operation
-    from benchmarks.faults.promises import Name
+    from benchmarks.faults.promises import Key, Name
 
 FULL = 10_000
 GROUP = 500
@@ -42,7 +43,7 @@ STEPS = 400
 BULK_ROWS = 120
 RARE = 0.1
 T0_MS = 1_790_000_000_000
-STEP_MS = 600_000
+STEP_MS = 60_000
 KEEP_DAYS = 1
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 FILE = "outbox.db"
@@ -112,6 +113,14 @@ def record_life(folder: Path, chance: random.Random) -> Recording:
     return Recording(events, life.kept)
 
 
+class Careless(sqlite3.Connection):
+    """A connection that hears `synchronous = FULL` as `NORMAL`."""
+
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3 has it
+        """As asked, but for the syncs."""
+        return super().execute(statement.replace("synchronous = FULL", "synchronous = NORMAL"), *parameters)
+
+
 class Life:
     """What befalls an outbox, a step at a time; each step moves its clock."""
 
@@ -120,6 +129,8 @@ class Life:
         self._events = events
         self._now_ms = T0_MS
         self._alarms: list[tuple[str, bool]] = []
+        self._names: dict[Key, Name] = {}
+        self._crowded = False
         self.kept = 0
 
     def clock(self) -> int:
@@ -136,9 +147,16 @@ class Life:
             self._add(outbox, self._chance.randint(1, BULK_ROWS))
         elif draw < 0.95:  # noqa: PLR2004
             self._acknowledge(outbox)
-        else:
+        elif draw < 0.97:  # noqa: PLR2004
             self._events.append(Said(Word.FORGETTING))
-            outbox.prune() if self._chance.random() < 1 / 2 else outbox.free_space()
+            outbox.prune()
+        elif draw < 0.98:  # noqa: PLR2004
+            self._events.append(Said(Word.FORGETTING))
+            outbox.free_space()
+            self._crowded = True
+        else:
+            outbox.grow_again()
+            self._crowded = False
 
     def _add(self, outbox: Outbox, rows: int) -> None:
         at = [self._now_ms - number // len(SENSORS) * 1_000 for number in range(rows)]
@@ -149,16 +167,37 @@ class Life:
         alarms = [self._alarm(outbox)] if self._is_rare() else []
         names: set[Name] = {(row.sensor, row.measured_at_ms, row.centi_celsius or 0) for row in samples}
         names |= {(f"alarm {alarm.alarm}", 0, 0) for alarm in alarms}
+        if self._crowded:
+            self._events.append(Said(Word.FORGETTING))
         self._events.append(Said(Word.OFFERED, frozenset(names)))
-        outbox.add(Intake(rows=samples, alarms=alarms, marks={"watch": str(self._now_ms)}))
-        self._events.append(Said(Word.KEPT))
+        try:
+            outbox.add(Intake(rows=samples, alarms=alarms, marks={"watch": str(self._now_ms)}))
+        except OutboxFull:
+            self._events.append(Said(Word.REFUSED))
+            return
+        self._events.append(Said(Word.KEPT, calm=self._calm(outbox, samples)))
         self.kept += len(names)
         self._alarms += [(alarm.alarm, False) for alarm in alarms]
+
+    def _calm(self, outbox: Outbox, samples: list[Sample]) -> dict[Name, Key]:
+        """The readings just kept that may be thinned, by the sequence numbers that they were given."""
+        query = "SELECT max(sequence) FROM item WHERE boot = ? AND kind = 'row'"
+        last: int = outbox.change(lambda connection: connection.execute(query, (outbox.boot,)).fetchone()[0])
+        numbered = enumerate(samples, start=last - len(samples) + 1)
+        keys = {
+            (row.sensor, row.measured_at_ms, row.centi_celsius or 0): (outbox.boot, number)
+            for number, row in numbered
+            if not row.notable
+        }
+        self._names |= {key: name for name, key in keys.items()}
+        return keys
 
     def _acknowledge(self, outbox: Outbox) -> None:
         parcel = outbox.next_batch(self._now_ms)
         items = parcel.items if parcel else ()
         names: set[Name] = {(item.source, item.measured_at_ms, int(item.value or 0)) for item in items}
+        for span in (item for item in items if item.kind == THINNED):
+            names |= {self._names[key] for key in covered_by(span.body or b"")}
         alarms, self._alarms = self._alarms[:2], self._alarms[2:]
         names |= {(f"alarm {alarm}", 0, 0) for alarm, _ in alarms}
         self._events.append(Said(Word.SETTLING, frozenset(names)))
@@ -189,18 +228,12 @@ class Life:
 @contextmanager
 def unsynced() -> Iterator[None]:
     """Outboxes opened meanwhile leave out the sync at each commit: what the replay must find fault with."""
-    opened = outbox_schema.open_file
-
-    def open_file(path: Path) -> sqlite3.Connection:
-        connection = opened(path)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
-
-    outbox_schema.open_file = open_file
+    connect = sqlite3.connect
+    sqlite3.connect = partial(connect, factory=Careless)  # type: ignore[assignment]
     try:
         yield
     finally:
-        outbox_schema.open_file = opened
+        sqlite3.connect = connect
 
 
 def _boot(folder: Path, files: dict[str, bytes], promises: Promises) -> list[str]:

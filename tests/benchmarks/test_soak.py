@@ -99,6 +99,7 @@ def test_every_suite_says_how_and_gives_the_counts_that_are_promised() -> None:
         "edge.lying_broker": 10,
         "edge.partition_72h": 1,
         "edge.duplicate_reorder": 10,
+        "edge.disk_full": 3,
         "edge.clock": 6,
         "edge.wrong_credentials": 4,
         "edge.forged": 1_000,
