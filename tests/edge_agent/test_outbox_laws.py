@@ -22,7 +22,7 @@ class FullMachine(RuleBasedStateMachine):
     """Whatever comes, is answered or refused: nothing notable leaves unsettled, and every number is explained."""
 
     ROWS_MAX = 200
-    INTAKE_MAX = 40
+    INTAKE_MAX = 60
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,13 +38,18 @@ class FullMachine(RuleBasedStateMachine):
     def open(self) -> Outbox:
         return Outbox(self.path, clock=lambda: self.at_ms, rows_max=self.ROWS_MAX, bytes_max=10**9)
 
-    @rule(values=st.lists(st.sampled_from([450, 460, 900, None]), min_size=1, max_size=INTAKE_MAX), aux=st.booleans())
-    def add(self, values: list[int | None], aux: bool) -> None:  # noqa: FBT001 - drawn
+    @rule(
+        pattern=st.lists(st.sampled_from([450, 450, 450, 450, 460, 900, None]), min_size=1, max_size=12),
+        count=st.integers(20, INTAKE_MAX),
+        aux=st.booleans(),
+    )
+    def add(self, pattern: list[int | None], count: int, aux: bool) -> None:  # noqa: FBT001 - drawn
+        values = [pattern[number % len(pattern)] for number in range(count)]
         taken = []
         for number, value in enumerate(values):
             hot = value == 900 or (value is None and number % 7 == 0)
             taken.append(Sample(f"{GATEWAY}.s{number % 2}", self.at_ms + number * 20_000, value, 0, hot))
-        beside = [AuxSample(f"{GATEWAY}.a", self.at_ms, "TAMB", 1.0)] if aux else []
+        beside = [AuxSample(f"{GATEWAY}.a", self.at_ms + n, "TAMB", 1.0) for n in range(3)] if aux else []
         try:
             self.box.add(Intake(rows=taken, aux=beside))
         except OutboxFull:
@@ -89,7 +94,7 @@ class FullMachine(RuleBasedStateMachine):
         counts = self.box.counts()
         held = sum(map(len, self.kept("1").values()))
         assert sum(counts[:3]) == held
-        assert held < self.ROWS_MAX + self.INTAKE_MAX + 1
+        assert held < self.ROWS_MAX + self.INTAKE_MAX + 3
 
     @invariant()
     def nothing_notable_leaves_unsettled(self) -> None:
