@@ -23,5 +23,6 @@ def test_disorder_behind_mosquitto_leaves_the_same_behind_as_order() -> None:
     assert duplicate_reorder.run(100, stack(duplicate_reorder.FULL), SERVER, LARGER) == 0
 
 
+@pytest.mark.stack
 def test_an_ingest_that_takes_a_repetition_twice_is_caught() -> None:
-    assert duplicate_reorder.run(0, 1, EMBEDDED, SMALL._replace(programs=PLANTED)) == 1
+    assert duplicate_reorder.run(0, 1, SERVER, SMALL._replace(programs=PLANTED)) == 1

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHORT = Span(readings=300, interval_seconds=10, dark_seconds=2, message_age_seconds=1)
-LONGER = Span(readings=1_500, interval_seconds=10, dark_seconds=10)
+LONGER = Span(readings=1_000, interval_seconds=10, dark_seconds=10, message_age_seconds=2)
 
 
 def test_what_gathered_in_the_dark_drains_behind_the_fresh() -> None:
