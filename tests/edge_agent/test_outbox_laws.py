@@ -110,6 +110,7 @@ class FullMachine(RuleBasedStateMachine):
         for (body,) in self.box._connection.execute("SELECT body FROM item WHERE kind = 'thinned'"):
             span = spans.decode(body)
             numbers = {number for first, last in span.covers for number in range(first, last + 1)}
+            assert len(numbers) == span.rows
             assert not numbers & covered.get(span.covers_boot, set())
             covered.setdefault(span.covers_boot, set()).update(numbers)
         unexplained = sum(
