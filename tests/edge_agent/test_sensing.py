@@ -122,9 +122,9 @@ def test_a_real_source_that_hangs_in_its_driver_is_found_out_and_one_beside_it_i
         until(lambda: gets_on("gw-t.a") and not gets_on("gw-t.b"))
         # Whoever writes lets the driver go: the source goes on by itself.
         with (tmp_path / hung / "w1_slave").open("w") as pipe:
-            pipe.write("")
-        (tmp_path / hung / "w1_slave").unlink()
-        (tmp_path / hung / "temperature").write_text("4250\n")
+            (tmp_path / hung / "w1_slave").unlink()
+            (tmp_path / hung / "temperature").write_text("4250\n")
+            pipe.write("nothing of use")
         until(lambda: gets_on("gw-t.b"))
     finally:
         for source in sources:
