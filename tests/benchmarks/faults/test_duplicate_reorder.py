@@ -10,7 +10,7 @@ from benchmarks.faults.shuffling_link import Disorder
 from tests.benchmarks.faults.tiers import plain, stack
 
 SMALL = Conditions(Scene(gateways=2, probes=4, interval_seconds=60, history_minutes=150), Disorder(window_seconds=0.4))
-LARGER = Conditions(Scene(gateways=6, probes=4, interval_seconds=60, history_minutes=300), Disorder(window_seconds=1))
+LARGER = Conditions(Scene(gateways=4, probes=4, interval_seconds=60, history_minutes=240), Disorder(window_seconds=1))
 PLANTED = Programs(ingest="tests.benchmarks.faults.planted_no_dedupe")
 
 
