@@ -24,7 +24,10 @@ from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Systemd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge_agent.settings import Settings
+    from edge_agent.sources.port import Source
     from sheetal.contracts.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -73,14 +76,15 @@ class Workshop(NamedTuple):
     ballast: Ballast
     manager: Manager
 
-    def build(self, settings: Settings) -> loop.Parts:
-        """Parts that are not yet started; raises SettingProblem."""
+    def build(self, settings: Settings, going_on: Sequence[Source | None]) -> loop.Parts:
+        """Parts that are not yet started, but for those sources that go on; raises SettingProblem."""
         outbox, timekeeper, ballast, manager = self
         uplink = Uplink(settings, outbox, clock=timekeeper.now_ms, remote=manager, time_keeper=timekeeper)
         keeper = Keeper(settings, outbox, uplink.wake, lambda: loop.relieve(ballast, outbox), timekeeper)
         sources = [
-            make_source(settings.gateway, setting, outbox.mark, timekeeper.monotonic_ms, timekeeper.anchored_now_ms)
-            for setting in settings.sources
+            source
+            or make_source(settings.gateway, setting, outbox.mark, timekeeper.monotonic_ms, timekeeper.anchored_now_ms)
+            for setting, source in zip(settings.sources, going_on, strict=True)
         ]
         return loop.Parts(sources, keeper, outbox, uplink, ballast)
 

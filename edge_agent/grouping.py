@@ -48,6 +48,11 @@ class Group:
         self._held = self.with_more(more, at_seconds)
         self._since_seconds = at_seconds if self._since_seconds is None else self._since_seconds
 
+    def take_over(self, before: Group) -> None:
+        """What another group held is held here, for as long as it was already."""
+        self._held, self._since_seconds = before._held, before._since_seconds
+        before.clear()
+
     def is_due(self, at_seconds: float, more: Intake | None = None) -> bool:
         """Whether what is held must be committed now, or with `more` would have to be."""
         whole = self._held if more is None else self.with_more(more, at_seconds)

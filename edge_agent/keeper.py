@@ -157,16 +157,24 @@ class Keeper:
             self.commit()
 
     def take_over(self, before: Keeper, at_ms: int) -> None:
-        """Goes on where another keeper stopped; alarms that nothing watches any more end. Raises sqlite3.Error."""
-        before.commit()
-        with before._lock, self._lock:
+        """Goes on where another keeper stopped; alarms that nothing watches any more end.
+
+        Raises sqlite3.Error where that cannot be committed now; it is held back then, with what was held before.
+        """
+        with self._steady(), before._lock, self._lock:
+            self._group.take_over(before._group)
             ended = hand_over(before._probes, self._probes, at_ms)
             marks = dict.fromkeys(map(_mark, before._probes), "[]")
             marks |= dict.fromkeys(map(_silence_mark, before._probes), "[null,null]")
             for sensor, probe in self._probes.items():
                 marks[_mark(sensor)] = msgspec.json.encode(probe.watch.states).decode()
                 marks[_silence_mark(sensor)] = msgspec.json.encode(probe.silence.state).decode()
-            self._outbox.add(Intake(alarms=[self._ended(one) for one in ended], marks=marks))
+            intake = Intake(alarms=[self._ended(one) for one in ended], marks=marks)
+            try:
+                self._commit(intake)
+            except sqlite3.Error:
+                self._group.hold(intake, time.monotonic())
+                raise
         self._wake()
 
     def local_sensors(self) -> set[str]:

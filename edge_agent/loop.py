@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge_agent.ballast import Ballast
     from edge_agent.keeper import Keeper
     from edge_agent.outbox import Outbox
+    from edge_agent.sample import Sink
     from edge_agent.sources.port import Source
     from edge_agent.uplink import Uplink
     from edge_agent.watchdog import Check
@@ -33,13 +34,14 @@ STARTED_BY_HAND = Systemd()
 
 
 class Parts(NamedTuple):
-    """What a gateway is made of."""
+    """What a gateway is made of; the sources bring to `sink`, which ends at the keeper, or straight to the keeper."""
 
     sources: Sequence[Source]
     keeper: Keeper
     outbox: Outbox
     uplink: Uplink
     ballast: Ballast
+    sink: Sink | None = None
 
 
 class Time(Protocol):
@@ -66,7 +68,7 @@ def run(
 ) -> None:
     """Runs the parts until `stopping` is set.
 
-    `manage` is asked every second for the parts to go on with; it has stopped the old ones and started the new.
+    `manage` is asked every second for the parts to go on with; it has stopped what ends and started what is new.
     """
     watchdog = Watchdog(systemd, checks(lambda: parts), lambda: status(parts))
     parts.ballast.lay()
@@ -94,7 +96,7 @@ def start(parts: Parts) -> None:
     """Begins to send, then to bring."""
     parts.uplink.start()
     for source in parts.sources:
-        source.start(parts.keeper.keep)
+        source.start(parts.sink or parts.keeper.keep)
 
 
 def stop(parts: Parts) -> None:

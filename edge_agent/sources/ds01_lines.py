@@ -70,8 +70,9 @@ class Ds01Lines:
         receive: Callable[[], bytes | None],
         deliver: Callable[[list[Observation]], object],
         stopping: threading.Event,
+        rest: Callable[[], bytes] = bytes,
     ) -> None:
-        """Reads until the hub hangs up, falls silent or the gateway stops.
+        """Reads until the hub hangs up, falls silent or the gateway stops; then the `rest` that has come is read too.
 
         `receive` gives the bytes that came, None after a pause without any, b"" at the end; it may raise OSError.
         `deliver` is called after each, also with nothing.
@@ -101,6 +102,7 @@ class Ds01Lines:
             if not data:
                 return
             heard_seconds = time.monotonic()
+        deliver(self._read((fresh or []) + splitter.feed(rest()), self._heard()))
 
     def _heard(self) -> Heard:
         return Heard(self._anchored(), at_seconds=time.monotonic())

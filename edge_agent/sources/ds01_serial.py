@@ -70,7 +70,7 @@ class Ds01SerialSource:
                     _log.info("listening to %s", setting.device)
                     self._is_away = False
                     self._connected.set()
-                    self._lines.listen(partial(_receive, line), outgoing.put, stopping)
+                    self._lines.listen(partial(_receive, line), outgoing.put, stopping, partial(_rest, line))
             except (OSError, ValueError) as error:
                 if not self._is_away:
                     _log.warning("%s cannot be read: %s", self._setting.device, error)
@@ -79,6 +79,15 @@ class Ds01SerialSource:
                 self._connected.clear()
                 outgoing.flush()
             stopping.wait(PAUSE_SECONDS)
+
+
+def _rest(line: serial.Serial) -> bytes:
+    """What has come and was not yet read: the line keeps nothing."""
+    try:
+        waiting: bytes = line.read(min(line.in_waiting, READ_BYTES))
+    except OSError:
+        return b""
+    return waiting
 
 
 def _receive(line: serial.Serial) -> bytes | None:

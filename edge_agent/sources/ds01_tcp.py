@@ -10,6 +10,7 @@ import logging
 import random
 import socket
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 READ_BYTES = 64 * 1024
 READ_SECONDS = 0.5
+REST_BYTES_MAX = 256 * 1024
+"""Some 500 records: what a stop can still commit in its time."""
 CONNECT_SECONDS_MAX = 1.5
 """Shorter than a stop may last; a hub stands in the same room."""
 PAUSE_SECONDS_MIN = 1.0
@@ -69,7 +72,10 @@ class Ds01TcpSource:
                     self._connected.set()
                     hub.settimeout(READ_SECONDS)
                     self._lines.listen(
-                        partial(_receive, hub), partial(hand_over, sink=sink, stopping=stopping), stopping
+                        partial(_receive, hub),
+                        partial(hand_over, sink=sink, stopping=stopping),
+                        stopping,
+                        partial(_rest, hub),
                     )
                 _log.warning("the logger hub at %s:%d hung up", *self._address)
             except OSError as error:
@@ -85,3 +91,13 @@ def _receive(hub: socket.socket) -> bytes | None:
         return hub.recv(READ_BYTES)
     except TimeoutError:
         return None
+
+
+def _rest(hub: socket.socket) -> bytes:
+    """What has come and was not yet read; a hub that does not tell it again would never say it again."""
+    data = bytearray()
+    hub.settimeout(0)
+    with suppress(OSError):
+        while len(data) < REST_BYTES_MAX and (part := hub.recv(READ_BYTES)):
+            data += part
+    return bytes(data)

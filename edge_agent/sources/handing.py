@@ -27,16 +27,20 @@ NOT_KEPT = (sqlite3.Error, Problem)
 
 
 def hand_over(observations: Sequence[Observation], sink: Sink, stopping: threading.Event) -> bool:
-    """Waits until they are on the disk; False where the gateway stops before. The device keeps what comes meanwhile."""
-    while observations and not stopping.is_set():
+    """Waits until they are on the disk; the device keeps what comes meanwhile.
+
+    Where the gateway stops it is tried once all the same, since the device has told them; False where that failed.
+    """
+    while observations:
         try:
             sink(observations)
         except NOT_KEPT as error:
             _log.error("the outbox cannot be written, trying again: %s", error)
-            stopping.wait(COMMIT_AGAIN_SECONDS)
+            if stopping.wait(COMMIT_AGAIN_SECONDS):
+                return False
         else:
             return True
-    return not observations
+    return True
 
 
 class Outgoing:

@@ -143,7 +143,7 @@ class LoggerFolderSource:
         taken = [*self._taken, sha256][-TAKEN_MAX:]
         chunks[-1] = chunks[-1]._replace(marks={self._mark: msgspec.json.encode(taken).decode()})
         for chunk in chunks:
-            if not hand_over([chunk], sink, stopping):
+            if stopping.is_set() or not hand_over([chunk], sink, stopping):
                 return False
         self._taken = taken
         rows = sum(len(chunk.samples) for chunk in chunks)

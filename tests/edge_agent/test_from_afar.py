@@ -107,7 +107,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path, broker: EmbeddedBroker) -> Iterator[Office]:
-    with FakeIngest(broker.port) as ingest, Hub() as hub:
+    with FakeIngest(broker.port) as ingest, Hub(retells=False) as hub:
         ingest.answers_questions = True
         yield Office(tmp_path, ingest, hub, broker.url)
         ingest.clear_retained()

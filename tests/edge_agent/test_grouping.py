@@ -47,6 +47,16 @@ def test_nothing_held_is_never_due() -> None:
     assert not group.is_due(10**9)
 
 
+def test_another_group_goes_on_with_what_was_held_and_since_when() -> None:
+    before, after = Group(5, 60.0), Group(5, 60.0)
+    before.hold(one(0), 10.0)
+    after.take_over(before)
+    assert (bool(before), len(before), len(after)) == (False, 0, 1)
+    after.hold(one(1), 30.0)
+    assert after.is_due(70.0)
+    assert rows_of(after.with_more(Intake(), 70.0).rows) == [(SENSOR, T0_MS), (SENSOR, T0_MS + 60_000)]
+
+
 def test_a_group_is_due_when_a_probe_has_enough_in_it() -> None:
     group = Group(3, 60.0)
     for number in range(2):

@@ -1,15 +1,27 @@
 from __future__ import annotations
 
+import sqlite3
+from typing import TYPE_CHECKING
+
 import msgspec
+import pytest
 
 from edge_agent.handover import Ended, hand_over
+from edge_agent.keeper import Keeper
 from edge_agent.probe import Probe
+from edge_agent.sample import Observation
+from edge_agent.settings import load_settings
 from edge_agent.silence import SilenceFact, SilenceState
 from edge_agent.source_settings import ProbeSetting
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.thermal.device_alarm import AlarmFact, AlarmState
-from tests.edge_agent.kit import SENSOR, T0_MS, sample
+from tests.edge_agent.kit import SENSOR, T0_MS, sample, write_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.outbox import Outbox
 
 END_MS = T0_MS + 100 * MINUTE_MS
 
@@ -96,3 +108,19 @@ def test_a_new_probe_begins_at_nothing() -> None:
     new = probe()
     assert hand_over({}, {SENSOR: new}, END_MS) == []
     assert set(new.watch.states) == {AlarmState()}
+
+
+def test_what_one_keeper_holds_back_on_a_failing_disk_the_next_one_commits(tmp_path: Path, outbox: Outbox) -> None:
+    settings = load_settings(write_settings(tmp_path, hub_port=1))
+    before, after = (Keeper(settings, outbox, lambda: None, lambda: None) for _ in range(2))
+    before.keep([Observation(samples=(sample(0),), local=True)])
+    outbox._connection.execute("CREATE TRIGGER full BEFORE INSERT ON item BEGIN SELECT RAISE(FAIL, 'full'); END")
+    with pytest.raises(sqlite3.Error):
+        after.take_over(before, T0_MS)
+    assert after.view() == before.view()
+    after.keep([Observation(samples=(sample(1),), local=True)])
+    assert outbox.pending_count() == 0
+    outbox._connection.execute("DROP TRIGGER full")
+    after.commit()
+    before.commit()
+    assert outbox.pending_count() == 2, "each of them once"

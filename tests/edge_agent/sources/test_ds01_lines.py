@@ -97,6 +97,22 @@ def test_what_came_last_before_the_hub_hung_up_is_not_lost(ear: Ear) -> None:
     assert ear.play(QUIET, line(0), line(1)) == [0, 1]
 
 
+def test_a_stop_loses_no_line_that_has_come(ear: Ear) -> None:
+    stopping = threading.Event()
+    parts: list[bytes | None] = [line(0), QUIET, line(1) + line(2)[:30]]
+
+    def receive() -> bytes | None:
+        part = parts.pop(0)
+        ear.seconds += 0.0 if part else 6.0
+        if not parts:
+            stopping.set()
+        return part
+
+    ear.lines.listen(receive, ear.heard.extend, stopping, lambda: line(2)[30:] + line(3) + line(4)[:-1])
+    assert [(one.samples[0].measured_at_ms - T0_MS) // MINUTE_MS for one in ear.heard] == [0, 1, 2, 3]
+    assert not any(one.discontinuity for one in ear.heard), "what a stop cut off is not taken for live"
+
+
 def test_without_a_clock_nothing_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Ear(monkeypatch, now_ms=None).play(QUIET, line(2), QUIET) == [2]
 

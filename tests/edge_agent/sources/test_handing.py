@@ -55,6 +55,16 @@ def test_a_stop_ends_the_waiting_and_says_that_it_was_not_kept(monkeypatch: pyte
     assert kept == [False]
 
 
+def test_what_a_device_has_told_is_handed_over_even_while_stopping() -> None:
+    sink, stopping = KeepingSink(), threading.Event()
+    stopping.set()
+    assert hand_over([observation(1)], sink, stopping)
+    assert sink.values() == [1]
+    sink.failures = 2
+    assert not hand_over([observation(2)], sink, stopping)
+    assert sink.failures == 1, "it is tried once"
+
+
 def test_an_error_that_is_not_the_disks_is_the_callers_business() -> None:
     sink = KeepingSink()
     sink.error, sink.failures = KeyError("sensor"), 1
