@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.record import Figure
-from edge_agent.outbox import Intake, Outbox
+from edge_agent.outbox.outbox import Intake, Outbox
 from edge_agent.sample import Sample
 from sheetal.contracts.batch import Ack
 

@@ -13,7 +13,7 @@ from sheetal.contracts.problem import SettingProblem
 def main(arguments: list[str]) -> int:
     """The command line; 2 for a wrong setting, said in one line."""
     if arguments[:1] == ["replay"]:
-        from edge_agent import replay  # noqa: PLC0415 - a running gateway needs no file readers
+        from edge_agent.replay import replay  # noqa: PLC0415 - a running gateway needs no file readers
 
         return replay.main(arguments[1:])
     if arguments[:1] == ["enrol"]:
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(config: Path) -> int:
     from edge_agent import app  # noqa: PLC0415 - a usage error must not wait for the drivers
-    from edge_agent.settings import load_settings  # noqa: PLC0415 - as above
+    from edge_agent.settings.file import load_settings  # noqa: PLC0415 - as above
 
     try:
         return app.run(load_settings(config))

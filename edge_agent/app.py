@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent import loop
 from edge_agent.assembly import Assembly
-from edge_agent.ballast import Ballast
-from edge_agent.keeper import Keeper
+from edge_agent.keeper.keeper import Keeper
 from edge_agent.local.room import Around, Room, device_name
 from edge_agent.local.view import ClockView, TwinView
-from edge_agent.outbox import Outbox
+from edge_agent.outbox.ballast import Ballast
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.remote.commands import Actions
 from edge_agent.remote.log_ring import LogRing
 from edge_agent.remote.manager import Manager
 from edge_agent.sources.connect import make_source
 from edge_agent.timekeeper import Machine, Timekeeper
-from edge_agent.uplink import Uplink
+from edge_agent.uplink.uplink import Uplink
 from edge_agent.watchdog import Systemd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_agent.settings import Settings
+    from edge_agent.settings.file import Settings
     from edge_agent.sources.port import Source
     from sheetal.contracts.clock import Clock
 

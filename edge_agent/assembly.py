@@ -15,10 +15,10 @@ from sheetal.contracts.problem import SettingProblem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge_agent.keeper import Keeper
+    from edge_agent.keeper.keeper import Keeper
     from edge_agent.remote.manager import Manager
-    from edge_agent.settings import Settings
-    from edge_agent.source_settings import SourceSetting
+    from edge_agent.settings.file import Settings
+    from edge_agent.settings.source import SourceSetting
     from edge_agent.sources.port import Source
     from sheetal.contracts.clock import Clock
 

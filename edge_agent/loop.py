@@ -7,20 +7,20 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from edge_agent.outbox import Intake
-from edge_agent.sensing import Sensing
+from edge_agent.keeper.sensing import Sensing
+from edge_agent.outbox.outbox import Intake
 from edge_agent.watchdog import Systemd, Watchdog
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from edge_agent.ballast import Ballast
-    from edge_agent.keeper import Keeper
-    from edge_agent.outbox import Outbox
+    from edge_agent.keeper.keeper import Keeper
+    from edge_agent.outbox.ballast import Ballast
+    from edge_agent.outbox.outbox import Outbox
     from edge_agent.sample import Sink
     from edge_agent.sources.port import Source
-    from edge_agent.uplink import Uplink
+    from edge_agent.uplink.uplink import Uplink
     from edge_agent.watchdog import Check
 
 _log = logging.getLogger(__name__)

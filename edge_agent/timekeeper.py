@@ -11,16 +11,17 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from edge_agent import placing, system_clock
-from edge_agent.clock import ClockSource, Timeline
-from edge_agent.outbox_bounds import OutboxFull
-from edge_agent.voice import ClockFacts
+from edge_agent.clock import system as system_clock
+from edge_agent.clock.facts import ClockFacts
+from edge_agent.clock.timeline import ClockSource, Timeline
+from edge_agent.outbox import placing
+from edge_agent.outbox.bounds import OutboxFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from edge_agent.clock import Answer, Line, Move, Wall
-    from edge_agent.clock_settings import Synchronised
+    from edge_agent.clock.timeline import Answer, Line, Move, Wall
+    from edge_agent.settings.clock import Synchronised
 
 _log = logging.getLogger(__name__)
 

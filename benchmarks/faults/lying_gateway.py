@@ -57,7 +57,9 @@ def deceive(path: Path) -> None:
     clock.now_ms = lambda: read(path).wall_ms(true_ms())
     limits.MINUTE_MS = MINUTE_MS
 
-    from edge_agent import loop, outbox_schema, system_clock  # noqa: PLC0415 - as above
+    from edge_agent import loop  # noqa: PLC0415 - as above
+    from edge_agent.clock import system as system_clock  # noqa: PLC0415 - as above
+    from edge_agent.outbox import schema as outbox_schema  # noqa: PLC0415 - as above
 
     system_clock.monotonic_ms = lambda: read(path).monotonic_ms(true_ms())
     loop.TICKS_A_LOOK = LOOK_TICKS

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.faults.disk import Disk
 from benchmarks.faults.promises import Promises, Said, Word, broken, covered_by
 from benchmarks.faults.recording_vfs import recorded
-from edge_agent.outbox import Intake, Outbox, OutboxFull
-from edge_agent.parcel import THINNED
+from edge_agent.outbox.outbox import Intake, Outbox, OutboxFull
+from edge_agent.outbox.parcel import THINNED
 from edge_agent.sample import Sample
 from sheetal.contracts.batch import Ack, ranges
 from sheetal.contracts.device_alarm import AlarmAck, AlarmKind, DeviceAlarm

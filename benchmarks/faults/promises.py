@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from edge_agent.outbox import Outbox
-from edge_agent.parcel import Span
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.outbox.parcel import Span
 from edge_agent.sample import Sample
 from sheetal.contracts.problem import SettingProblem
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
-from edge_agent.local_settings import digest_of
+from edge_agent.settings.local import digest_of
 from sheetal.contracts.limits import MINUTE_MS
 
 if TYPE_CHECKING:

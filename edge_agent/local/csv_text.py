@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from edge_agent.local.record import Entry
-    from edge_agent.outbox_history import Told
+    from edge_agent.outbox.history import Told
 
 READINGS_HEAD = "sensor,utc,local,celsius,quality,boot,sequence,received_by_portal\r\n"
 RECORD_HEAD = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
-    from edge_agent.outbox_history import Told
+    from edge_agent.outbox.history import Told
 
 GAPS_MAX = 24
 SLOTS_A_DAY = 12

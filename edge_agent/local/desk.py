@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_agent.local.export_desk import ExportDesk
     from edge_agent.local.log_desk import LogDesk
     from edge_agent.local.view import Snapshot
-    from edge_agent.outbox_history import RefusedSpan
+    from edge_agent.outbox.history import RefusedSpan
 
 POST_PATHS = frozenset({"login", "logout", "test", "silence", "export"})
 PREFIX = "/gw/setup"

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import tzinfo
 
-    from edge_agent.keeper import ProbeView
+    from edge_agent.keeper.keeper import ProbeView
     from edge_agent.local.memory import Memory
     from edge_agent.local.record import Record
-    from edge_agent.settings import ProbeSetting
+    from edge_agent.settings.file import ProbeSetting
 
 DAYS = 60
 READINGS_A_PAGE = 100

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, tzinfo
 
-    from edge_agent.keeper import ProbeView
+    from edge_agent.keeper.keeper import ProbeView
     from edge_agent.local.days import Rule, Story
     from edge_agent.local.log_words import LogWords
     from edge_agent.local.record import Entry
     from edge_agent.local.words import Words
-    from edge_agent.outbox_history import Told
+    from edge_agent.outbox.history import Told
 
 PROBES_LISTED_MAX = 64
 HOUR_LABELS = 4

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from edge_agent.outbox import Intake
-from edge_agent.outbox_history import not_delivered
+from edge_agent.outbox.history import not_delivered
+from edge_agent.outbox.outbox import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_agent.outbox import Outbox
-    from edge_agent.outbox_history import Told
+    from edge_agent.outbox.history import Told
+    from edge_agent.outbox.outbox import Outbox
 
 
 class Memory(Protocol):

@@ -20,11 +20,11 @@ from edge_agent.local.view import ClockView, Snapshot, TwinView
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge_agent.keeper import Keeper, ProbeView
-    from edge_agent.outbox import Outbox
-    from edge_agent.settings import Settings
-    from edge_agent.source_settings import SourceSetting
-    from edge_agent.uplink import Uplink
+    from edge_agent.keeper.keeper import Keeper, ProbeView
+    from edge_agent.outbox.outbox import Outbox
+    from edge_agent.settings.file import Settings
+    from edge_agent.settings.source import SourceSetting
+    from edge_agent.uplink.uplink import Uplink
 
 
 class Running(Protocol):

@@ -11,12 +11,12 @@ from edge_agent.local.view import age, class_of, fault, figure, minutes, name_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_agent.keeper import ProbeView
+    from edge_agent.keeper.keeper import ProbeView
     from edge_agent.local.access import Door
     from edge_agent.local.set_up_words import SetUpWords
     from edge_agent.local.view import Snapshot
     from edge_agent.local.words import Words
-    from edge_agent.outbox_history import RefusedSpan
+    from edge_agent.outbox.history import RefusedSpan
 
 RANGES_SHOWN_MAX = 20
 

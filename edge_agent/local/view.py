@@ -18,10 +18,10 @@ from sheetal.contracts.reading import Quality, celsius
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge_agent.keeper import ProbeView
+    from edge_agent.keeper.keeper import ProbeView
     from edge_agent.local.words import Words
-    from edge_agent.outbox import Counts
-    from edge_agent.uplink import UplinkStatus
+    from edge_agent.outbox.outbox import Counts
+    from edge_agent.uplink.uplink import UplinkStatus
 
 REFRESH_SECONDS = 5
 NO_DATA_INTERVALS = 3

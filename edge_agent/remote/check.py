@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from edge_agent import certificate
-from edge_agent.broker_settings import tls_context
-from edge_agent.broker_trouble import words_of
-from edge_agent.outbox import Outbox
-from edge_agent.settings import Settings, load_settings
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.settings import certificate
+from edge_agent.settings.broker import tls_context
+from edge_agent.settings.file import Settings, load_settings
 from edge_agent.timekeeper import Machine, Timekeeper
-from edge_agent.uplink import CONNECT_SECONDS_MAX, Question
+from edge_agent.uplink.broker_trouble import words_of
+from edge_agent.uplink.uplink import CONNECT_SECONDS_MAX, Question
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import SettingProblem
 

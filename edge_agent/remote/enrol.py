@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import msgspec
 
-from edge_agent.broker_settings import is_loopback
 from edge_agent.remote.identity import Files, check_answer, keep_answer, request_for
+from edge_agent.settings.broker import is_loopback
 from sheetal.contracts.enrolment import Enrolment, EnrolmentRequest
 from sheetal.contracts.problem import Problem, Refused, SettingProblem, Unavailable
 from sheetal.contracts.seal import UNREADABLE

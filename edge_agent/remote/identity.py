@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.broker_settings import secret_text
+from edge_agent.settings.broker import secret_text
 from sheetal.contracts.problem import Refused, SettingProblem
 from sheetal.contracts.seal import KEY_BYTES_MIN
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from edge_agent.settings import Settings, SourceSetting, UplinkSetting, with_sections
-from edge_agent.source_settings import (
+from edge_agent.settings.file import Settings, SourceSetting, UplinkSetting, with_sections
+from edge_agent.settings.source import (
     Ds01SerialSetting,
     LoggerFolderSetting,
     ModbusRtuSetting,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from edge_agent.remote.commands import Actions
     from edge_agent.remote.twin import Twin
-    from edge_agent.settings import Settings
+    from edge_agent.settings.file import Settings
 
 _log = logging.getLogger(__name__)
 _desired = msgspec.json.Decoder(Desired)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from edge_agent.sources.connect import make_source
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import SettingProblem
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_agent.sample import AuxSample, Observation, Sample
-    from edge_agent.settings import Settings
-    from edge_agent.source_settings import SourceSetting
+    from edge_agent.settings.file import Settings
+    from edge_agent.settings.source import SourceSetting
     from edge_agent.sources.port import Source
 
 SECONDS = 10.0

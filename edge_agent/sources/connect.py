@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.source_settings import (
+from edge_agent.settings.source import (
     Ds01SerialSetting,
     Ds01TcpSetting,
     LoggerFolderSetting,
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.sample import Recall
-    from edge_agent.source_settings import SourceSetting
+    from edge_agent.settings.source import SourceSetting
     from edge_agent.sources.port import Source
     from sheetal.contracts.clock import Clock
 

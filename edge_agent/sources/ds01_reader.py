@@ -15,7 +15,7 @@ from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 
 if TYPE_CHECKING:
-    from edge_agent.source_settings import Ds01SerialSetting, Ds01TcpSetting, ProbeSetting
+    from edge_agent.settings.source import Ds01SerialSetting, Ds01TcpSetting, ProbeSetting
 
 _log = logging.getLogger(__name__)
 

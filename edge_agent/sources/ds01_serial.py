@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import serial
 
     from edge_agent.sample import Recall, Sink
-    from edge_agent.source_settings import Ds01SerialSetting
+    from edge_agent.settings.source import Ds01SerialSetting
 
 _log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.sample import Recall, Sink
-    from edge_agent.source_settings import Ds01TcpSetting
+    from edge_agent.settings.source import Ds01TcpSetting
 
 _log = logging.getLogger(__name__)
 

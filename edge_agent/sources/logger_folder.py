@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.sample import DaySummaryDraft, Recall, Sample, Sink
-    from edge_agent.source_settings import LoggerFolderSetting, LoggerProbe
+    from edge_agent.settings.source import LoggerFolderSetting, LoggerProbe
     from edge_agent.sources.logged_file import LoggedFile
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.source_settings import ModbusTcpSetting
+from edge_agent.settings.source import ModbusTcpSetting
 from edge_agent.sources.modbus_values import count_of, value_of
 from edge_agent.sources.polled import Answer, PolledSource
 from sheetal.contracts.reading import Quality
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pymodbus.client import ModbusBaseSyncClient
     from pymodbus.pdu import ModbusPDU
 
-    from edge_agent.source_settings import ModbusAux, ModbusProbe, ModbusRtuSetting, Register
+    from edge_agent.settings.source import ModbusAux, ModbusProbe, ModbusRtuSetting, Register
     from sheetal.contracts.clock import Clock
 
 DEVICE_SAYS: Final = {

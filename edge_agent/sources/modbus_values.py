@@ -6,12 +6,12 @@ import math
 import struct
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.source_settings import WIDE_TYPES
+from edge_agent.settings.source import WIDE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_agent.source_settings import Register
+    from edge_agent.settings.source import Register
 
 WORD_MAX: Final = 0xFFFF
 _FORMATS: Final = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_agent.source_settings import LoggerFolderSetting, PolledSetting, ProbeSetting
+from edge_agent.settings.source import LoggerFolderSetting, PolledSetting, ProbeSetting
 
 if TYPE_CHECKING:
-    from edge_agent.source_settings import SourceSetting
+    from edge_agent.settings.source import SourceSetting
 
 JUDGED = (
     "range_min_centi_celsius",

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_agent.source_settings import OneWireAux, OneWireProbe, OneWireSetting
+from edge_agent.settings.source import OneWireAux, OneWireProbe, OneWireSetting
 from edge_agent.sources.polled import Answer, PolledSource
 from sheetal.contracts.reading import Quality
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from edge_agent.sample import AuxSample, Observation, Sample
-from edge_agent.source_settings import AuxSetting, ProbeSetting
+from edge_agent.settings.source import AuxSetting, ProbeSetting
 from edge_agent.sources.aux_news import AuxNews
 from edge_agent.sources.ds01_values import number
 from edge_agent.sources.handing import Outgoing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.edge_rig import gateway, rig, weigh
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from firmware_sim.truth import read_truth
 from sheetal.readings.sqlite import SqliteReadings
 

@@ -11,8 +11,8 @@ from demo.district import SCENARIO
 from demo.gateways import REPLAY_GATEWAY, device_code, names, write_all
 from demo.limits import LIMITS
 from demo.plan import Plan, Ports
-from edge_agent.local_settings import digest_of
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
+from edge_agent.settings.local import digest_of
 from firmware_sim.scenario import Scenario, load_scenario
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo.broker import EmbeddedBroker
-from edge_agent.outbox import Outbox
+from edge_agent.outbox.outbox import Outbox
 from tests.edge_agent.kit import T0_MS
 
 if TYPE_CHECKING:

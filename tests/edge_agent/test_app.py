@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.app import make_source
-from edge_agent.source_settings import Ds01TcpSetting
+from edge_agent.settings.source import Ds01TcpSetting
 from edge_agent.sources.ds01_tcp import Ds01TcpSource
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.gateway_state import State

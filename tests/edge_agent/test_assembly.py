@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from edge_agent.assembly import Assembly
-from edge_agent.keeper import Keeper
+from edge_agent.keeper.keeper import Keeper
 from edge_agent.loop import Parts
 from edge_agent.remote.commands import Actions
 from edge_agent.remote.managed import config_of
 from edge_agent.remote.manager import Manager
 from edge_agent.sample import Observation
-from edge_agent.settings import Settings, load_settings
-from edge_agent.uplink import Uplink, UplinkStatus
+from edge_agent.settings.file import Settings, load_settings
+from edge_agent.uplink.uplink import Uplink, UplinkStatus
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.problem import SettingProblem
 from sheetal.contracts.seal import seal
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_agent.ballast import Ballast
-    from edge_agent.outbox import Outbox
+    from edge_agent.outbox.ballast import Ballast
+    from edge_agent.outbox.outbox import Outbox
     from edge_agent.sample import Sink
 
 

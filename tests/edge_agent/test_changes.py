@@ -14,14 +14,14 @@ import pytest
 from edge_agent import loop
 from edge_agent.app import Workshop
 from edge_agent.assembly import Assembly
-from edge_agent.ballast import Ballast
-from edge_agent.outbox import Outbox
+from edge_agent.outbox.ballast import Ballast
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.remote.commands import Actions
 from edge_agent.remote.managed import config_of
 from edge_agent.remote.manager import Manager
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
+from edge_agent.settings.uplink import RemoteSetting
 from edge_agent.timekeeper import Machine, Timekeeper
-from edge_agent.uplink_settings import RemoteSetting
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.seal import seal
 from sheetal.contracts.topics import Channel
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from edge_agent.settings import Settings
+    from edge_agent.settings.file import Settings
     from edge_agent.sources.port import Source
-    from edge_agent.uplink import Uplink
+    from edge_agent.uplink.uplink import Uplink
 
 CHANGES = 24
 INTERVAL_MS = 100

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from edge_agent.remote.twin import RESTARTED
-from edge_agent.session import is_clocked
+from edge_agent.uplink.session import is_clocked
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import Command, CommandKind, Desired, Outcome, Reported, TwinState

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import loop
-from edge_agent.ballast import Ballast
-from edge_agent.keeper import Keeper
-from edge_agent.outbox import DAY_MS, Outbox
+from edge_agent.keeper.keeper import Keeper
+from edge_agent.outbox.ballast import Ballast
+from edge_agent.outbox.outbox import DAY_MS, Outbox
 from edge_agent.sample import Observation
-from edge_agent.settings import load_settings
-from edge_agent.uplink import Uplink
+from edge_agent.settings.file import load_settings
+from edge_agent.uplink.uplink import Uplink
 from sheetal.contracts.batch import Ack
 from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.kit import GATEWAY, sample, until, write_settings
@@ -241,7 +241,7 @@ def test_what_was_held_back_is_committed_when_the_gateway_stops(parts: loop.Part
 
 def test_a_disk_that_stays_full_is_not_worn_by_trying(parts: loop.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     at_seconds = [1_000.0]
-    monkeypatch.setattr("edge_agent.outbox.time.monotonic", lambda: at_seconds[0])
+    monkeypatch.setattr("edge_agent.outbox.outbox.time.monotonic", lambda: at_seconds[0])
     asked: list[str] = []
     parts.outbox._connection.set_trace_callback(asked.append)
     for _ in range(100):

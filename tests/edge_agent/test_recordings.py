@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from edge_agent.courier import Courier, Identity
-from edge_agent.outbox import Intake, Outbox
+from edge_agent.outbox.outbox import Intake, Outbox
 from edge_agent.remote.commands import Actions
 from edge_agent.remote.manager import Manager
-from edge_agent.settings import UplinkSetting, load_settings
+from edge_agent.settings.file import UplinkSetting, load_settings
+from edge_agent.uplink.courier import Courier, Identity
 from sheetal.contracts.batch import Ack
 from sheetal.contracts.device_alarm import AlarmAck, AlarmKind, DeviceAlarm
 from sheetal.contracts.seal import open_envelope, unseal

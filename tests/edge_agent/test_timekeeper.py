@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.clock import SOFTWARE_MS, ClockSource
-from edge_agent.keeper import Keeper
-from edge_agent.settings import load_settings
+from edge_agent.clock.timeline import SOFTWARE_MS, ClockSource
+from edge_agent.keeper.keeper import Keeper
+from edge_agent.settings.file import load_settings
 from edge_agent.timekeeper import REMEMBER_MS, Machine, Stamp
 from sheetal.contracts.batch import Ack
 from sheetal.contracts.device_alarm import AlarmKind

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent import placing
-from edge_agent.clock import ClockSource
-from edge_agent.outbox_bounds import Bound, OutboxFull
+from edge_agent.clock.timeline import ClockSource
+from edge_agent.outbox import placing
+from edge_agent.outbox.bounds import Bound, OutboxFull
 from edge_agent.timekeeper import REMEMBER_MS
 from tests.edge_agent.kit import MINUTE_MS, T0_MS
 from tests.edge_agent.time_kit import HOUR_MS, Gateway, LyingMachine, starting

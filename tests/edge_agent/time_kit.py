@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent import outbox_schema
-from edge_agent.clock import Answer, Wall
-from edge_agent.keeper import Keeper
-from edge_agent.outbox import Outbox
+from edge_agent.clock.timeline import Answer, Wall
+from edge_agent.keeper.keeper import Keeper
+from edge_agent.outbox import schema as outbox_schema
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.sample import Observation, Sample
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from edge_agent.timekeeper import Machine, Timekeeper
 from tests.edge_agent.kit import MINUTE_MS, SENSOR, T0_MS, write_settings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from edge_agent.parcel import Item
+    from edge_agent.outbox.parcel import Item
 
 HOUR_MS = 60 * MINUTE_MS
 YEAR_MS = 365 * 24 * HOUR_MS

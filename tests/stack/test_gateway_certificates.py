@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from edge_agent.outbox import Outbox
-from edge_agent.settings import load_settings
-from edge_agent.uplink import Uplink
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.settings.file import load_settings
+from edge_agent.uplink.uplink import Uplink
 from sheetal.contracts.clock import now_ms
 from tests.edge_agent.kit import GATEWAY, FakeIngest, sample, until, write_settings
 from tests.edge_agent.remote.test_check import check

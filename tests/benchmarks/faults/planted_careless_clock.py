@@ -10,7 +10,8 @@ from benchmarks.faults.lying_gateway import deceive
 
 
 def careless() -> None:
-    from edge_agent import clock, placing  # noqa: PLC0415 - after the clocks were changed
+    from edge_agent.clock import timeline as clock  # noqa: PLC0415 - after the clocks were changed
+    from edge_agent.outbox import placing  # noqa: PLC0415 - after the clocks were changed
 
     hear = clock.Timeline.hear
 

@@ -11,7 +11,7 @@ import msgspec
 from paho.mqtt.client import Client
 
 from edge_agent.__main__ import main
-from edge_agent.uplink import Uplink
+from edge_agent.uplink.uplink import Uplink
 from sheetal.contracts.batch import Batch
 from sheetal.contracts.seal import open_envelope
 

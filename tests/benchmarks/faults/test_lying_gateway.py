@@ -14,7 +14,8 @@ SAYS = """
 import sys, pathlib
 from benchmarks.faults import lying_gateway
 lying_gateway.deceive(pathlib.Path(sys.argv[1]))
-from edge_agent import outbox_schema, system_clock
+from edge_agent.outbox import schema as outbox_schema
+from edge_agent.clock import system as system_clock
 from edge_agent.timekeeper import Machine
 from sheetal.thermal.device_alarm import MINUTE_MS
 import time

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.faults.promises import Found, Promises, Said, Word, broken, contents, covered_by
-from edge_agent.outbox import Outbox
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.sample import Sample
 from sheetal.contracts.batch import Ack
 

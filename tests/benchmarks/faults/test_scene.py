@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.faults.scene import Options, Scene, key_of, scenario_text, settings_text, write_key
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from firmware_sim.scenario import load_scenario
 from firmware_sim.truth import Truth
 

@@ -6,7 +6,7 @@ from datetime import timedelta, timezone
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.keeper import ProbeView
+from edge_agent.keeper.keeper import ProbeView
 from edge_agent.local.access import Access
 from edge_agent.local.desk import Desk, DeskParts
 from edge_agent.local.duty import Duty, DutyView
@@ -16,19 +16,19 @@ from edge_agent.local.record import Record
 from edge_agent.local.request import Request, Response, parse
 from edge_agent.local.usb import find_sticks
 from edge_agent.local.view import ClockView, Snapshot, TwinView
-from edge_agent.local_settings import digest_of
-from edge_agent.outbox import Counts
-from edge_agent.outbox_history import Told
+from edge_agent.outbox.history import Told
+from edge_agent.outbox.outbox import Counts
 from edge_agent.sample import Sample
-from edge_agent.settings import ProbeSetting
-from edge_agent.uplink import UplinkStatus
+from edge_agent.settings.file import ProbeSetting
+from edge_agent.settings.local import digest_of
+from edge_agent.uplink.uplink import UplinkStatus
 from tests.edge_agent.kit import T0_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_agent.outbox_history import RefusedSpan
+    from edge_agent.outbox.history import RefusedSpan
     from sheetal.contracts.device_alarm import AlarmKind
 
 INDIA = timezone(timedelta(hours=5, minutes=30), "Asia/Kolkata")

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from edge_agent.local.access import LOCK_MS_MAX, MARK, SESSIONS_MAX, TRIES_MAX, Access, Door, Tries
 from edge_agent.local.memory import OutboxMemory
-from edge_agent.local_settings import digest_of
+from edge_agent.settings.local import digest_of
 from tests.edge_agent.local.kit import CODE, FakeMemory, Moment
 
 if TYPE_CHECKING:
-    from edge_agent.outbox import Outbox
+    from edge_agent.outbox.outbox import Outbox
 
 WRONG = "WRONG-CODE"
 QUARTER = 15 * 60

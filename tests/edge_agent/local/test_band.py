@@ -4,7 +4,7 @@ import re
 
 from edge_agent.local.band import BOTTOM, LEFT, TOP, WIDTH, band
 from edge_agent.local.days import Rule, Story, tell
-from edge_agent.outbox_history import Told
+from edge_agent.outbox.history import Told
 from tests.edge_agent.kit import MINUTE_MS, T0_MS
 from tests.edge_agent.local.kit import well_formed
 

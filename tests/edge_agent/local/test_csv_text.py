@@ -5,7 +5,7 @@ import io
 
 from edge_agent.local.csv_text import READINGS_HEAD, RECORD_HEAD, local, reading_lines, record_lines, utc
 from edge_agent.local.record import Entry
-from edge_agent.outbox_history import Told
+from edge_agent.outbox.history import Told
 from tests.edge_agent.kit import T0_MS
 from tests.edge_agent.local.kit import INDIA
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.local.days import GAPS_MAX, Rule, bounds, instant, local_day, periods, tell
-from edge_agent.outbox_history import Told
+from edge_agent.outbox.history import Told
 from tests.edge_agent.kit import MINUTE_MS
 from tests.edge_agent.local.kit import INDIA
 

@@ -19,7 +19,7 @@ from tests.edge_agent.local.kit import Stage, probe, setting, stage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_agent.outbox_history import Told
+    from edge_agent.outbox.history import Told
 
 SENSORS = ("gw-t.ilr1-tvc", "gw-t.b")
 

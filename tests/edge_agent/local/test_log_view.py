@@ -18,7 +18,7 @@ from edge_agent.local.log_view import (
 from edge_agent.local.log_words import LOG_WORDS
 from edge_agent.local.record import Entry
 from edge_agent.local.words import WORDS
-from edge_agent.outbox_history import Told
+from edge_agent.outbox.history import Told
 from tests.edge_agent.kit import MINUTE_MS
 from tests.edge_agent.local.kit import ILR, INDIA, probe, setting, well_formed
 

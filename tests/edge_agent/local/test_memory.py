@@ -8,7 +8,7 @@ from tests.edge_agent.kit import GATEWAY, SENSOR, T0_MS, sample
 
 if TYPE_CHECKING:
     from edge_agent.local.memory import Memory
-    from edge_agent.outbox import Outbox
+    from edge_agent.outbox.outbox import Outbox
 
 
 def test_the_outbox_is_memory(outbox: Outbox) -> None:

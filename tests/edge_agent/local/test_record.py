@@ -14,7 +14,7 @@ from tests.edge_agent.kit import MINUTE_MS
 from tests.edge_agent.local.kit import INDIA, FakeMemory
 
 if TYPE_CHECKING:
-    from edge_agent.outbox import Outbox
+    from edge_agent.outbox.outbox import Outbox
 
 DAY = date(2026, 11, 23)
 NINE_MS, SIXTEEN_MS = instant(DAY, 9, INDIA), instant(DAY, 16, INDIA)

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from edge_agent.keeper import Keeper
+from edge_agent.keeper.keeper import Keeper
 from edge_agent.local import duty as duty_module
 from edge_agent.local.room import Around, Room, device_name, our_names
 from edge_agent.local.view import ClockView, TwinView
 from edge_agent.sample import Observation
-from edge_agent.settings import load_settings
-from edge_agent.source_settings import Ds01SerialSetting, Ds01TcpSetting, OneWireSetting
-from edge_agent.uplink import Uplink
+from edge_agent.settings.file import load_settings
+from edge_agent.settings.source import Ds01SerialSetting, Ds01TcpSetting, OneWireSetting
+from edge_agent.uplink.uplink import Uplink
 from tests.edge_agent.kit import SENSOR, T0_MS, sample, until, write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edge_agent.outbox import Outbox
-    from edge_agent.settings import Settings
+    from edge_agent.outbox.outbox import Outbox
+    from edge_agent.settings.file import Settings
     from tests.edge_agent.conftest import SetClock
 
 

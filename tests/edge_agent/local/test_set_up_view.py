@@ -8,7 +8,7 @@ from edge_agent.local.set_up_view import RANGES_SHOWN_MAX, SetUp, Speech, door_p
 from edge_agent.local.set_up_words import SET_UP_WORDS
 from edge_agent.local.view import TwinView
 from edge_agent.local.words import WORDS
-from edge_agent.outbox_history import RefusedSpan
+from edge_agent.outbox.history import RefusedSpan
 from tests.edge_agent.local.kit import counts, probe, setting, snapshot, well_formed
 
 EN = Speech(WORDS["en"], SET_UP_WORDS["en"])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.keeper import ProbeView
+from edge_agent.keeper.keeper import ProbeView
 from edge_agent.local.duty import DutyView
 from edge_agent.local.view import (
     NAME_SIGNS_MAX,
@@ -19,7 +19,7 @@ from edge_agent.local.view import (
     worst_first,
 )
 from edge_agent.local.words import WORDS
-from edge_agent.settings import ProbeSetting
+from edge_agent.settings.file import ProbeSetting
 from sheetal.contracts.device_alarm import AlarmKind
 from tests.edge_agent.kit import MINUTE_MS, T0_MS
 from tests.edge_agent.local.kit import FREEZER, ILR, probe, setting, snapshot, uplink, well_formed

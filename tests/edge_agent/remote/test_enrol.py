@@ -12,7 +12,7 @@ from cryptography import x509
 
 from edge_agent.remote import enrol
 from edge_agent.remote.enrol import main, portal_of
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.kit import KEY
 from tests.edge_agent.remote.office_kit import CODE, EnrolmentOffice

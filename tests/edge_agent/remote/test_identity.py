@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from edge_agent.remote.identity import SAMPLE, Files, check_answer, first_settings, keep_answer, request_for, write
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from sheetal.contracts.enrolment import CSR_BYTES_MAX, Enrolment
 from sheetal.contracts.problem import Refused, SettingProblem
 from tests.edge_agent.kit import KEY

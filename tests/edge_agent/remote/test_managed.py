@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.remote.managed import CONFIG_BYTES_MAX, config_of, under
-from edge_agent.settings import Settings, load_settings
+from edge_agent.settings.file import Settings, load_settings
 from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.kit import KEY, write_settings
 

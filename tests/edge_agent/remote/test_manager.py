@@ -12,7 +12,7 @@ from edge_agent.remote.commands import Actions
 from edge_agent.remote.managed import config_of
 from edge_agent.remote.manager import HEARD_MAX, Manager
 from edge_agent.remote.twin import RESTARTED
-from edge_agent.settings import Settings, load_settings
+from edge_agent.settings.file import Settings, load_settings
 from sheetal.contracts.seal import seal
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import TWIN_BYTES_MAX, Command, CommandKind, Desired, Reported, TwinState

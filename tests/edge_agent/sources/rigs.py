@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from edge_agent.source_settings import (
+from edge_agent.settings.source import (
     Ds01SerialSetting,
     Ds01TcpSetting,
     LoggerFolderSetting,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.settings import load_settings
+from edge_agent.settings.file import load_settings
 from edge_agent.sources import asking
 from tests.edge_agent.kit import T0_MS, Hub, record, write_settings
 from tests.edge_agent.sources.peers import FAULT, modbus_tcp_peer

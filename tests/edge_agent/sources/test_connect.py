@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.source_settings import (
+from edge_agent.settings.source import (
     Ds01SerialSetting,
     Ds01TcpSetting,
     LoggerFolderSetting,
@@ -31,7 +31,7 @@ DRIVERS = {
 }
 SCRIPT = """
 import sys
-from edge_agent.source_settings import *
+from edge_agent.settings.source import *
 from edge_agent.sources.connect import make_source
 make_source("gw", {setting}, lambda name: None, lambda: 0)
 print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"pymodbus", "serial", "segno", "cryptography"}}))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.source_settings import Ds01TcpSetting, ProbeSetting
+from edge_agent.settings.source import Ds01TcpSetting, ProbeSetting
 from edge_agent.sources import ds01_lines
 from edge_agent.sources.ds01_lines import LIVE_LINES_MAX, Ds01Lines, LineSplitter, is_live
 from edge_agent.sources.ds01_reader import Ds01Reader

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from edge_agent.sample import AuxSample, Observation, Sample
-from edge_agent.source_settings import Ds01TcpSetting, ProbeSetting
+from edge_agent.settings.source import Ds01TcpSetting, ProbeSetting
 from edge_agent.sources.ds01_reader import APPLIANCES_MAX, UNPLACED_MAX, Ds01Reader, Heard
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.reading import Quality

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.source_settings import Ds01SerialSetting, ProbeSetting
+from edge_agent.settings.source import Ds01SerialSetting, ProbeSetting
 from edge_agent.sources import ds01_lines, ds01_serial
 from edge_agent.sources.ds01_serial import Ds01SerialSource
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, T0_MS, record, until

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.source_settings import Ds01TcpSetting, ProbeSetting
+from edge_agent.settings.source import Ds01TcpSetting, ProbeSetting
 from edge_agent.sources import ds01_lines, ds01_tcp, handing
 from edge_agent.sources.ds01_lines import LINE_BYTES_MAX
 from edge_agent.sources.ds01_tcp import Ds01TcpSource

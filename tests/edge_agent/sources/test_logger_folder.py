@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.source_settings import LoggerFolderSetting, LoggerProbe
+from edge_agent.settings.source import LoggerFolderSetting, LoggerProbe
 from edge_agent.sources import logger_folder
 from edge_agent.sources.logger_folder import FileReport, LoggerFolderSource
 from sheetal.contracts.reading import Quality

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pymodbus.constants import ExcCodes
 
-from edge_agent.source_settings import ModbusAux, ModbusProbe, ModbusTcpSetting, Register
+from edge_agent.settings.source import ModbusAux, ModbusProbe, ModbusTcpSetting, Register
 from edge_agent.sources.modbus import ModbusLine, modbus_source
 from edge_agent.sources.polled import Answer
 from sheetal.contracts.reading import Quality

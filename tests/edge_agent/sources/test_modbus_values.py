@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.source_settings import Register
+from edge_agent.settings.source import Register
 from edge_agent.sources.modbus_values import count_of, value_of
 
 Kind = Literal["int16", "uint16", "int32", "uint32", "float32"]

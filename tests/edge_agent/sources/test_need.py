@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge_agent.source_settings import (
+from edge_agent.settings.source import (
     Ds01SerialSetting,
     Ds01TcpSetting,
     LoggerFolderSetting,

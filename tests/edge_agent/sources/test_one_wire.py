@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.source_settings import OneWireAux, OneWireProbe, OneWireSetting
+from edge_agent.settings.source import OneWireAux, OneWireProbe, OneWireSetting
 from edge_agent.sources.one_wire import OneWireBus, milli_celsius, one_wire_source, scratchpad
 from edge_agent.sources.polled import Answer, worth
 from sheetal.contracts.reading import Quality

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.source_settings import AuxSetting, ProbeSetting
+from edge_agent.settings.source import AuxSetting, ProbeSetting
 from edge_agent.sources import handing, polled
 from edge_agent.sources.polled import Answer, PolledSource, next_due, worth
 from sheetal.contracts.reading import Quality

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import firmware_sim
-from edge_agent.source_settings import Ds01TcpSetting, ProbeSetting
+from edge_agent.settings.source import Ds01TcpSetting, ProbeSetting
 from edge_agent.sources.ds01_tcp import Ds01TcpSource
 from firmware_sim.truth import read_truth
 from tests.edge_agent.kit import until

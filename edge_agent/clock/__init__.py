@@ -1,0 +1,1 @@
+"""The gateway's timeline: pure, and the operating system's clocks at the edge."""

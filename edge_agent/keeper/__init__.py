@@ -1,0 +1,1 @@
+"""What is judged before it is kept: device alarms, silence, groups."""

@@ -1,0 +1,1 @@
+"""The gateway's memory: one SQLite file, from taking in to forgetting."""

@@ -1,0 +1,1 @@
+"""The settings file, section by section; nothing here knows what the sections are for."""

@@ -1,0 +1,1 @@
+"""The gateway's way out: what to send, when, to whom, and what an answer settles."""
