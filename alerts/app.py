@@ -104,6 +104,7 @@ def _jobs(engine: Engine, ledger: Ledger, cipher: FieldCipher, subscriber: Subsc
         Job("notify", NOTIFY_SECONDS, _led(engine, lambda: send_due(ledger, [screen.send], now_ms()))),
         Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms()))),
         Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish(now_ms()))),
+        Job("orders", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish_again(now_ms()))),
         Job("seal", SEAL_SECONDS, _led(engine, lambda: seal_heads(ledger, cipher, subscriber, now_ms()))),
     ]
 

@@ -12,7 +12,7 @@ from sheetal.contracts.problem import Rejected
 from sheetal.contracts.seal import UNREADABLE, seal
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import Command
-from sheetal.ledger import assets, downlink, seals
+from sheetal.ledger import assets, downlink, gateway_twins, seals
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,7 +43,8 @@ class Downlinks:
     """Publishes the queue, at most 500 messages a turn, so that a whole fleet's configurations do not go at once.
 
     After each new connection the newest configuration of every gateway is queued again: a broker that was started anew
-    may have lost what it retained.
+    may have lost what it retained. An order, which no broker retains, is told again until its outcome is reported or
+    it expires: a gateway that was just then between two connections has not heard it. It is done once, by its id.
     """
 
     def __init__(self, ledger: Ledger, cipher: FieldCipher, wire: Wire) -> None:
@@ -51,6 +52,7 @@ class Downlinks:
         self._cipher = cipher
         self._wire = wire
         self._known_connections = 0
+        self._told_through = 0
 
     def publish(self, now_ms: int) -> int:
         """One turn of the process that holds the lease; gives how many messages were dealt with. Raises Unavailable."""
@@ -68,6 +70,21 @@ class Downlinks:
             with self._ledger.write() as conn:
                 for number in gone:
                     downlink.mark_published(conn, number, now_ms)
+        return len(gone)
+
+    def publish_again(self, now_ms: int) -> int:
+        """One turn for orders without an outcome, 500 at most; gives how many went out. Raises Unavailable."""
+        with self._ledger.read() as conn:
+            page = downlink.to_tell_again(conn, now_ms, self._told_through)
+            again = gateway_twins.unanswered(conn, page, now_ms)
+            keys = {gateway: self._key_of(conn, gateway) for gateway in {message.gateway_id for message in again}}
+        self._told_through = page[-1].id if len(page) >= downlink.PENDING_MAX else 0
+        gone = [message for message in again if self._send(message, keys[message.gateway_id], now_ms)]
+        if gone:
+            with self._ledger.write() as conn:
+                for message in gone:
+                    downlink.mark_told_again(conn, message.id, now_ms)
+            log.info("Orders without an outcome went out once more", orders=len(gone))
         return len(gone)
 
     def _key_of(self, conn: Connection, gateway: str) -> bytes | None:

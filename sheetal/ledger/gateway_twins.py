@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import select, update
 
-from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
+from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.problem import NotFound, Refused
+from sheetal.contracts.seal import UNREADABLE
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import TWIN_BYTES_MAX, Command, CommandKind, Desired, Reported, TwinState
 from sheetal.ledger import downlink
@@ -20,18 +21,19 @@ from sheetal.ledger.judgement_tables import downlink as downlink_table
 from sheetal.ledger.upsert import insert_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.engine import RowMapping
 
 COMMAND_MS = 15 * MINUTE_MS
-RESEND_COMMAND_MS = 24 * HOUR_MS
+RESEND_COMMAND_MS = downlink.LIFE_MS_MAX
 COMMAND_ID_BYTES = 9
 WAITING_COMMANDS_MAX = 20
 CLOCK_AHEAD_MS = 5 * MINUTE_MS
 
 _reported = msgspec.json.Decoder(Reported)
+_commands = msgspec.json.Decoder(Command)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,25 @@ def send_command(
     body = msgspec.json.encode(order).decode()
     downlink.send_down(conn, gateway_id, Channel.COMMAND, body, actor, now_ms, command=order.id, kind=kind.value)
     return order
+
+
+def unanswered(conn: Connection, sent: Sequence[downlink.Downlink], now_ms: int) -> list[downlink.Downlink]:
+    """Those of these commands that have not expired and whose outcome their gateway has not reported."""
+    found = twins(conn, {message.gateway_id for message in sent})
+    told = {
+        (gateway_id, outcome.id)
+        for gateway_id, one in found.items()
+        for outcome in (one.reported.outcomes if one.reported else [])
+    }
+    return [message for message in sent if _is_open(message, told, now_ms)]
+
+
+def _is_open(message: downlink.Downlink, told: Collection[tuple[str, str]], now_ms: int) -> bool:
+    try:
+        order = _commands.decode(message.body)
+    except UNREADABLE:
+        return False
+    return now_ms < order.expires_at_ms and (message.gateway_id, order.id) not in told
 
 
 def put_reported(conn: Connection, said: Reported, now_ms: int) -> bool:

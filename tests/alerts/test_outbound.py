@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alerts import gateway_state
 from alerts.outbound import SEAL_PURPOSE, Downlinks, seal_heads
 from sheetal.contracts import topics
 from sheetal.contracts.seal import open_envelope, unseal
 from sheetal.contracts.topics import Channel
-from sheetal.contracts.twin import CommandKind, Desired
+from sheetal.contracts.twin import Command, CommandKind, Desired, Outcome, Reported, TwinState
 from sheetal.ledger import assets, downlink, enrolment, gateway_twins, seals
+from sheetal.ledger.judgements import GatewayState
 from tests.alerts.given import FACILITY, GATEWAY, KEY, at
 
 if TYPE_CHECKING:
@@ -188,3 +190,105 @@ def test_a_seal_is_made_even_while_the_broker_is_away(world: World) -> None:
     assert not seal_heads(world.ledger, world.cipher, Line(is_up=False), at(1))
     with world.ledger.read() as conn:
         assert seals.latest_seal(conn) is not None
+
+
+def order(world: World, kind: CommandKind = CommandKind.IDENTIFY) -> Command:
+    with world.ledger.write() as conn:
+        return gateway_twins.send_command(conn, GATEWAY, kind, "ravi", at(0))
+
+
+def orders(line: Line) -> list[str]:
+    """The id of every order that went out, in order."""
+    decoder = msgspec.json.Decoder(Command)
+    found = []
+    for topic, payload, retain in line.sent:
+        if topic == topics.of_gateway(GATEWAY, Channel.COMMAND):
+            assert not retain
+            found.append(unseal(open_envelope(payload), Channel.COMMAND, GATEWAY, KEY, decoder).id)
+    return found
+
+
+def report(world: World, *done: Command) -> None:
+    outcomes = [Outcome(id=one.id, kind=one.kind, at_ms=at(1), done=True, detail="") for one in done]
+    said = Reported(
+        gateway=GATEWAY,
+        boot=1 << 32,
+        at_ms=at(1),
+        version=0,
+        state=TwinState.AS_INSTALLED,
+        problem="",
+        config=msgspec.Raw(b"{}"),
+        outcomes=outcomes,
+    )
+    with world.ledger.write() as conn:
+        gateway_twins.put_reported(conn, said, at(1))
+
+
+def is_there(world: World, session: int, at_ms: int, *, online: bool = True) -> None:
+    said = GatewayState(
+        gateway_id=GATEWAY,
+        session=session,
+        online=online,
+        boot=None,
+        software=None,
+        clock_source=None,
+        changed_at_ms=at_ms,
+    )
+    assert gateway_state.keep(world.ledger, said)
+
+
+def test_an_order_said_while_its_gateway_came_back_is_heard_at_once_by_its_birth(world: World) -> None:
+    is_there(world, 1, at(0))
+    first = order(world)
+    line = Line()
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    assert downlinks.publish(at(1)) == 1
+    assert downlinks.publish_again(at(1) + 500) == 0
+    is_there(world, 2, at(1) + 700)
+    assert downlinks.publish_again(at(1) + 1_000) == 1
+    assert downlinks.publish_again(at(1) + 2_000) == 0
+    assert orders(line) == [first.id, first.id]
+    report(world, first)
+    is_there(world, 3, at(2))
+    assert downlinks.publish_again(at(3)) == 0
+
+
+def test_an_order_without_an_outcome_goes_again_until_it_expires(world: World) -> None:
+    first = order(world)
+    line = Line()
+    Downlinks(world.ledger, world.cipher, line).publish(at(0))
+    turns = [at(0) + 10_000 * number for number in range(1, 120)]
+    successor = Downlinks(world.ledger, world.cipher, line)
+    gone = [at_ms - at(0) for at_ms in turns if successor.publish_again(at_ms)]
+    assert gone[:3] == [30_000, 60_000, 90_000]
+    assert len(gone) <= 12
+    assert gone[-1] < first.expires_at_ms - at(0)
+    assert orders(line) == [first.id] * (1 + len(gone))
+
+
+def test_an_order_that_the_broker_did_not_take_is_due_at_the_next_turn(world: World) -> None:
+    order(world)
+    line = Line()
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    downlinks.publish(at(0))
+    line.is_up = False
+    assert downlinks.publish_again(at(1)) == 0
+    line.is_up = True
+    is_there(world, 1, at(1), online=False)
+    assert downlinks.publish_again(at(2)) == 0, "it waits for its gateway"
+    is_there(world, 2, at(2))
+    assert downlinks.publish_again(at(2) + 1) == 1
+
+
+def test_answered_orders_of_a_fleet_stand_in_nobodys_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downlink, "PENDING_MAX", 2)
+    answered = [order(world) for _ in range(4)]
+    last = order(world)
+    line = Line()
+    downlinks = Downlinks(world.ledger, world.cipher, line)
+    while downlinks.publish(at(0)):
+        pass
+    report(world, *answered)
+    line.sent.clear()
+    assert [downlinks.publish_again(at(1)) for _ in range(3)] == [0, 0, 1]
+    assert orders(line) == [last.id]

@@ -125,3 +125,68 @@ def test_nothing_is_sent_to_a_gateway_out_of_service(house: Ledger) -> None:
         assets.retire_gateway(conn, GATEWAY, NOW_MS)
     with pytest.raises(NotFound):
         send(house)
+
+
+def told_again(ledger: Ledger, at_ms: int, after: int = 0, limit: int = downlink.PENDING_MAX) -> list[int]:
+    with ledger.read() as conn:
+        return [one.id for one in downlink.to_tell_again(conn, NOW_MS + at_ms, after, limit)]
+
+
+def tell_again(ledger: Ledger, number: int, at_ms: int) -> None:
+    with ledger.write() as conn:
+        downlink.mark_told_again(conn, number, NOW_MS + at_ms)
+
+
+def test_an_order_is_told_again_after_half_a_minute_and_ever_more_rarely(house: Ledger) -> None:
+    number = send(house)
+    assert told_again(house, 60_000) == [], "it has not gone out yet"
+    publish(house, number, send_config(house))
+    turns = []
+    for second in range(86_400):
+        due_ms = 1_000 * second
+        last_ms = turns[-1] if turns else 0
+        if due_ms - last_ms >= 30_000 and (due_ms - last_ms) * 4 >= due_ms:
+            assert told_again(house, due_ms - 1_000) == []
+            assert told_again(house, due_ms) == [number]
+            tell_again(house, number, due_ms)
+            turns.append(due_ms)
+    assert turns[:5] == [30_000, 60_000, 90_000, 120_000, 160_000]
+    assert len([at_ms for at_ms in turns if at_ms < 900_000]) <= 12
+    assert len(turns) <= 30, "in a whole day"
+    assert told_again(house, 2 * 86_400_000) == []
+
+
+def test_who_says_that_it_is_there_is_told_at_once_and_who_is_away_is_not(house: Ledger) -> None:
+    number = send(house)
+    publish(house, number)
+    say(house, online=False)
+    assert told_again(house, 60_000) == []
+    with house.write() as conn:
+        said = GatewayState(
+            gateway_id=GATEWAY,
+            session=2,
+            online=True,
+            boot=None,
+            software=None,
+            clock_source=None,
+            changed_at_ms=NOW_MS + 400,
+        )
+        judgement_writes.put_gateway_state(conn, said)
+    assert told_again(house, 401) == [number]
+    tell_again(house, number, 402)
+    assert told_again(house, 403) == []
+    assert told_again(house, 30_402) == [number]
+    with house.write() as conn:
+        assets.retire_gateway(conn, GATEWAY, NOW_MS)
+    assert told_again(house, 30_402) == []
+
+
+def test_only_the_newest_ten_orders_of_each_gateway_are_told_again_page_by_page(house: Ledger) -> None:
+    with house.write() as conn:
+        assets.add_gateway(conn, CIPHER, "gw-02", FACILITY, b"k" * 32, NOW_MS)
+    numbers = [send(house) for _ in range(13)]
+    other = send(house, gateway_id="gw-02")
+    publish(house, *numbers[:-1], other)
+    assert told_again(house, 30_000) == [*numbers[3:-1], other], "one that waits is one of the ten"
+    assert told_again(house, 30_000, limit=4) == numbers[3:7]
+    assert told_again(house, 30_000, after=numbers[-2]) == [other]

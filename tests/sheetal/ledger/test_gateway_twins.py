@@ -201,3 +201,23 @@ def test_orders_do_not_pile_up(house: Ledger) -> None:
         for one in downlink.unpublished(conn)[:1]:
             downlink.mark_published(conn, one.id, NOW_MS)
     assert command(house).kind is CommandKind.IDENTIFY
+
+
+def test_an_order_is_open_until_its_outcome_is_reported_or_it_expires(house: Ledger) -> None:
+    first, second = command(house), command(house, CommandKind.RESEND, (0, 1))
+    with house.write() as conn:
+        downlink.send_down(conn, GATEWAY, Channel.COMMAND, "no order", ACTOR, NOW_MS)
+
+    def left(at_ms: int) -> list[str]:
+        with house.read() as conn:
+            sent = downlink.sent(conn, GATEWAY, Channel.COMMAND)
+            found = gateway_twins.unanswered(conn, sent, at_ms)
+            return [msgspec.json.decode(one.body, type=Command).id for one in found]
+
+    assert left(NOW_MS) == [second.id, first.id]
+    put(house, said())
+    assert left(NOW_MS) == [second.id, first.id]
+    assert left(NOW_MS + COMMAND_MS) == [second.id]
+    assert left(NOW_MS + RESEND_COMMAND_MS) == []
+    put(house, said(outcomes=[Outcome(id=second.id, kind=second.kind, at_ms=NOW_MS, done=False, detail="full")]))
+    assert left(NOW_MS) == [first.id], "one that failed was heard"
