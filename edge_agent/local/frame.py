@@ -85,6 +85,9 @@ padding-bottom:8px}
 .screen footer dt{font-size:18px;line-height:25px}
 .screen footer dd{font-size:24px;line-height:32px;display:flex;gap:8px;align-items:center}
 .screen footer svg{width:22px;height:22px}
+.screen footer dt.state{display:flex;font-weight:700}.screen footer dt.state svg{width:18px;height:18px}
+.screen footer dd.why{font-size:14px;line-height:19px;font-weight:400;display:block}
+.why small{font-size:inherit;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
 .wide main{grid-template:auto auto auto/minmax(0,1fr)}.wide .figure{line-height:.9}
 .wide .side{grid-column:1;grid-row:2;width:auto;grid-auto-flow:column;grid-template-columns:none;
 grid-auto-columns:minmax(0,auto);gap:16px}
@@ -104,18 +107,19 @@ grid-auto-columns:minmax(0,1fr);gap:12px}
 .screen footer{grid-template-columns:repeat(2,minmax(0,1fr))}
 .screen footer div{padding:8px 8px 8px 20px;border-top:1px solid var(--line)}
 .screen footer div:nth-child(odd){border-left:0}.screen footer dd{font-size:20px;line-height:28px}
-.screen footer dt{font-size:16px}.others a{min-height:44px}}
+.screen footer dt{font-size:16px}.others a{min-height:44px}.why small{-webkit-line-clamp:5}}
 @media(max-width:339px){.screen header,.screen main{padding:8px 16px}.screen footer div{padding-left:16px}}
 @media(min-width:700px) and (min-height:560px){.side{width:280px}}
 .sheets{max-width:1000px;margin:0 auto;padding:16px 24px 48px;font-size:16px;line-height:24px}
 .sheets:lang(hi){line-height:27px}
 .sheets h1{font-size:28px;line-height:36px}.sheets h2{font-size:18px;line-height:28px;margin:24px 0 8px}
 .sheets nav{display:flex;flex-wrap:wrap;gap:0 20px;margin-bottom:8px}.sheets nav a{padding:8px 0}
-.sheets dl{display:grid;grid-template-columns:minmax(0,auto) minmax(0,1fr);gap:4px 16px}
+.sheets dl{display:grid;grid-template-columns:minmax(0,auto) minmax(min-content,1fr);gap:4px 16px}
 .sheets dt,.sheets dd{font-size:16px;line-height:24px}.sheets .bar{margin:8px 0;padding:8px 16px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%}th{text-align:left;border-bottom:1px solid var(--strong)}
 th,td{padding:8px 12px 8px 0;font-size:14px;line-height:20px;vertical-align:top}
+th,td,.sheets dt,.sheets dd{overflow-wrap:break-word}
 td{border-bottom:1px solid var(--line)}.num{text-align:right;white-space:nowrap}
 .state{display:inline-flex;gap:6px;align-items:center;font-weight:700}.state svg{width:16px;height:16px}
 .second{color:var(--ink3);display:block}

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.local.frame import SCRIPT, document, glyph
-from edge_agent.local.view import age, class_of, fault, figure, minutes, name_of, state_of, worst_first
+from edge_agent.local.view import age, class_of, fault, figure, minutes, name_of, shortened, state_of, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge_agent.outbox.history import RefusedSpan
 
 RANGES_SHOWN_MAX = 20
+PROBLEM_CHARACTERS_MAX = 1_000
 
 
 class Speech(NamedTuple):
@@ -82,7 +83,8 @@ def set_up_page(speech: Speech, snapshot: Snapshot, set_up: SetUp, export: str) 
     told = f'<p class="bar" role="status">{done}</p>' if done else ""
     left = minutes(-(-set_up.session_seconds // 60), words)
     body = (
-        f"{told}<main>{_probes(speech, snapshot)}{_buffer(speech, snapshot)}{_twin(more, snapshot)}</main>"
+        f"{told}<main>{_probes(speech, snapshot)}{_link(speech, snapshot)}{_buffer(speech, snapshot)}"
+        f"{_twin(more, snapshot)}</main>"
         f'<p><a href="/gw/setup?lang={words.language}">{more.look_again}</a></p>'
         f"{_alarm(speech, set_up)}{export}{_refused(more, set_up.refused)}{_pairing(more, set_up)}"
         f'<p class="second">{more.session_left.format(left)}</p>'
@@ -132,6 +134,17 @@ def _row(speech: Speech, snapshot: Snapshot, probe: ProbeView) -> str:
         f'<td><span class="state {class_of(state)}">{glyph(state)}{words.states[state]}</span></td>'
         f"<td>{value}</td><td>{age(measured, snapshot.at_ms, words)}</td>"
         f"<td>{fault(probe, snapshot.at_ms, words) or more.good}</td></tr>"
+    )
+
+
+def _link(speech: Speech, snapshot: Snapshot) -> str:
+    words, more = speech
+    uplink = snapshot.uplink
+    state, sign, said = ("ok", "in_range", more.connected) if uplink.connected else ("nodata", "no_data", words.away)
+    why = f'<p class="error" lang="en">{escape(shortened(uplink.problem, PROBLEM_CHARACTERS_MAX))}</p>'
+    return (
+        f'<h2>{more.link}</h2><p class="{state}"><span class="state">{glyph(sign)}{said}</span></p>'
+        f"{why if uplink.problem else ''}"
     )
 
 

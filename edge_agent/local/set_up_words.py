@@ -38,6 +38,7 @@ class SetUpWords(NamedTuple):
     pairing: str
     pairing_hint: str
     pairing_missing: str
+    link: str
     buffer: str
     pending: str
     alarms_pending: str
@@ -90,6 +91,7 @@ SET_UP_WORDS = {
         pairing="Pairing",
         pairing_hint="Scan it with the officer’s phone to find this gateway in the portal.",
         pairing_missing="The QR maker is not installed. Type the gateway’s name in the portal.",
+        link="Link to the portal",
         buffer="Buffer",
         pending="Waiting to send",
         alarms_pending="Alarms waiting",
@@ -150,6 +152,7 @@ SET_UP_WORDS = {
         pairing="जोड़ना",
         pairing_hint="पोर्टल में यह गेटवे ढूँढने के लिए अधिकारी के फ़ोन से स्कैन करें।",
         pairing_missing="QR बनाने वाला प्रोग्राम नहीं है। पोर्टल में गेटवे का नाम लिखें।",
+        link="पोर्टल से संपर्क",
         buffer="बफ़र",
         pending="भेजना बाकी",
         alarms_pending="अलार्म भेजना बाकी",

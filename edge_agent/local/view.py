@@ -33,6 +33,7 @@ NAME_SIGNS_MAX = 60
 SIGNS_BESIDE_MAX = 4
 """A longer figure takes the whole width, so that its digits keep their height."""
 BIG_SIGNS_MAX = 8
+REASON_CHARACTERS_MAX = 120
 RECEIPT_MS_MAX = 15 * MINUTE_MS
 """Waiting longer than this for a receipt is worth a sign."""
 CLOCK_OFF_MS_MAX = 5 * MINUTE_MS
@@ -326,11 +327,29 @@ def _foot(snapshot: Snapshot, words: Words) -> str:
 
 
 def _link(snapshot: Snapshot, words: Words) -> str:
+    problem = snapshot.uplink.problem
+    if not snapshot.uplink.connected and problem:
+        return _cell_with_reason(words.away, problem)
     if not snapshot.uplink.connected:
         return _cell(words.portal, words.away, "no_data")
     well = sum(state_of(probe, snapshot.at_ms) != "no_data" for probe in snapshot.probes)
     told = words.of.format(well, len(snapshot.probes))
     return _cell(words.probes, told, "in_range" if well == len(snapshot.probes) else "no_data")
+
+
+def _cell_with_reason(state: str, reason: str) -> str:
+    """Why there is no link, in English, as far as there is room; all of it stands on the set-up page."""
+    told = escape(shortened(reason))
+    return (
+        f'<div><dl><dt class="state nodata">{glyph("no_data")}{state}</dt>'
+        f'<dd class="why"><small lang="en">{told}</small></dd></dl></div>'
+    )
+
+
+def shortened(text: str, most: int = REASON_CHARACTERS_MAX) -> str:
+    """One line of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def _clock(clock: ClockView, words: Words) -> str:

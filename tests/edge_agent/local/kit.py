@@ -58,8 +58,12 @@ def probe(
     return ProbeView(newest.sensor, of.appliance, of, newest, list(alarms), minutes_left)
 
 
-def uplink(*, connected: bool = True, last_ack_at_ms: int | None = T0_MS - 14_000) -> UplinkStatus:
-    told = dict.fromkeys(UplinkStatus._fields, 0) | {"connected": connected, "last_ack_at_ms": last_ack_at_ms}
+def uplink(*, connected: bool = True, last_ack_at_ms: int | None = T0_MS - 14_000, problem: str = "") -> UplinkStatus:
+    told = dict.fromkeys(UplinkStatus._fields, 0) | {
+        "connected": connected,
+        "last_ack_at_ms": last_ack_at_ms,
+        "problem": problem,
+    }
     return UplinkStatus(**told)  # type: ignore[arg-type]  # whatever else it tells is a number
 
 

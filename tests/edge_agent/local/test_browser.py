@@ -11,11 +11,13 @@ from edge_agent.local.access import TRIES_MAX
 from edge_agent.local.days import instant
 from edge_agent.local.duty import DutyView
 from edge_agent.local.page import LocalPage
+from edge_agent.local.set_up_view import SetUp, Speech, set_up_page
+from edge_agent.local.set_up_words import SET_UP_WORDS
 from edge_agent.local.view import ClockView, page
 from edge_agent.local.words import WORDS
 from sheetal.contracts.device_alarm import AlarmKind
 from tests.edge_agent.kit import MINUTE_MS, T0_MS
-from tests.edge_agent.local.kit import CODE, FREEZER, INDIA, Stage, probe, setting, snapshot, stage, uplink
+from tests.edge_agent.local.kit import CODE, FREEZER, INDIA, Stage, counts, probe, setting, snapshot, stage, uplink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,7 @@ MILLIMETRE_PX = 800 / 152.4
 FREEZING = probe(-90, minutes_left=19)
 OTHER = probe(510, setting("b", "ILR-2"))
 LONG = "Walk-in cooler of the district vaccine store, second floor"
+TROUBLE = "the broker's certificate has expired: renew it there; if it is new, set this machine's clock"
 SCENES: dict[str, Snapshot] = {
     "in_range": snapshot(probe(460), OTHER),
     "freezing": snapshot(
@@ -59,6 +62,8 @@ SCENES: dict[str, Snapshot] = {
     "coldest": snapshot(probe(-8_888, FREEZER, minutes_left=600), OTHER),
     "test": snapshot(probe(460), OTHER, duty=DutyView(0, "test", "")),
     "none": snapshot(),
+    "away": snapshot(probe(460), OTHER, status=uplink(connected=False, problem=TROUBLE)),
+    "far_away": snapshot(FREEZING, OTHER, pending=511_200, status=uplink(connected=False, problem="ENDLESS" * 200)),
 }
 BEYOND = "document.documentElement.scrollWidth - innerWidth"
 BELOW = "document.documentElement.scrollHeight - innerHeight"
@@ -94,6 +99,20 @@ UNIT_ON = """() => {
   const struck = [...document.querySelectorAll(".side .fact, header, nav")].filter(hit).map((one) => one.className);
   return box.right > innerWidth ? [...struck, "edge"] : struck;
 }"""
+# A word of a table or a list of figures that stands on two lines.
+BROKEN_WORDS = """() => [...document.querySelectorAll("th, td, dt, dd")].flatMap((one) => {
+  const walk = document.createTreeWalker(one, NodeFilter.SHOW_TEXT);
+  const broken = [];
+  for (let text = walk.nextNode(); text; text = walk.nextNode())
+    for (const word of text.data.matchAll(/[^\\s-]+/g)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      if (word[0].length <= 16 && new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1)
+        broken.push(word[0]);
+    }
+  return broken;
+})"""
 FOCUSED = """() => {
   const one = document.activeElement;
   return [one.tagName + (one.href || one.name || one.innerText), getComputedStyle(one).outlineStyle];
@@ -175,6 +194,21 @@ def test_the_other_pages_fit_every_size_within_the_policy(
             assert tab.evaluate("document.documentElement.lang") == language
         tab.context.close()
     assert [text for text in complaints if "404" not in text] == []
+
+
+@pytest.mark.parametrize("language", ["en", "hi"])
+def test_no_word_and_no_number_of_the_set_up_page_is_broken(browser: Browser, language: str) -> None:
+    numbers = counts(pending=511_200, delivered=1_511_200, refused=3)
+    shown = SCENES["far_away"]._replace(counts=numbers)
+    speech = Speech(WORDS[language], SET_UP_WORDS[language])
+    tab = opened(browser, *SIZES[0])
+    tab.set_content(set_up_page(speech, shown, SetUp("t", 840, True, "sheetal-gateway gw-t", None, ()), ""))  # noqa: FBT003 - by place
+    for width, height in SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        assert tab.evaluate(BEYOND) <= 0, width
+        assert tab.evaluate(BROKEN_WORDS) == [], width
+    assert "ENDLESS" in tab.inner_text("main")
+    tab.context.close()
 
 
 def enter(tab: Page, address: str, language: str = "en") -> None:

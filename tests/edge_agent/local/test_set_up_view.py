@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 
 from edge_agent.local.access import Door
@@ -9,7 +11,7 @@ from edge_agent.local.set_up_words import SET_UP_WORDS
 from edge_agent.local.view import TwinView
 from edge_agent.local.words import WORDS
 from edge_agent.outbox.history import RefusedSpan
-from tests.edge_agent.local.kit import counts, probe, setting, snapshot, well_formed
+from tests.edge_agent.local.kit import counts, probe, setting, snapshot, uplink, well_formed
 
 EN = Speech(WORDS["en"], SET_UP_WORDS["en"])
 HI = Speech(WORDS["hi"], SET_UP_WORDS["hi"])
@@ -135,3 +137,19 @@ def test_the_pages_are_in_order_in_both_languages(speech: Speech) -> None:
     well_formed(door_page(speech, Door(has_code=True, tries_left=5, locked_seconds=0), "t", "said"))
     assert f'<html lang="{speech.words.language}">' in told
     assert 'href="/gw/log?lang=' in sheet(speech.words, "t", "")
+
+
+def test_what_stands_between_gateway_and_portal_is_told_in_full() -> None:
+    problem = "the broker's certificate is for another name: use the name in it in gateway.broker_url <b>"
+    away = snapshot(probe(460), status=uplink(connected=False, problem=problem))
+    for speech in (EN, HI):
+        told = set_up_page(speech, away, set_up(), "")
+        well_formed(told)
+        assert f'<p class="error" lang="en">{escape(problem)}</p>' in told
+        assert speech.words.away in told
+        assert speech.more.link in told
+    well = set_up_page(EN, snapshot(probe(460)), set_up(), "")
+    assert 'class="error"' not in well
+    assert "Link to the portal" in well
+    long = snapshot(probe(460), status=uplink(connected=False, problem="x" * 5_000))
+    assert "x" * 999 + "…" in set_up_page(EN, long, set_up(), "")

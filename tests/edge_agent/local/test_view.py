@@ -15,6 +15,7 @@ from edge_agent.local.view import (
     name_of,
     offset,
     page,
+    shortened,
     state_of,
     worst_first,
 )
@@ -292,3 +293,22 @@ def test_every_page_is_in_order_and_nothing_breaks_out_of_it(shown: object, word
     tags = well_formed(told)
     assert sum(tag == "script" for tag, _ in tags) == 1
     assert sum(tag == "h1" for tag, _ in tags) == 1
+
+
+def test_the_foot_says_why_there_is_no_link() -> None:
+    problem = "the broker's certificate has expired:\n renew it there <b>"
+    away = snapshot(probe(460), status=uplink(connected=False, problem=problem))
+    for words in (EN, HI):
+        told = page(away, words)
+        well_formed(told)
+        assert words.away in told
+        assert '<small lang="en">the broker&#x27;s certificate has expired: renew it there &lt;b&gt;</small>' in told
+    assert 'class="why"' not in page(snapshot(probe(460), status=uplink(connected=False)), EN)
+    assert 'class="why"' not in page(snapshot(probe(460), status=uplink(problem=problem)), EN)
+
+
+@pytest.mark.parametrize(("length", "ends"), [(120, "x"), (121, "…"), (5_000, "…")])
+def test_a_reason_is_bounded(length: int, ends: str) -> None:
+    told = shortened("x" * length)
+    assert len(told) == min(length, 120)
+    assert told.endswith(ends)
