@@ -6,11 +6,12 @@ import logging
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from edge_agent import loop
 from edge_agent.assembly import Assembly
 from edge_agent.keeper.keeper import Keeper
+from edge_agent.local.carried import Carried, CarriedProbe
 from edge_agent.local.room import Around, Room, device_name
 from edge_agent.local.view import ClockView, TwinView
 from edge_agent.outbox.ballast import Ballast
@@ -18,15 +19,18 @@ from edge_agent.outbox.outbox import Outbox
 from edge_agent.remote.commands import Actions
 from edge_agent.remote.log_ring import LogRing
 from edge_agent.remote.manager import Manager
+from edge_agent.settings.source import LoggerFolderSetting
 from edge_agent.sources.connect import make_source
 from edge_agent.timekeeper import Machine, Timekeeper
 from edge_agent.uplink.uplink import Uplink
 from edge_agent.watchdog import Systemd
+from sheetal.contracts.topics import sensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_agent.settings.file import Settings
+    from edge_agent.sources.logger_folder import LoggerFolderSource
     from edge_agent.sources.port import Source
     from sheetal.contracts.clock import Clock
 
@@ -123,4 +127,18 @@ def _around(outbox: Outbox, timekeeper: Timekeeper, assembly: Assembly, manager:
         now_ms=timekeeper.now_ms,
         clock=lambda: ClockView(timekeeper.source.word, timekeeper.offset_ms),
         twin=twin,
+        carried=lambda: carried_by(manager.settings, assembly.parts.sources),
+    )
+
+
+def carried_by(settings: Settings, sources: Sequence[Source]) -> Carried:
+    """The probes that are read of files, and the files that were put aside."""
+    pairs = [pair for pair in zip(settings.sources, sources, strict=False) if isinstance(pair[0], LoggerFolderSetting)]
+    return Carried(
+        [
+            CarriedProbe(probe.appliance or probe.probe, sensor_of(settings.gateway, probe.probe))
+            for setting, _ in pairs
+            for probe in setting.probe
+        ],
+        [told for _, source in pairs for told in cast("LoggerFolderSource", source).report()],
     )

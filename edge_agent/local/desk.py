@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.local import guard
+from edge_agent.local.carried import Carried
 from edge_agent.local.request import COOKIE, Request, Response, redirect
 from edge_agent.local.set_up_view import SetUp, Speech, door_page, set_up_page
 from edge_agent.local.view import page
@@ -36,6 +37,7 @@ class DeskParts(NamedTuple):
     names: Collection[str]
     pairing: str
     has_command: bool
+    carried: Callable[[], Carried] = Carried
 
 
 class Desk:
@@ -121,6 +123,7 @@ class Desk:
             square=square(parts.pairing),
             refused=parts.refused(),
             done=asked.query.get("done", ""),
+            carried=parts.carried(),
         )
         export = parts.export.section(asked, session.form_token)
         return Response(200, set_up_page(speech, parts.snapshot(), set_up, export).encode())

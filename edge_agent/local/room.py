@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from edge_agent.local.access import Access
 from edge_agent.local.bell import Standing
+from edge_agent.local.carried import Carried
 from edge_agent.local.desk import Desk, DeskParts
 from edge_agent.local.duty import Duty
 from edge_agent.local.export_desk import ExportDesk, ExportParts
@@ -43,7 +44,8 @@ class Around(NamedTuple):
     """What the room sees of the rest of the gateway; all of it may be asked from any thread.
 
     `devices` are names and whether they answer, `clock` what the clock is worth, `twin` what became of the newest
-    configuration from afar; `parts` are those that run just then.
+    configuration from afar, `carried` what is read of files, still without readings; `parts` are those that run just
+    then.
     """
 
     outbox: Outbox
@@ -52,6 +54,7 @@ class Around(NamedTuple):
     now_ms: Callable[[], int]
     clock: Callable[[], ClockView] = ClockView
     twin: Callable[[], TwinView | None] = lambda: None
+    carried: Callable[[], Carried] = Carried
 
 
 class Room:
@@ -127,7 +130,19 @@ class Room:
                 names=our_names(local.host_names),
                 pairing=pairing_text(settings.gateway, settings.portal_url),
                 has_command=bool(local.alarm_command),
+                carried=lambda: self._carried(memory),
             )
+        )
+
+    def _carried(self, memory: OutboxMemory) -> Carried:
+        told = self._around.carried()
+        newest = [memory.history(probe.sensor, 0, self._around.now_ms(), 1) for probe in told.probes]
+        pairs = zip(told.probes, newest, strict=True)
+        return told._replace(
+            probes=[
+                probe._replace(newest_at_ms=one[0].measured_at_ms, centi_celsius=one[0].centi_celsius) if one else probe
+                for probe, one in pairs
+            ]
         )
 
     def _probes(self) -> Sequence[ProbeView]:

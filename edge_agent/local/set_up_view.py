@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.local.carried import Carried, section
 from edge_agent.local.frame import SCRIPT, document, glyph
 from edge_agent.local.view import age, class_of, fault, figure, minutes, name_of, shortened, state_of, worst_first
 
@@ -39,6 +40,7 @@ class SetUp(NamedTuple):
     square: str | None
     refused: Sequence[RefusedSpan]
     done: str = ""
+    carried: Carried = Carried()
 
 
 def sheet(words: Words, title: str, body: str, *, live: bool = False, here: str = "") -> str:
@@ -83,7 +85,8 @@ def set_up_page(speech: Speech, snapshot: Snapshot, set_up: SetUp, export: str) 
     told = f'<p class="bar" role="status">{done}</p>' if done else ""
     left = minutes(-(-set_up.session_seconds // 60), words)
     body = (
-        f"{told}<main>{_probes(speech, snapshot)}{_link(speech, snapshot)}{_buffer(speech, snapshot)}"
+        f"{told}<main>{_probes(speech, snapshot)}"
+        f"{section(words, more, set_up.carried, snapshot.at_ms)}{_link(speech, snapshot)}{_buffer(speech, snapshot)}"
         f"{_twin(more, snapshot)}</main>"
         f'<p><a href="/gw/setup?lang={words.language}">{more.look_again}</a></p>'
         f"{_alarm(speech, set_up)}{export}{_refused(more, set_up.refused)}{_pairing(more, set_up)}"

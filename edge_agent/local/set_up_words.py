@@ -38,6 +38,8 @@ class SetUpWords(NamedTuple):
     pairing: str
     pairing_hint: str
     pairing_missing: str
+    carried: str
+    aside: str
     link: str
     buffer: str
     pending: str
@@ -91,6 +93,8 @@ SET_UP_WORDS = {
         pairing="Pairing",
         pairing_hint="Scan it with the officer’s phone to find this gateway in the portal.",
         pairing_missing="The QR maker is not installed. Type the gateway’s name in the portal.",
+        carried="Loggers read of files",
+        aside="Files put aside",
         link="Link to the portal",
         buffer="Buffer",
         pending="Waiting to send",
@@ -152,6 +156,8 @@ SET_UP_WORDS = {
         pairing="जोड़ना",
         pairing_hint="पोर्टल में यह गेटवे ढूँढने के लिए अधिकारी के फ़ोन से स्कैन करें।",
         pairing_missing="QR बनाने वाला प्रोग्राम नहीं है। पोर्टल में गेटवे का नाम लिखें।",
+        carried="फ़ाइलों से पढ़े गए लॉगर",
+        aside="अलग रखी गई फ़ाइलें",
         link="पोर्टल से संपर्क",
         buffer="बफ़र",
         pending="भेजना बाकी",

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.app import make_source
-from edge_agent.settings.source import Ds01TcpSetting
+from edge_agent.app import carried_by, make_source
+from edge_agent.settings.file import load_settings
+from edge_agent.settings.source import Ds01TcpSetting, LoggerFolderSetting, LoggerProbe
 from edge_agent.sources.ds01_tcp import Ds01TcpSource
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.gateway_state import State
 from tests.edge_agent.kit import (
+    GATEWAY,
     MINUTE_MS,
     SENSOR,
     T0_MS,
@@ -259,3 +261,24 @@ def test_the_command_line_explains_itself() -> None:
 def test_a_source_is_made_from_its_setting() -> None:
     made = make_source("gw", Ds01TcpSetting(port=9), lambda _name: None, lambda: 0)
     assert isinstance(made, Ds01TcpSource)
+
+
+def test_probes_that_are_read_of_files_are_told_with_what_was_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("nothing of use\n")
+    folder = LoggerFolderSetting(
+        folder=str(tmp_path),
+        interval_seconds=0.05,
+        probe=(LoggerProbe(probe="tag", appliance="ILR-4"), LoggerProbe(probe="other")),
+    )
+    settings = load_settings(write_settings(tmp_path, hub_port=9))
+    settings = settings._replace(sources=(*settings.sources, folder))
+    sources = [make_source(settings.gateway, setting, lambda _name: None, lambda: 0) for setting in settings.sources]
+    sources[1].start(lambda _observations: None)
+    until(lambda: carried_by(settings, sources).aside)
+    sources[1].stop()
+    told = carried_by(settings, sources)
+    assert [(one.name, one.sensor) for one in told.probes] == [
+        ("ILR-4", f"{GATEWAY}.tag"),
+        ("other", f"{GATEWAY}.other"),
+    ]
+    assert [name for name, _ in told.aside] == ["odd.csv"]

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from edge_agent.local.access import TRIES_MAX
+from edge_agent.local.carried import Carried, CarriedProbe
 from edge_agent.local.days import instant
 from edge_agent.local.duty import DutyView
 from edge_agent.local.page import LocalPage
@@ -201,8 +202,11 @@ def test_no_word_and_no_number_of_the_set_up_page_is_broken(browser: Browser, la
     numbers = counts(pending=511_200, delivered=1_511_200, refused=3)
     shown = SCENES["far_away"]._replace(counts=numbers)
     speech = Speech(WORDS[language], SET_UP_WORDS[language])
+    read = CarriedProbe("Walk-in cooler", "gw-t.fridge_tag", T0_MS - 90 * MINUTE_MS, -1_850)
+    carried = Carried([read, CarriedProbe("ILR-9", "gw-t.none")], [("ENDLESS" * 9, "belongs to no probe")])
     tab = opened(browser, *SIZES[0])
-    tab.set_content(set_up_page(speech, shown, SetUp("t", 840, True, "sheetal-gateway gw-t", None, ()), ""))  # noqa: FBT003 - by place
+    set_up = SetUp("t", 840, has_command=True, pairing="gw-t", square=None, refused=(), carried=carried)
+    tab.set_content(set_up_page(speech, shown, set_up, ""))
     for width, height in SIZES:
         tab.set_viewport_size({"width": width, "height": height})
         assert tab.evaluate(BEYOND) <= 0, width

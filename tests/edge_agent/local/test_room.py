@@ -12,6 +12,8 @@ import pytest
 
 from edge_agent.keeper.keeper import Keeper
 from edge_agent.local import duty as duty_module
+from edge_agent.local.carried import Carried, CarriedProbe
+from edge_agent.local.memory import OutboxMemory
 from edge_agent.local.room import Around, Room, device_name, our_names
 from edge_agent.local.view import ClockView, TwinView
 from edge_agent.sample import Observation
@@ -44,6 +46,7 @@ def opened(settings: Settings, outbox: Outbox, clock: SetClock, source: str = "r
         clock,
         lambda: ClockView(source, None),
         lambda: TwinView("applied", 3),
+        lambda: Carried([CarriedProbe("ILR-1", SENSOR), CarriedProbe("ILR-9", "gw-t.none")], [("a.csv", "why")]),
     )
     room = Room(settings, around)
     room.open()
@@ -115,6 +118,20 @@ def test_the_page_is_served_with_the_door_closed(tmp_path: Path, outbox: Outbox,
         for path, fact in (("/gw", "No data"), ("/gw/setup", "Device code"), ("/gw/log", "60 days")):
             with urllib.request.urlopen(f"http://127.0.0.1:{room._page.port}{path}", timeout=5) as answer:
                 assert fact in answer.read().decode()
+
+
+def test_what_is_read_of_files_is_shown_with_its_newest_reading(
+    tmp_path: Path, outbox: Outbox, clock: SetClock
+) -> None:
+    settings = settings_with(tmp_path, "")
+    with opened(settings, outbox, clock) as (room, parts):
+        parts.keeper.keep([Observation(samples=(sample(-2, 400), sample(-1, 500)), repeated=True)])
+        told = room._carried(OutboxMemory(outbox))
+    assert told.probes == [
+        CarriedProbe("ILR-1", SENSOR, T0_MS - 60_000, 500),
+        CarriedProbe("ILR-9", "gw-t.none", None, None),
+    ]
+    assert told.aside == [("a.csv", "why")]
 
 
 def test_no_record_is_made_under_no_clock(tmp_path: Path, outbox: Outbox, clock: SetClock) -> None:
