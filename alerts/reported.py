@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
 
 VERSION_MAX = 2**53
+AT_MS_MAX = 253_402_214_400_000
+"""9999-12-31: no later instant can be shown."""
 PROBLEM_CHARACTERS_MAX = 2_000
 
 _decoder = msgspec.json.Decoder(Reported)
@@ -30,7 +32,8 @@ def believe(payload: bytes, gateway: str, key: bytes) -> Reported:
     if said.gateway != gateway:
         raise WireProblem(f"gateway {gateway!r} speaks for {said.gateway!r}", reason="foreign_gateway")
     is_bounded = (
-        all(0 <= number <= VERSION_MAX for number in (said.version, said.boot >> 32, said.at_ms))
+        all(0 <= number <= VERSION_MAX for number in (said.version, said.boot >> 32))
+        and all(0 <= at_ms <= AT_MS_MAX for at_ms in (said.at_ms, *(one.at_ms for one in said.outcomes)))
         and len(said.outcomes) <= COMMANDS_REMEMBERED
         and len(said.problem) <= PROBLEM_CHARACTERS_MAX
     )

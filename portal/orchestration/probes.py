@@ -5,7 +5,6 @@ The configuration is the gateway's own (`Reported.config`); what stands in it be
 
 from __future__ import annotations
 
-import copy
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from portal.errors import FieldProblem
 from portal.language import marked
 from sheetal.contracts.problem import NotFound
 from sheetal.contracts.seal import UNREADABLE
+from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,8 @@ SECOND_MS = 1_000
 CELSIUS_MIN, CELSIUS_MAX = -100, 100
 INTERVAL_MS_MIN, INTERVAL_MS_MAX = 100, 3_600_000
 MINUTES_MAX = 2_880
+NUMBER_MAX = 2**31 - 1
+"""Beyond it nothing is meant, and what shows a number could fail at it."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,3}([.,][0-9]{1,2})?")
 _COUNT = re.compile(r"[0-9]{1,5}")
 _SECONDS = re.compile(r"[0-9]{1,4}([.,][0-9]{1,3})?")
@@ -89,7 +91,7 @@ def probe_named(config: bytes, name: str) -> Probe:
 
 def changed(config: bytes, name: str, values: Mapping[str, int]) -> dict[str, Any]:
     """The whole configuration with these values in one probe; raises NotFound."""
-    whole = copy.deepcopy(_decoded(config))
+    whole = _decoded(config)
     for _, probe in _entries(whole):
         if probe["probe"] == name:
             probe.update({key: value for key, value in values.items() if key in probe})
@@ -162,7 +164,7 @@ def _entries(config: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], dic
     for source in sources if isinstance(sources, list) else []:
         probes = source.get("probe") if isinstance(source, dict) else None
         for probe in probes if isinstance(probes, list) else []:
-            if isinstance(probe, dict) and isinstance(probe.get("probe"), str):
+            if isinstance(probe, dict) and _is_name(probe.get("probe")):
                 yield source, probe
 
 
@@ -170,8 +172,13 @@ def _word(value: object) -> str:
     return value[:WORD_MAX] if isinstance(value, str) else ""
 
 
+def _is_name(value: object) -> bool:
+    """Whether a gateway would take it as a probe's name; any other could lead out of the page's address."""
+    return isinstance(value, str) and SENSOR_IDENTIFIER.fullmatch(sensor_of("g", value)) is not None
+
+
 def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= NUMBER_MAX
 
 
 def _decoded(config: bytes) -> dict[str, Any]:

@@ -76,8 +76,7 @@ def issue_code(conn: Connection, gateway_id: str, facility_id: str, actor: str, 
     _check_id(gateway_id)
     if conn.execute(select(facility.c.id).where(facility.c.id == facility_id)).first() is None:
         raise NotFound("no such facility", id=facility_id)
-    place = conn.execute(select(gateway.c.facility_id).where(gateway.c.id == gateway_id)).scalar_one_or_none()
-    if place not in {None, facility_id}:
+    if _expected_at(conn, gateway_id, now_ms) not in {None, facility_id}:
         raise Refused("this gateway belongs to another facility", reason="other_facility", gateway=gateway_id)
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
     row = {
@@ -122,10 +121,7 @@ def redeem(conn: Connection, cipher: FieldCipher, gateway_id: str, code: str, no
             detail = {"tries_left": found.tries_left}
             _trace(conn, found.facility_id, "enrolment_refused", gateway_id, actor=gateway_id, now_ms=now_ms, **detail)
         return None
-    used = update(enrolment_code).where(
-        enrolment_code.c.gateway_id == gateway_id, enrolment_code.c.used_at_ms.is_(None)
-    )
-    conn.execute(used.values(used_at_ms=now_ms))
+    conn.execute(_unused(gateway_id).values(used_at_ms=now_ms))
     return _take_in(conn, cipher, gateway_id, found.facility_id, now_ms)
 
 
@@ -150,12 +146,10 @@ def revoke_gateway(conn: Connection, gateway_id: str, actor: str, now_ms: int) -
 
     Raises NotFound for a gateway that is not in service.
     """
+    # The code first, as when it is redeemed, so that neither waits for what the other holds.
+    conn.execute(_unused(gateway_id).values(tries_left=0))
     assets.retire_gateway(conn, gateway_id, now_ms)
     serials = _revoke_certificates(conn, gateway_id, now_ms)
-    void = update(enrolment_code).where(
-        enrolment_code.c.gateway_id == gateway_id, enrolment_code.c.used_at_ms.is_(None)
-    )
-    conn.execute(void.values(tries_left=0))
     place = _facility_of(conn, gateway_id)
     _trace(conn, place, "gateway_revoked", gateway_id, actor=actor, now_ms=now_ms, serials=serials)
     return serials
@@ -225,6 +219,14 @@ def _check_id(gateway_id: str) -> None:
             reason="bad_id",
             id=gateway_id,
         )
+
+
+def _expected_at(conn: Connection, gateway_id: str, now_ms: int) -> str | None:
+    """Where a gateway stands, or where an open code expects it."""
+    place = conn.execute(select(gateway.c.facility_id).where(gateway.c.id == gateway_id)).scalar_one_or_none()
+    if place is not None:
+        return str(place)
+    return next((one.facility_id for one in open_codes(conn, now_ms, gateway_id)), None)
 
 
 def _facility_of(conn: Connection, gateway_id: str) -> str:

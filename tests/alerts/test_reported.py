@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from alerts.reported import PROBLEM_CHARACTERS_MAX, believe, keep
+from alerts.reported import AT_MS_MAX, PROBLEM_CHARACTERS_MAX, believe, keep
 from sheetal.contracts.problem import WireProblem
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import COMMANDS_REMEMBERED, TWIN_BYTES_MAX, CommandKind, Outcome, Reported, TwinState
@@ -73,6 +73,9 @@ def test_a_gateway_that_left_service_meanwhile_is_not_kept(world: World) -> None
         (said(version=2**60), "bad_body"),
         (said(boot=-1), "bad_body"),
         (said(at_ms=-5), "bad_body"),
+        (said(at_ms=AT_MS_MAX + 1), "bad_body"),
+        (said(outcomes=[msgspec.structs.replace(OUTCOME, at_ms=AT_MS_MAX + 1)]), "bad_body"),
+        (said(outcomes=[msgspec.structs.replace(OUTCOME, at_ms=-1)]), "bad_body"),
         (said(config=msgspec.Raw(b"[1]")), "bad_body"),
         (said(config=msgspec.Raw(b'"text"')), "bad_body"),
         (said(config=msgspec.Raw(b'{"a":' * 5_000 + b"1" + b"}" * 5_000)), "bad_json"),
@@ -80,7 +83,7 @@ def test_a_gateway_that_left_service_meanwhile_is_not_kept(world: World) -> None
         (said(outcomes=[OUTCOME] * (COMMANDS_REMEMBERED + 1)), "bad_body"),
         (said(config=msgspec.Raw(b'{"a":"' + b"x" * TWIN_BYTES_MAX + b'"}')), "too_big"),
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_what_is_out_of_bounds_is_refused(body: object, reason: str) -> None:
     with pytest.raises(WireProblem) as refused:

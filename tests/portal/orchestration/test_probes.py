@@ -160,3 +160,21 @@ def test_words_and_numbers_of_another_kind_are_left_out() -> None:
 def test_the_number_of_probes_shown_is_bounded() -> None:
     many = [{"probe": f"p{number}"} for number in range(PROBES_MAX + 5)]
     assert len(probes_of(msgspec.json.encode({"source": [{"probe": many}]}))) == PROBES_MAX
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../../gw-02", "a b", "a?x=1", "a#b", "x" * 65, "\u202egnorw", "a\n"])
+def test_a_name_that_no_gateway_takes_makes_no_address(name: str) -> None:
+    assert probes_of(msgspec.json.encode({"source": [{"probe": [{"probe": name, "interval_ms": 1_000}]}]})) == []
+
+
+def test_a_number_that_nothing_can_show_is_left_out() -> None:
+    for number in ("9" * 400, "-" + "9" * 400, "2147483648"):
+        config = b'{"source":[{"probe":[{"probe":"p","interval_ms":%s}]}]}' % number.encode()
+        assert probes_of(config)[0].values == {}
+
+
+def test_a_deep_configuration_is_changed_like_any() -> None:
+    deep = b"[" * 400 + b"]" * 400
+    whole = changed(b'{"x":%s,"source":[{"probe":[{"probe":"p","interval_ms":1}]}]}' % deep, "p", {"interval_ms": 2})
+    assert whole["source"][0]["probe"][0]["interval_ms"] == 2
+    assert msgspec.json.encode(whole["x"]) == deep

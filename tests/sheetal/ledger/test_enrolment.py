@@ -18,6 +18,8 @@ from sheetal.ledger.gateway_tables import enrolment_code
 from tests.sheetal.ledger.seeds import ACTOR, CIPHER, FACILITY, GATEWAY, NOW_MS, OTHER_FACILITY
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sheetal.ledger.connect import Ledger
 
 NEW = "gw-new"
@@ -266,3 +268,32 @@ def test_what_fails_after_the_redeeming_leaves_the_code_as_it_was(house: Ledger)
         redeem_and_fail(house, code)
     assert key_of(house) is None
     assert redeem(house, code) is not None
+
+
+def test_a_gateway_expected_at_one_facility_gets_no_code_for_another(house: Ledger) -> None:
+    code = issue(house)
+    with pytest.raises(Refused) as refused:
+        issue(house, facility_id=OTHER_FACILITY)
+    assert refused.value.facts["reason"] == "other_facility"
+    assert redeem(house, code) is not None
+
+
+def test_an_expired_code_holds_no_name_for_its_facility(house: Ledger) -> None:
+    issue(house)
+    late_ms = NOW_MS + CODE_MINUTES * MINUTE_MS
+    assert redeem(house, issue(house, facility_id=OTHER_FACILITY, now_ms=late_ms), now_ms=late_ms + 1) is not None
+
+
+def test_redeeming_and_revoking_lock_in_one_order(house: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both take the code's row before the gateway's; the other way round two of them could wait for each other."""
+    issue(house, GATEWAY)
+    seen: list[str] = []
+
+    def noted(conn: Connection, gateway_id: str, now_ms: int) -> None:
+        open_then = enrolment.open_codes(conn, now_ms, gateway_id)
+        seen.append(f"gateway, {len(open_then)} codes open")
+
+    monkeypatch.setattr(assets, "retire_gateway", noted)
+    with house.write() as conn:
+        enrolment.revoke_gateway(conn, GATEWAY, ACTOR, NOW_MS)
+    assert seen == ["gateway, 0 codes open"]
