@@ -127,7 +127,7 @@ class Keeper:
     def judge_silence(self, at_ms: int, monotonic_ms: int) -> None:
         """Raises or clears the alarms that no reading raises; to be asked every second. Raises sqlite3.Error."""
         told = False
-        with self._lock:
+        with self._steady(), self._lock:
             for probe in self._probes.values():
                 before = probe.silence.state
                 fact = probe.silence.judge(at_ms, monotonic_ms)

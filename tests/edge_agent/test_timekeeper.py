@@ -248,3 +248,15 @@ def test_two_openings_of_one_outbox_share_the_operating_system_s_boot(start: Cal
         sqlite3.connect(gateway.box.change(lambda c: c.execute("PRAGMA database_list").fetchone()[2]))
     ) as file:
         assert file.execute("SELECT count(DISTINCT os_boot) FROM boot").fetchone() == (1,)
+
+
+def test_silence_is_judged_only_while_nothing_moves(start: Callable[..., Gateway]) -> None:
+    """A move holds the outbox and wants the keeper; who held the keeper and wanted the outbox would stand still."""
+    gateway = start(LyingMachine())
+    judge = threading.Thread(target=gateway.keeper.judge_silence, args=(T0_MS, 0), daemon=True)
+    with gateway.time.steady:
+        judge.start()
+        judge.join(0.2)
+        assert judge.is_alive()
+    judge.join(5.0)
+    assert not judge.is_alive()
