@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,11 +33,21 @@ def test_without_a_rate_everything_goes() -> None:
 
 
 def test_a_clock_that_stands_or_runs_back_gives_nothing() -> None:
-    pace = Pace(100, 10)
+    pace = Pace(10, 10)
     assert pace.allows(50.0)
     pace.take(20)
     assert not pace.allows(40.0)
-    assert pace.allows(40.2)
+    assert pace.allows(41.2)
+
+
+@pytest.mark.parametrize("message_rows", [1, 10, 500])
+def test_who_asks_twice_a_second_still_gets_the_whole_rate(message_rows: int) -> None:
+    pace, gone = Pace(500, message_rows), 0
+    for half_second in range(120):
+        while pace.allows(half_second / 2):
+            pace.take(message_rows)
+            gone += message_rows
+    assert gone >= 60 * 500
 
 
 @given(
@@ -44,7 +55,7 @@ def test_a_clock_that_stands_or_runs_back_gives_nothing() -> None:
     st.integers(1, 1_000),
     st.lists(st.tuples(st.floats(0, 10), st.integers(1, 1_000)), max_size=60),
 )
-def test_over_any_time_no_more_goes_than_the_rate_and_two_messages(
+def test_over_any_time_no_more_goes_than_the_rate_a_full_bucket_and_a_message(
     rate: int, at_once: int, steps: list[tuple[float, int]]
 ) -> None:
     pace, now, gone = Pace(rate, at_once), 0.0, 0
@@ -53,4 +64,4 @@ def test_over_any_time_no_more_goes_than_the_rate_and_two_messages(
         if pace.allows(now):
             pace.take(min(rows, at_once))
             gone += min(rows, at_once)
-    assert gone <= rate * now + 2 * at_once
+    assert gone <= rate * now + max(at_once, rate) + at_once
