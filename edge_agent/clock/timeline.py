@@ -18,6 +18,10 @@ FAR_MS = 4_102_444_800_000
 RTC_STEP_MS_MIN = 1_000
 NTP_STEP_MS_MIN = 100
 """Smaller differences between wall clock and timeline are the noise of reading two clocks, not a step."""
+ACK_NOISE_MS = 20
+"""Two clocks are read in whole ms, and ingest's own is steered: so much says nothing of a timeline."""
+DRIFT_DIVISOR = 2_000
+"""A quartz may be off by 500 ppm, one part in this many: so fast grows what is not known of a timeline."""
 SLEW_DIVISOR = 100
 """A timeline that is ahead goes slower by one part in this many (1 %) until it is right."""
 ROUND_TRIP_MS_MAX = 10_000
@@ -71,6 +75,14 @@ class Line(NamedTuple):
         return self.source >= ClockSource.ACK
 
 
+class Known(NamedTuple):
+    """The line on this base was found no further off than `error_ms` at monotonic `at_ms`."""
+
+    base_ms: int
+    error_ms: int
+    at_ms: int
+
+
 class Move(NamedTuple):
     """The line changed by `delta_ms` at that moment; `is_rebased` when stamps given before must move along."""
 
@@ -90,6 +102,7 @@ class Timeline:
     def __init__(self, monotonic_ms: int, not_before_ms: int = 0, line: Line | None = None) -> None:
         self._not_before_ms = max(not_before_ms, SOFTWARE_MS)
         self.line = line or Line(ClockSource.NONE, self._not_before_ms - monotonic_ms)
+        self._known: Known | None = None
         self.offset_ms: int | None = None
         """Timeline minus ingest's clock at the last answer; None before the first."""
 
@@ -110,7 +123,9 @@ class Timeline:
         """Compares with the machine's wall clock and follows it as far as it deserves."""
         base_ms = wall.at_ms - monotonic_ms
         if wall.is_synchronised and SOFTWARE_MS <= wall.at_ms < FAR_MS:
-            return self._anchor(ClockSource.NTP, base_ms, monotonic_ms, NTP_STEP_MS_MIN)
+            move = self._anchor(ClockSource.NTP, base_ms, monotonic_ms, NTP_STEP_MS_MIN)
+            self._known = Known(self.line.base_ms, NTP_STEP_MS_MIN, monotonic_ms)
+            return move
         if self.line.source is ClockSource.NTP:
             # What was synchronised is carried on; from now on ingest's answers may correct it.
             self.line = self.line._replace(source=ClockSource.ACK)
@@ -119,7 +134,10 @@ class Timeline:
         return self._rebase(Line(ClockSource.RTC, base_ms), RTC_STEP_MS_MIN)
 
     def hear(self, answer: Answer) -> Move:
-        """Takes ingest's clock for the middle of the round trip; one that took too long or is absurd says nothing."""
+        """Ingest read its clock at some moment of the round trip; one that took too long or is absurd says nothing.
+
+        What the answer allows is not moved; beyond that, ingest's clock is taken for the middle of the round trip.
+        """
         server_ms, asked_ms, heard_ms = answer
         round_trip_ms = heard_ms - asked_ms
         if not 0 <= round_trip_ms <= ROUND_TRIP_MS_MAX or not SOFTWARE_MS <= server_ms < FAR_MS:
@@ -127,11 +145,30 @@ class Timeline:
         middle_ms = asked_ms + round_trip_ms // 2
         move = NO_MOVE
         if self.line.source is not ClockSource.NTP:
-            # Within half the round trip the answer cannot tell the timeline wrong.
-            tolerance_ms = (round_trip_ms + 1) // 2
-            move = self._anchor(ClockSource.ACK, server_ms - middle_ms, heard_ms, tolerance_ms)
+            move = self._follow_answer(server_ms - middle_ms, (round_trip_ms + 1) // 2, heard_ms)
         self.offset_ms = self.line.at(middle_ms) - server_ms
         return move
+
+    def _follow_answer(self, base_ms: int, half_trip_ms: int, heard_ms: int) -> Move:
+        """Ingest's line stands on `base_ms`, give or take half the round trip."""
+        if self.line.source is ClockSource.NONE:
+            self._known = Known(base_ms, half_trip_ms, heard_ms)
+            return self._rebase(Line(ClockSource.ACK, base_ms), tolerance_ms=0)
+        off_ms, error_ms = abs(base_ms - self.line.base_ms), self._error_ms(heard_ms)
+        # A longer round trip than the line stands on knows less than the line: it is wrong only where both must differ.
+        allowed_ms = half_trip_ms + ACK_NOISE_MS + (error_ms if half_trip_ms > error_ms else 0)
+        if off_ms > allowed_ms:
+            self._known = Known(base_ms, half_trip_ms, heard_ms)
+            return self._anchor(ClockSource.ACK, base_ms, heard_ms, allowed_ms)
+        self._known = Known(self.line.base_ms, min(error_ms, off_ms + half_trip_ms), heard_ms)
+        return self._anchor(ClockSource.ACK, self.line.base_ms, heard_ms, allowed_ms)
+
+    def _error_ms(self, monotonic_ms: int) -> int:
+        """So far off the line may be now, as far as is known of it."""
+        known = self._known
+        if known is None or known.base_ms != self.line.base_ms:
+            return ROUND_TRIP_MS_MAX // 2
+        return known.error_ms + max(0, monotonic_ms - known.at_ms) // DRIFT_DIVISOR
 
     def _anchor(self, source: ClockSource, base_ms: int, monotonic_ms: int, tolerance_ms: int) -> Move:
         if not self.line.is_anchored:

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.clock.timeline import (
+    ACK_NOISE_MS,
+    DRIFT_DIVISOR,
     FAR_MS,
     NO_MOVE,
+    NTP_STEP_MS_MIN,
     ROUND_TRIP_MS_MAX,
     SLEW_DIVISOR,
     SOFTWARE_MS,
@@ -129,7 +132,74 @@ def test_within_half_the_round_trip_an_answer_cannot_tell_the_timeline_wrong() -
     line = timeline.line
     assert timeline.hear(Answer(NOW_MS + 1_000 + 500, 1_500, 2_500)) == NO_MOVE
     assert (timeline.line, timeline.offset_ms) == (line, -500)
-    assert timeline.hear(Answer(NOW_MS + 1_000 + 501, 1_500, 2_500)) == Move(501, is_rebased=False)
+    wrong_ms = 500 + ACK_NOISE_MS + 1
+    assert timeline.hear(Answer(NOW_MS + 1_000 + wrong_ms, 1_500, 2_500)) == Move(wrong_ms, is_rebased=False)
+
+
+@pytest.mark.parametrize("way", [-1, 1])
+def test_an_ack_that_a_dark_link_held_back_moves_nothing(way: int) -> None:
+    """All of the delay on one way, and a clock that is a little off besides: the middle is wrong by half of it."""
+    timeline = anchored(0)
+    assert timeline.hear(Answer(NOW_MS + 60_000, 59_990, 60_010)) == NO_MOVE
+    asked_ms, heard_ms = 120_000, 126_600
+    read_ms = heard_ms if way > 0 else asked_ms
+    assert timeline.hear(Answer(NOW_MS + read_ms + way * 15, asked_ms, heard_ms)) == NO_MOVE
+    assert timeline.hear(Answer(NOW_MS + 130_000, 129_995, 130_005)) == NO_MOVE
+
+
+def test_drift_and_a_long_round_trip_together_do_not_make_a_jump() -> None:
+    timeline = anchored(0)
+    drifted_ms = 600_000 // DRIFT_DIVISOR
+    held_back = Answer(NOW_MS + 606_600 + drifted_ms, 600_000, 606_600)
+    assert timeline.hear(held_back) == NO_MOVE
+    assert timeline.hear(Answer(NOW_MS + 700_000 + drifted_ms, 700_000, 700_010)).delta_ms == drifted_ms - 5
+
+
+def test_what_was_synchronised_is_known_better_than_a_long_round_trip() -> None:
+    timeline = Timeline(0)
+    timeline.look(synchronised(NOW_MS), 0)
+    timeline.look(unsynchronised(0), 1_000)
+    assert timeline.hear(Answer(NOW_MS + 7_600 + NTP_STEP_MS_MIN, 1_000, 7_600)) == NO_MOVE
+    assert timeline.hear(Answer(NOW_MS + 3_000 + 8_000, 7_990, 8_000)).delta_ms == 3_005
+
+
+def test_a_battery_clock_that_the_answer_allows_is_not_moved_by_it() -> None:
+    timeline = Timeline(0)
+    timeline.look(unsynchronised(NOW_MS), 0)
+    assert timeline.hear(Answer(NOW_MS + 6_600, 0, 6_600)) == Move(0, is_rebased=True)
+    assert timeline.anchored_now_ms(6_600) == NOW_MS + 6_600
+
+
+@given(st.integers(-1_000, 1_000), st.lists(st.tuples(st.integers(0, 10_000), st.floats(0, 1)), max_size=30))
+def test_honest_answers_move_no_right_timeline_however_they_are_delayed(
+    jitter_ms: int, trips: list[tuple[int, float]]
+) -> None:
+    """An exact anchor and exact clocks: whatever the link does to the answers that follow, nothing moves."""
+    timeline, monotonic_ms = anchored(0), 0
+    noise_ms = jitter_ms * (ACK_NOISE_MS - 1) // 1_000
+    for round_trip_ms, share in trips:
+        asked_ms, monotonic_ms = monotonic_ms, monotonic_ms + round_trip_ms
+        read_ms = asked_ms + round(share * round_trip_ms)
+        assert timeline.hear(Answer(NOW_MS + read_ms + noise_ms, asked_ms, monotonic_ms)) == NO_MOVE
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.floats(0, 1)), min_size=1, max_size=30))
+def test_honest_answers_never_make_a_timeline_worse(trips: list[tuple[int, float]]) -> None:
+    """From no clock at all: the best of the answers so far bounds how far off the time is."""
+    timeline, monotonic_ms, best_ms = Timeline(0), 0, ROUND_TRIP_MS_MAX
+    for round_trip_ms, share in trips:
+        asked_ms, monotonic_ms = monotonic_ms, monotonic_ms + round_trip_ms
+        timeline.hear(Answer(NOW_MS + asked_ms + round(share * round_trip_ms), asked_ms, monotonic_ms))
+        best_ms = min(best_ms, round_trip_ms)
+        assert abs(timeline.line.base_ms - NOW_MS) <= best_ms + 2 * ACK_NOISE_MS + monotonic_ms // DRIFT_DIVISOR + 2
+
+
+def test_an_outbox_that_could_not_be_written_leaves_no_trust_in_the_line_that_was_given_up() -> None:
+    timeline = anchored(0)
+    before = timeline.line
+    assert timeline.hear(Answer(NOW_MS + 5_000, 2_000, 2_000)).delta_ms == 3_000
+    timeline.line = before
+    assert timeline.hear(Answer(NOW_MS + 6_000, 3_000, 3_000)).delta_ms == 3_000
 
 
 def test_a_timeline_that_is_ahead_goes_slower_and_never_back() -> None:
