@@ -172,7 +172,7 @@ def _refuse_blocked(conn: Connection, subjects: list[str], now_ms: int) -> None:
 def _note_failure(ledger: Ledger, subjects: list[str], now_ms: int) -> None:
     with ledger.write() as conn:
         for subject in subjects:
-            store.put_failures(conn, subject, rules.after_failure(store.failures(conn, subject), now_ms))
+            store.put_failures(conn, subject, rules.after_failure(store.held_failures(conn, subject), now_ms))
 
 
 def _trace(conn: Connection, who: Staff, act: str, now_ms: int) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 
 from portal.identity.rules import Failures, Role, Staff
 from portal.identity.tables import sign_in_failure, staff, staff_session
+from sheetal.ledger.upsert import replacing, upsert
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -109,17 +110,34 @@ def failures(conn: Connection, subject: str) -> Failures | None:
     return None if row is None else Failures(row.failures, row.last_ms, row.blocked_until_ms)
 
 
+def held_failures(conn: Connection, subject: str) -> Failures:
+    """The wrong tries of a subject, kept from other writers until the transaction's end, so that none is lost."""
+    none_yet = _failure_row(subject, Failures(0, 0, 0))
+    upsert(conn, sign_in_failure, [none_yet], changes=lambda _: {"failures": sign_in_failure.c.failures})
+    found = failures(conn, subject)
+    assert found is not None  # noqa: S101 -- it has just been written
+    return found
+
+
 def put_failures(conn: Connection, subject: str, count: Failures) -> None:
     """Replace the wrong tries of a subject."""
-    conn.execute(delete(sign_in_failure).where(sign_in_failure.c.subject == subject))
-    values = {"failures": count.count, "last_ms": count.last_ms, "blocked_until_ms": count.blocked_until_ms}
-    conn.execute(insert(sign_in_failure).values(subject=subject, **values))
+    changes = replacing("failures", "last_ms", "blocked_until_ms")
+    upsert(conn, sign_in_failure, [_failure_row(subject, count)], changes=changes)
 
 
 def clear_failures(conn: Connection, subject: str, before_ms: int) -> None:
     """Forget the tries of a subject, and all that are older than this instant."""
     old = (sign_in_failure.c.subject == subject) | (sign_in_failure.c.last_ms < before_ms)
     conn.execute(delete(sign_in_failure).where(old))
+
+
+def _failure_row(subject: str, count: Failures) -> dict[str, object]:
+    return {
+        "subject": subject,
+        "failures": count.count,
+        "last_ms": count.last_ms,
+        "blocked_until_ms": count.blocked_until_ms,
+    }
 
 
 def _staff(row: Row[*tuple[Any, ...]]) -> Staff:

@@ -79,6 +79,8 @@ def _redeem(
     office: Office, authority: Authority, asked: EnrolmentRequest, request: x509.CertificateSigningRequest, now_ms: int
 ) -> tuple[enrolment.Enrolled, str] | None:
     """Nothing is signed before the code has proved right; what is signed is recorded before anybody has it."""
+    if not IDENTIFIER.fullmatch(asked.gateway):
+        return None  # no code was ever issued for such a name, and not every ledger can be asked for it
     with office.ledger.write() as conn:
         enrolled = enrolment.redeem(conn, office.cipher, asked.gateway, asked.code, now_ms)
         if enrolled is None:

@@ -76,7 +76,8 @@ def issue_code(conn: Connection, gateway_id: str, facility_id: str, actor: str, 
     _check_id(gateway_id)
     if conn.execute(select(facility.c.id).where(facility.c.id == facility_id)).first() is None:
         raise NotFound("no such facility", id=facility_id)
-    if _expected_at(conn, gateway_id, now_ms) not in {None, facility_id}:
+    place = conn.execute(select(gateway.c.facility_id).where(gateway.c.id == gateway_id)).scalar_one_or_none()
+    if place not in {None, facility_id}:
         raise Refused("this gateway belongs to another facility", reason="other_facility", gateway=gateway_id)
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
     row = {
@@ -219,14 +220,6 @@ def _check_id(gateway_id: str) -> None:
             reason="bad_id",
             id=gateway_id,
         )
-
-
-def _expected_at(conn: Connection, gateway_id: str, now_ms: int) -> str | None:
-    """Where a gateway stands, or where an open code expects it."""
-    place = conn.execute(select(gateway.c.facility_id).where(gateway.c.id == gateway_id)).scalar_one_or_none()
-    if place is not None:
-        return str(place)
-    return next((one.facility_id for one in open_codes(conn, now_ms, gateway_id)), None)
 
 
 def _facility_of(conn: Connection, gateway_id: str) -> str:
