@@ -7,6 +7,8 @@ slowest to ask gives way.
 from __future__ import annotations
 
 import contextlib
+import http.client
+import io
 import logging
 import socket
 import threading
@@ -31,6 +33,8 @@ CALLERS_MAX = 16
 SOCKET_SECONDS_MAX = 10
 WAIT_SECONDS_MAX = 1.0
 LENGTH_DIGITS_MAX = 9
+HEAD_BYTES_MAX = 16 * 1024
+"""All header lines of one request together; the library would take a hundred of 64 KiB each from every caller."""
 HEADERS = (
     ("Content-Security-Policy", POLICY),
     ("Cache-Control", "no-store"),
@@ -124,12 +128,37 @@ class _Server(HTTPServer):
             self._places.release()
 
 
+class _Head(io.BufferedIOBase):
+    """The header lines of one request, as long as they are not too many bytes; raises LineTooLong then."""
+
+    def __init__(self, words: io.BufferedIOBase) -> None:
+        self._words = words
+        self._left = HEAD_BYTES_MAX
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """One line; `size` is the library's own bound, which is the larger one."""
+        line = self._words.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise http.client.LineTooLong("header lines")
+        return line
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = SOCKET_SECONDS_MAX
     protocol_version = "HTTP/1.1"
     server_version = "sheetal-gateway"
     sys_version = ""
+
+    def parse_request(self) -> bool:
+        """Reads the header lines, bounded; what is too much is answered 431."""
+        words = self.rfile
+        self.rfile = _Head(words)
+        try:
+            return super().parse_request()
+        finally:
+            self.rfile = words
 
     def do_GET(self) -> None:
         self._answer()

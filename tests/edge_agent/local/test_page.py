@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.local import page as module
 from edge_agent.local.frame import POLICY
-from edge_agent.local.page import CALLERS_MAX, LocalPage
+from edge_agent.local.page import CALLERS_MAX, HEAD_BYTES_MAX, LocalPage
 from edge_agent.local.request import BODY_BYTES_MAX, Request, Response
 from sheetal.contracts.problem import SettingProblem
 from tests.edge_agent.kit import until
@@ -123,6 +123,8 @@ def test_a_page_that_cannot_be_made_ends_no_other(served: LocalPage, caplog: pyt
         (b"GET /" + b"a" * 3_000 + b" HTTP/1.1\r\n\r\n", 400),
         (b"GET http://evil.example/ HTTP/1.1\r\n\r\n", 400),
         (b"GET /gw HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
+        (b"GET /gw HTTP/1.1\r\nA: " + b"a" * HEAD_BYTES_MAX + b"\r\n\r\n", 431),
+        (b"GET /gw HTTP/1.1\r\n" + (b"A: " + b"a" * 1_000 + b"\r\n") * 17 + b"\r\n", 431),
         (b"nonsense\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
     ],
@@ -131,6 +133,19 @@ def test_greedy_and_confused_callers_are_told_so(served: LocalPage, words: bytes
     heard = say(served.port, words)
     assert f" {status} ".encode() in heard.split(b"\r\n")[0] + b" " or str(status).encode() in heard[:400]
     assert ask(served.port, "GET", "/gw")[0] == 200
+
+
+def test_callers_who_send_headers_without_end_are_cut_off_early(served: LocalPage) -> None:
+    sent = 0
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as caller:
+        caller.sendall(b"GET /gw HTTP/1.1\r\n")
+        with pytest.raises(ConnectionError):
+            for number in range(2_000):
+                caller.sendall(b"X%d: " % number + b"a" * 65_000 + b"\r\n")
+                sent += 65_000
+    # What lies in the sockets' own buffers counts too; the hundred lines that the library reads are 6.5 MB.
+    assert sent < 6_000_000
+    until(lambda: threads() == 0)
 
 
 def test_two_hundred_slow_callers_take_few_threads_and_nobody_waits_for_them(served: LocalPage) -> None:
