@@ -44,8 +44,9 @@ def named(centi_celsius: int | None, field: str = "") -> tuple[int | None, Quali
 
 def of_celsius(celsius: float, field: str = "") -> tuple[int | None, Quality]:
     """The same of degrees, rounded half to even at a hundredth."""
+    if abs(celsius) > CENTI_CELSIUS_MAX:
+        # First of all: an integer of hundreds of digits, which JSON may hold, is no float at all.
+        return None, Quality.OUT_OF_DEVICE_RANGE
     if math.isnan(celsius):
         return None, Quality.NO_VALUE
-    if abs(celsius) > CENTI_CELSIUS_MAX:
-        return None, Quality.OUT_OF_DEVICE_RANGE
     return named(round(celsius * 100), field)

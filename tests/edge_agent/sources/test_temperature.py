@@ -34,7 +34,7 @@ def test_a_field_has_its_own_range() -> None:
     assert named(8_500, "TCON") == (None, Quality.POWER_ON_VALUE)
 
 
-@pytest.mark.parametrize("celsius", [float("nan"), float("inf"), float("-inf"), 1e300, -1e9])
+@pytest.mark.parametrize("celsius", [float("nan"), float("inf"), float("-inf"), 1e300, -1e9, 10**400, -(10**400)])
 def test_numbers_that_are_no_temperatures_do_no_harm(celsius: float) -> None:
     centi_celsius, quality = of_celsius(celsius)
     assert centi_celsius is None
