@@ -34,6 +34,8 @@ class LogRing(logging.Handler):
         except Exception:  # noqa: BLE001 - a line that cannot be written must not end its thread
             self.handleError(record)
             return
+        # A file on a stick may have a name that is no text.
+        line = line.encode("utf-8", "replace").decode()
         for secret in self._secrets:
             line = line.replace(secret, STRUCK_OUT)
         self._lines.append(line[:LINE_LENGTH_MAX])

@@ -27,6 +27,12 @@ def test_the_newest_lines_come_in_their_order() -> None:
     assert "WARNING edge_agent.x" in told[0]
 
 
+def test_a_file_name_that_is_no_text_does_not_keep_the_log_back() -> None:
+    ring = ring_with("\udcff.csv: cannot be read", "second")
+    assert "?.csv: cannot be read" in ring.newest()
+    assert "second" in ring.newest()
+
+
 def test_it_hears_what_the_process_logs() -> None:
     ring, log = LogRing(), logging.getLogger("edge_agent.test_log_ring")
     log.addHandler(ring)
