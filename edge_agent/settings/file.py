@@ -86,6 +86,8 @@ def load_settings(path: Path) -> Settings:
         return _checked(written, path.resolve().parent)
     except OSError as error:
         raise SettingProblem(f"{path}: cannot be read: {error.strerror}", variable="--config") from error
+    except UnicodeDecodeError as error:
+        raise SettingProblem(f"{path}: is no UTF-8 text; save it as UTF-8", variable="--config") from error
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise SettingProblem(f"{path}: {' '.join(str(error).split())}", variable=_key_of(str(error))) from error
     except SettingProblem as problem:

@@ -108,6 +108,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_settings(tmp_path / "none.toml")
 
 
+def test_a_file_in_another_encoding_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text("[gateway]", encoding="utf-16")
+    with pytest.raises(SettingProblem, match="save it as UTF-8"):
+        load_settings(tmp_path / "gateway.toml")
+
+
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path = write_settings(tmp_path)
     (tmp_path / "gateway.key").chmod(0o640)
