@@ -23,9 +23,10 @@ from portal.certificate.keys import make_keys
 from portal.orchestration.revocations import read_list
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.twin import CommandKind, Outcome, TwinState
-from sheetal.ledger import enrolment, gateway_twins, judgements, schema
+from sheetal.ledger import enrolment, gateway_twins, judgements, schema, telemetry
 from sheetal.ledger.assets import add_facility
-from sheetal.ledger.connect import open_ledger
+from sheetal.ledger.connect import open_ledger, open_telemetry
+from tests.edge_agent.kit import MINUTE_MS, Hub, record
 from tests.ingest.enrolled import FACILITY
 from tests.stack.broker_office import open_office
 from tests.stack.servers import free_port
@@ -40,6 +41,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = "gw-field"
 SECONDS_MAX = 40.0
+PROBE = "ilr1-tvc"
+SOURCE = f'\n[[source]]\nkind = "ds01_tcp"\nport = {{port}}\n[[source.probe]]\nprobe = "{PROBE}"\nappliance = "ILR-1"\n'
 
 
 def until(true: Callable[[], object], what: str = "") -> None:
@@ -97,6 +100,8 @@ class World:
         make_keys(folder / "certificate-keys", issuer="State", country="IN", demo=False, now_ms=now_ms())
         schema.upgrade(self.environment["SHEETAL_LEDGER_URL"], self.environment["SHEETAL_TELEMETRY_URL"])
         self.ledger = open_ledger(self.environment["SHEETAL_LEDGER_URL"])
+        self.telemetry = open_telemetry(self.environment["SHEETAL_TELEMETRY_URL"])
+        self.settings = folder / "gateway" / "gateway.toml"
         with self.ledger.write() as conn:
             add_facility(conn, FACILITY, now_ms())
 
@@ -116,15 +121,19 @@ class World:
             return enrolment.issue_code(conn, GATEWAY, FACILITY.id, "s-1", now_ms())
 
     def enrol(self, code: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "edge_agent", "enrol", "--portal", self.url, "--gateway", GATEWAY]
-        command += ["--folder", str(self.folder / "gateway")]
-        return subprocess.run(
-            command, input=f"{code}\n", cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-        )
+        place = ["--portal", self.url, "--gateway", GATEWAY, "--folder", str(self.settings.parent)]
+        return self.command("enrol", *place, answer=f"{code}\n")
+
+    def command(self, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "edge_agent", *words]
+        return subprocess.run(command, input=answer, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     def gateway(self) -> Program:
-        config = self.folder / "gateway" / "gateway.toml"
-        return Program(self.folder, ["edge_agent", "run", "--config", str(config)], {})
+        return Program(self.folder, ["edge_agent", "run", "--config", str(self.settings)], {})
+
+    def has_stored(self) -> bool:
+        with self.telemetry.read() as conn:
+            return telemetry.sensor_states(conn, [f"{GATEWAY}.{PROBE}"]) != []
 
     def state(self) -> judgements.GatewayState | None:
         with self.ledger.read() as conn:
@@ -145,25 +154,30 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         office = stack.enter_context(open_office(tmp_path_factory.mktemp("office")))
         made = World(tmp_path_factory.mktemp("world"), office)
         stack.enter_context(closing(made.ledger))
+        stack.enter_context(closing(made.telemetry))
         for name in ("portal", "ingest", "alerts", "portal.worker"):
             stack.enter_context(made.service(name))
         until(made.answers, "for the portal")
         yield made
 
 
-def test_a_gateways_whole_life(world: World) -> None:
-    wrong = world.enrol("2222222222")
-    assert wrong.returncode == 1
-    assert "not taken" in wrong.stderr
-    code = world.code()
-    done = world.enrol(code)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert world.enrol(code).returncode == 1, "a code is used once"
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with Hub() as opened:
+        begin_ms = now_ms() - 30 * MINUTE_MS
+        opened.say(*[record(begin_ms + number * MINUTE_MS, 4.5) for number in range(20)])
+        yield opened
 
+
+def test_a_gateways_whole_life(world: World, hub: Hub) -> None:
+    comes_in(world)
+    world.settings.write_text(world.settings.read_text() + SOURCE.format(port=hub.port))
     with world.gateway() as gateway:
         until(world.is_online, "for the birth by certificate")
         until(lambda: world.twin().reported is not None, "for the first report")
+        until(world.has_stored, "for the first readings")
         change_and_order(world)
+        refuses(world)
     until(lambda: not world.is_online(), "for the goodbye")
 
     first_key = (world.folder / "gateway" / f"{GATEWAY}.key").read_bytes()
@@ -180,6 +194,21 @@ def test_a_gateways_whole_life(world: World) -> None:
         assert gateway.process.poll() is None, "it keeps measuring, and does not loop in haste"
         assert gateway.said().count("revoked") < 20
     assert not world.is_online()
+    assert "Traceback" not in gateway.said()
+
+
+def comes_in(world: World) -> None:
+    wrong = world.enrol("22222-22222")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "not taken" in wrong.stderr
+    assert "ask for a new one in the portal" in wrong.stderr
+    code = world.code()
+    done = world.enrol(f"{code[:5]}-{code[5:]}".lower())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert world.enrol(code).returncode == 1, "a code is used once"
+    checked = world.command("check", "--config", str(world.settings))
+    assert checked.returncode == 0, checked.stdout
+    assert "name proved" in checked.stdout
 
 
 def change_and_order(world: World) -> None:
@@ -187,20 +216,36 @@ def change_and_order(world: World) -> None:
     assert told is not None
     config = json.loads(bytes(told.config))
     config["uplink"]["message_rows"] = rows = config["uplink"]["message_rows"] + 1
-    built_on = world.twin().desired_version
+    config["source"][0]["probe"][0] |= {"interval_ms": 30_000, "heat_alarm_minutes": rows}
+    version = want(world, config)
+    until(lambda: decided(world) == (version, TwinState.APPLIED), "for the change to be applied")
     with world.ledger.write() as conn:
-        version = gateway_twins.send_desired(conn, GATEWAY, config, built_on, "s-1", now_ms())
         order = gateway_twins.send_command(conn, GATEWAY, CommandKind.SEND_LOG, "s-1", now_ms())
-
-    def applied() -> bool:
-        found = world.twin().reported
-        return found is not None and (found.version, found.state) == (version, TwinState.APPLIED)
-
-    until(applied, "for the change to be applied")
     found = world.twin().reported
     assert found is not None
-    assert json.loads(bytes(found.config))["uplink"]["message_rows"] == rows
+    reported = json.loads(bytes(found.config))
+    assert reported["uplink"]["message_rows"] == reported["source"][0]["probe"][0]["heat_alarm_minutes"] == rows
     until(lambda: any(one.id == order.id and one.done for one in outcomes(world)), "for the log")
+    assert "holds" in next(one.detail for one in outcomes(world) if one.id == order.id)
+
+
+def refuses(world: World) -> None:
+    """What no office may set: where the gateway sends to."""
+    told = world.twin().reported
+    assert told is not None
+    version = want(world, json.loads(bytes(told.config)) | {"gateway": {"broker_url": "mqtt://evil.example"}})
+    until(lambda: decided(world) == (version, TwinState.REFUSED), "for the refusal")
+
+
+def want(world: World, config: object) -> int:
+    built_on = world.twin().desired_version
+    with world.ledger.write() as conn:
+        return gateway_twins.send_desired(conn, GATEWAY, config, built_on, "s-1", now_ms())
+
+
+def decided(world: World) -> tuple[int, TwinState] | None:
+    found = world.twin().reported
+    return (found.version, found.state) if found is not None else None
 
 
 def outcomes(world: World) -> list[Outcome]:
