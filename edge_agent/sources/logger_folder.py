@@ -1,7 +1,8 @@
 """A folder into which logger files are carried, such as where a USB stick is mounted; each is taken in once.
 
-A file that was taken in is known by the SHA-256 of its content, so a copy under another name is no news. One that
-cannot be read, or belongs to no probe of the settings, stays where it is and is named in the report.
+A file that was taken in is known by the SHA-256 of its content, so a copy under another name is no news; under other
+settings all are read anew, since one may hold what another probe is waiting for. One that cannot be read, or belongs to
+no probe of the settings, stays where it is and is named in the report.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from edge_agent.sample import Observation
 from edge_agent.sources.csv_file import CsvOptions
 from edge_agent.sources.handing import hand_over
 from edge_agent.sources.logger_file import parse_logger_file
+from edge_agent.sources.need import need_of
 from edge_agent.sources.worker import Worker
 from sheetal.contracts.problem import SettingProblem
 from sheetal.contracts.topics import sensor_of
@@ -69,7 +71,8 @@ class LoggerFolderSource:
         self._root = Path(setting.folder)
         self._zone = ZoneInfo(setting.time_zone)
         self._mark = f"logger_folder/{setting.folder}"
-        self._taken = _taken(recall(self._mark))
+        self._reads = hashlib.sha256(msgspec.json.encode(need_of(setting))).hexdigest()
+        self._taken = _taken(recall(self._mark), self._reads)
         self._seen: dict[Path, _Seen] = {}
         self._done: dict[Path, _Seen] = {}
         self._reports: dict[str, FileReport] = {}
@@ -137,17 +140,17 @@ class LoggerFolderSource:
         sink, stopping = way
         chunks = [chunk for probe in self._setting.probe for chunk in self._chunks(path, data, probe)]
         if not chunks:
-            if path.name not in self._reports:
+            if _name(path) not in self._reports:
                 self._put_aside(path, "belongs to no probe of the settings")
             return True
         taken = [*self._taken, sha256][-TAKEN_MAX:]
-        chunks[-1] = chunks[-1]._replace(marks={self._mark: msgspec.json.encode(taken).decode()})
+        chunks[-1] = chunks[-1]._replace(marks={self._mark: msgspec.json.encode([self._reads, *taken]).decode()})
         for chunk in chunks:
             if stopping.is_set() or not hand_over([chunk], sink, stopping):
                 return False
         self._taken = taken
         rows = sum(len(chunk.samples) for chunk in chunks)
-        _log.info("%s: %d readings and %d days taken in", path.name, rows, sum(len(chunk.days) for chunk in chunks))
+        _log.info("%s: %d readings and %d days taken in", _name(path), rows, sum(len(chunk.days) for chunk in chunks))
         return True
 
     def _chunks(self, path: Path, data: bytes, probe: LoggerProbe) -> Iterator[Observation]:
@@ -167,11 +170,11 @@ class LoggerFolderSource:
         yield from _pieces(file, sensor_of(self._gateway, probe.probe))
 
     def _put_aside(self, path: Path, why: str) -> None:
-        told = FileReport(path.name, why[:REASON_CHARACTERS_MAX])
-        if self._reports.get(path.name) == told:
+        told = FileReport(_name(path), why[:REASON_CHARACTERS_MAX])
+        if self._reports.get(told.name) == told:
             return
-        self._reports.pop(path.name, None)
-        self._reports[path.name] = told
+        self._reports.pop(told.name, None)
+        self._reports[told.name] = told
         while len(self._reports) > REPORT_MAX:
             del self._reports[next(iter(self._reports))]
         _log.warning("%s: %s", *told)
@@ -215,8 +218,15 @@ def _content(path: Path) -> bytes | None:
     return data if len(data) <= FILE_BYTES_MAX else None
 
 
-def _taken(text: str | None) -> list[str]:
+def _taken(text: str | None, reads: str) -> list[str]:
+    """The files that were taken in by a source that read them as this one does."""
     try:
-        return msgspec.json.decode(text or "[]", type=list[str])
-    except msgspec.DecodeError:
+        before, *taken = msgspec.json.decode(text or '[""]', type=list[str])
+    except (msgspec.DecodeError, ValueError):
         return []
+    return taken if before == reads else []
+
+
+def _name(path: Path) -> str:
+    """A file's name for people; what is no text in it is told by signs of its own."""
+    return os.fsencode(path.name).decode("utf-8", "replace")

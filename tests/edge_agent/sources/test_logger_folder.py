@@ -89,6 +89,23 @@ def test_after_a_restart_it_is_still_known(stick: Stick) -> None:
     assert stick.sink.values() == [450, 460, 450, 470]
 
 
+def test_a_probe_that_is_added_gets_what_the_old_files_hold(stick: Stick) -> None:
+    stick.put("a.csv", TWO)
+    stick.watch(LoggerProbe(probe="top", column="top"))
+    until(lambda: len(stick.sink.values()) == 2)
+    stick.sources[-1].stop()
+    stick.watch(LoggerProbe(probe="top", column="top"), LoggerProbe(probe="bottom", column="bottom", fahrenheit=True))
+    until(lambda: len(stick.sink.values()) == 6)
+    assert stick.sink.values()[-2:] == [500, 556]
+
+
+def test_a_file_whose_name_is_no_text_is_named_all_the_same(stick: Stick) -> None:
+    stick.put(os.fsdecode(b"\xff.csv"), b"")
+    source = stick.watch()
+    until(lambda: len(source.report()) == 1)
+    assert source.report()[0].name.encode() == "\ufffd.csv".encode()
+
+
 def test_a_file_that_grows_is_taken_again_when_it_is_quiet(stick: Stick) -> None:
     path = stick.put("a.csv", CSV)
     stick.watch()
@@ -182,8 +199,9 @@ def test_a_folder_of_thousands_is_bounded(stick: Stick, monkeypatch: pytest.Monk
     for number in range(5):
         stick.put(f"{number}.csv", "")
     until(lambda: len(source.report()) == 2 and source.report()[-1].name == "2.csv")
+    # Beside the files' marks stands the one of the settings that they were read under.
     assert {
-        len(json.loads(observation.marks[mark])) for observation in stick.sink.seen for mark in observation.marks
+        len(json.loads(observation.marks[mark])) - 1 for observation in stick.sink.seen for mark in observation.marks
     } == {1, 2}
 
 
