@@ -10,14 +10,13 @@ import http.client
 import ssl
 import sys
 import time
-import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import msgspec
 
 from edge_agent.remote.identity import Files, check_answer, keep_answer, request_for
-from edge_agent.settings.broker import is_loopback
+from edge_agent.settings.broker import is_loopback, split_url
 from sheetal.contracts.enrolment import Enrolment, EnrolmentRequest
 from sheetal.contracts.problem import Problem, Refused, SettingProblem, Unavailable
 from sheetal.contracts.seal import UNREADABLE
@@ -31,11 +30,13 @@ TIMEOUT_SECONDS = 20.0
 ANSWER_BYTES_MAX = 64 * 1024
 CODE_SIGNS_MAX = 64
 DETAIL_LENGTH_MAX = 200
+MOVED = 301
 _CLOCK_CODES = {9, 10}
 """OpenSSL's "not yet valid" and "has expired"."""
 _SAID = {
     403: "the code is not taken: it is mistyped, used, expired or tried too often; ask for a new one in the portal",
     404: "the portal does not know how to enrol gateways: is --portal its address?",
+    MOVED: "the portal leads elsewhere: give --portal the address that it leads to, as a browser shows it",
     413: "the portal finds the request too large: is --portal its address?",
     429: "the portal has seen too many tries: wait some minutes and give the same command again",
 }
@@ -100,19 +101,16 @@ def enrol(portal: Portal, files: Files, code: str) -> str:
 
 def portal_of(url: str, ca_file: Path | None) -> Portal:
     """The portal's address, checked; raises SettingProblem for one that is not encrypted and not of this machine."""
-    parts = urllib.parse.urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme not in {"https", "http"} or not parts.hostname or port == -1 or parts.username or parts.query:
+    split = split_url(url)
+    if split is None or split[0].scheme not in {"https", "http"} or split[0].username or split[0].query:
         raise SettingProblem("--portal: must be https://host or https://host:port", variable="--portal")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    parts, host, port = split
+    if parts.scheme == "http" and not is_loopback(host):
         raise SettingProblem(
             "--portal: http:// would tell the code and the key to others: use https://", variable="--portal"
         )
     port = port or (443 if parts.scheme == "https" else 80)
-    return Portal(parts.scheme, parts.hostname, port, parts.path.rstrip("/"), ca_file)
+    return Portal(parts.scheme, host, port, parts.path.rstrip("/"), ca_file)
 
 
 def ask(portal: Portal, request: EnrolmentRequest) -> Enrolment:
@@ -181,7 +179,8 @@ def _refusal(status: int, answer: bytes) -> Problem:
     except UNREADABLE:
         told = {}
     detail = " ".join(str(told.get("detail") or told.get("title") or "").split())[:DETAIL_LENGTH_MAX]
-    words = _SAID.get(status, f"the portal answered {status}")
+    is_elsewhere = status // 100 == MOVED // 100
+    words = _SAID.get(MOVED if is_elsewhere else status, f"the portal answered {status}")
     message = f"{words} ({detail})" if detail else words
     if status >= 500 or status == 429:  # noqa: PLR2004 - a server's trouble, or too many tries
         return Unavailable(f"{message}; nothing is lost, give the same command again")

@@ -7,6 +7,7 @@ dates not compared with it, since a gateway that lost its time gets it back over
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 import urllib.parse
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,7 @@ SOFTWARE_MS = 1_767_225_600_000
 """2026-01-01: this software is no older."""
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which the ssl module does not name."""
+_HOST = re.compile(r"[A-Za-z0-9_.:%-]{1,253}")
 WARN_DAYS = 30
 """A certificate that ends within these days is told of at every connection."""
 
@@ -156,20 +158,35 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _address(setting: BrokerSetting) -> tuple[str, int, bool]:
-    url = urllib.parse.urlsplit(setting.broker_url)
+def is_host(host: str) -> bool:
+    """Whether it is written as a host name or an address may be; anything else no look-up takes."""
     try:
-        port = url.port
+        return _HOST.fullmatch(host.encode("idna").decode("ascii")) is not None
+    except UnicodeError:
+        return False
+
+
+def split_url(text: str) -> tuple[urllib.parse.SplitResult, str, int | None] | None:
+    """A URL with its host and its port, if it names one; None without a host, or where either cannot be."""
+    try:
+        url = urllib.parse.urlsplit(text)
+        host, port = url.hostname or "", url.port
     except ValueError:
-        port = -1
-    if url.scheme not in MQTT_PORTS or not url.hostname or port == -1 or url.username or url.path.strip("/"):
+        return None
+    return (url, host, port) if is_host(host) else None
+
+
+def _address(setting: BrokerSetting) -> tuple[str, int, bool]:
+    split = split_url(setting.broker_url)
+    if split is None or split[0].scheme not in MQTT_PORTS or split[0].username or split[0].path.strip("/"):
         raise wrong("gateway.broker_url", "must be mqtts://host:port or mqtt://host:port, without name or password")
+    url, host, port = split
     tls = url.scheme == "mqtts"
-    if not (tls or setting.plaintext or is_loopback(url.hostname)):
+    if not (tls or setting.plaintext or is_loopback(host)):
         raise wrong("gateway.broker_url", "mqtt:// sends in the clear: use mqtts://, or set plaintext = true knowingly")
     if not tls and (setting.certificate_file or setting.broker_ca_file):
         raise wrong("gateway.broker_url", "certificates are only used with mqtts://")
-    return url.hostname, port or MQTT_PORTS[url.scheme], tls
+    return host, port or MQTT_PORTS[url.scheme], tls
 
 
 def _readable(name: str | None, folder: Path, key: str) -> Path | None:

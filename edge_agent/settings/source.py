@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
-from edge_agent.settings.broker import wrong
+from edge_agent.settings.broker import is_host, wrong
 from sheetal.contracts.topics import SENSOR_IDENTIFIER, sensor_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 AUX_FIELDS = ("TAMB", "DORV", "SVA", "BEMD", "CMPR", "HOLD")
 PORT_MAX = 65_535
 REGISTER_MAX = 65_535
+SCALE_MIN = 1e-9
+SCALE_MAX = 1e9
+"""A 32-bit raw value stays a number between these; 0, nan and inf would make every answer a fault."""
 UNIT_MAX = 247
 """Modbus Application Protocol: 1 to 247 are single devices."""
 POLL_MS_MIN = 100
@@ -235,8 +238,8 @@ def _check_address(source: SourceSetting, key: str) -> None:
     if isinstance(source, Ds01TcpSetting | ModbusTcpSetting):
         if not 1 <= source.port <= PORT_MAX:
             raise wrong(f"{key}.port", f"{source.port} is not a TCP port")
-        if not source.host:
-            raise wrong(f"{key}.host", "must not be empty")
+        if not is_host(source.host):
+            raise wrong(f"{key}.host", f"{source.host!r} is not the name or address of a machine")
     if isinstance(source, Ds01SerialSetting | ModbusRtuSetting) and not 50 <= source.baud_rate <= 4_000_000:  # noqa: PLR2004 - what termios knows
         raise wrong(f"{key}.baud_rate", f"{source.baud_rate} is not a speed of a serial line")
     if isinstance(source, ModbusTcpSetting | ModbusRtuSetting):
@@ -291,8 +294,8 @@ def _check_register(register: Register, key: str) -> None:
     words = 2 if register.type in WIDE_TYPES else 1
     _check_between(f"{key}.address", register.address, 0, REGISTER_MAX + 1 - words)
     _check_between(f"{key}.unit", register.unit, 1, UNIT_MAX)
-    if register.scale == 0:
-        raise wrong(f"{key}.scale", "must not be 0")
+    _check_between(f"{key}.scale", abs(register.scale), SCALE_MIN, SCALE_MAX)
+    _check_between(f"{key}.offset", register.offset, -SCALE_MAX, SCALE_MAX)
     for value in register.fault_values:
         _check_between(f"{key}.fault_values", value, 0, (1 << 16 * words) - 1)
 

@@ -134,7 +134,8 @@ def test_enrolled_again_it_gets_new_files_and_keeps_its_settings(office: Enrolme
         (404, b"", "is --portal its address"),
         (200, b"<html>hello</html>", "is --portal its address"),
         (200, b'{"gateway":"gw-07"}', "is --portal its address"),
-        (301, b"", "answered 301"),
+        (301, b"", "give --portal the address"),
+        (308, b"", "give --portal the address"),
     ],
 )
 def test_what_the_portal_says_instead_is_told_in_one_line(
@@ -164,7 +165,10 @@ def test_a_folder_that_cannot_be_written_is_named(
 
 @pytest.mark.parametrize(
     "url",
-    ["http://portal.example", "ftp://x", "portal.example", "https://", "https://u@x", "https://x:99999", "https://x?y"],
+    [
+        *("http://portal.example", "ftp://x", "portal.example", "https://", "https://u@x", "https://x:99999"),
+        *("https://x?y", "https://a..b", "https://ex ample", "https://[x"),
+    ],
 )
 def test_an_address_that_would_tell_the_code_to_others_is_refused(url: str) -> None:
     with pytest.raises(SettingProblem, match="--portal"):

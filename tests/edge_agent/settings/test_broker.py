@@ -74,6 +74,9 @@ def test_addresses(tmp_path: Path, url: str, fields: dict[str, object], broker: 
         ("ws://b", {}, "gateway.broker_url"),
         ("mqtts://u:p@b", {}, "gateway.broker_url"),
         ("mqtts://b:0x", {}, "gateway.broker_url"),
+        ("mqtts://a..b", {}, "gateway.broker_url"),
+        ("mqtts://a b", {}, "gateway.broker_url"),
+        ("mqtts://[::1", {}, "gateway.broker_url"),
     ],
 )
 @pytest.mark.usefixtures("authority")
