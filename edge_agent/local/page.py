@@ -136,8 +136,9 @@ class _Head(io.BufferedIOBase):
         self._left = HEAD_BYTES_MAX
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """One line; `size` is the library's own bound, which is the larger one."""
-        line = self._words.readline(self._left + 1)
+        """One line, of `size` bytes at most."""
+        left = self._left + 1
+        line = self._words.readline(left if size is None or size < 0 else min(size, left))
         self._left -= len(line)
         if self._left < 0:
             raise http.client.LineTooLong("header lines")

@@ -139,9 +139,9 @@ def test_callers_who_send_headers_without_end_are_cut_off_early(served: LocalPag
     sent = 0
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as caller:
         caller.sendall(b"GET /gw HTTP/1.1\r\n")
-        with pytest.raises(ConnectionError):
-            for number in range(2_000):
-                caller.sendall(b"X%d: " % number + b"a" * 65_000 + b"\r\n")
+        with contextlib.suppress(ConnectionError):
+            while sent < 6_000_000:
+                caller.sendall(b"X: " + b"a" * 65_000 + b"\r\n")
                 sent += 65_000
     # What lies in the sockets' own buffers counts too; the hundred lines that the library reads are 6.5 MB.
     assert sent < 6_000_000
