@@ -16,6 +16,11 @@ from sheetal.ledger.judgements import GatewayState
 if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
 
+NUMBER_MAX = 2**63 - 1
+SOFTWARE_MAX = 64
+CLOCK_SOURCE_MAX = 16
+"""Characters that the ledger and the portal's list have room for."""
+
 _births = msgspec.json.Decoder(Birth)
 _states = msgspec.json.Decoder(State)
 
@@ -47,7 +52,15 @@ def believe(payload: bytes, channel: Channel, gateway: str, key: bytes, now_ms: 
         )
     if said.gateway_id != gateway:
         raise WireProblem(f"gateway {gateway!r} speaks for {said.gateway_id!r}", reason="foreign_gateway")
+    are_numbers = all(0 <= one <= NUMBER_MAX for one in (said.session, said.boot or 0))
+    are_words = _is_word(said.software, SOFTWARE_MAX) and _is_word(said.clock_source, CLOCK_SOURCE_MAX)
+    if not (are_numbers and are_words):
+        raise WireProblem("a number or a word is out of bounds", reason="bad_body")
     return said
+
+
+def _is_word(text: str | None, characters_max: int) -> bool:
+    return text is None or (len(text) <= characters_max and text.isprintable())
 
 
 def keep(ledger: Ledger, said: GatewayState) -> bool:

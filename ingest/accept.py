@@ -158,17 +158,22 @@ def _why_not_thinned(span: ThinnedSpan, gateway: str, latest_ms: int) -> Reason 
 
 def _is_whole(span: ThinnedSpan) -> bool:
     low, mean, high = span.centi_celsius_min, span.centi_celsius_mean, span.centi_celsius_max
-    ends = [end for pair in span.covers for end in pair]
     return (
         0 <= span.ends_at_ms - span.starts_at_ms <= HOUR_MS
         and CENTI_CELSIUS_MIN <= low <= mean <= high <= CENTI_CELSIUS_MAX
-        and 0 < span.rows <= ROWS_OF_A_SPAN_MAX
+        and 0 < span.rows <= _covered(span.covers) <= ROWS_OF_A_SPAN_MAX
         and 0 <= span.covers_boot <= INTEGER_MAX
-        and bool(ends)
-        and ends == sorted(ends)
-        and ends[0] >= 0
-        and ends[-1] <= INTEGER_MAX
     )
+
+
+def _covered(ranges: list[tuple[int, int]]) -> int:
+    """How many sequence numbers these name; 0 where they name one twice, none, or one that is none."""
+    free, covered = 0, 0
+    for first, last in ranges:
+        if not free <= first <= last <= INTEGER_MAX:
+            return 0
+        free, covered = last + 1, covered + last - first + 1
+    return covered
 
 
 def _is_name(text: str) -> bool:

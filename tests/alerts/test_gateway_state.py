@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from alerts.gateway_state import believe, keep
 from sheetal.contracts.gateway_state import Birth, State
@@ -57,6 +58,11 @@ def test_a_late_will_of_an_earlier_session_is_ignored(world: World) -> None:
             "foreign_gateway",
         ),
         (sealed({"x": 1}, Channel.BIRTH), Channel.BIRTH, "bad_body"),
+        (sealed(replace(BIRTH, software="x" * 65), Channel.BIRTH), Channel.BIRTH, "bad_body"),
+        (sealed(replace(BIRTH, software="0.1\0"), Channel.BIRTH), Channel.BIRTH, "bad_body"),
+        (sealed(replace(BIRTH, clock_source="x" * 17), Channel.BIRTH), Channel.BIRTH, "bad_body"),
+        (sealed(replace(BIRTH, session=2**63), Channel.BIRTH), Channel.BIRTH, "bad_body"),
+        (sealed(replace(BIRTH, boot=-1), Channel.BIRTH), Channel.BIRTH, "bad_body"),
     ],
 )
 def test_what_must_not_be_believed_is_refused(payload: bytes, channel: Channel, reason: str) -> None:
