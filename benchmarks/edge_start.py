@@ -1,7 +1,7 @@
 """From the gateway's exec to its first reading at the broker, as another subscriber sees it.
 
-Its clock is not synchronised, so it asks ingest for the time before it sends a reading; one of its eight probes is
-outside its limits, which is what must not wait. All starts but the first find the outbox of the one before.
+Its clock is not synchronised, so it asks ingest for the time before it sends a reading. All starts but the first find
+the outbox of the one before.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Witness:
 
 def measure() -> Figure:
     """The figure `edge.start_seconds`: the median of the starts."""
-    with rig("modbus", narrow=True) as made:
+    with rig("modbus") as made:
         made.settings.write_text(made.settings.read_text() + '[clock]\nsystem_is_synchronised = "never"\n')
         runs = [start_seconds(made) for _ in range(REPEATS)]
     return Figure(

@@ -41,6 +41,7 @@ class Group:
             alarms=[*self._held.alarms, *more.alarms],
             marks={**self._held.marks, **more.marks},
             held_ms=max(0, round(held_seconds * 1_000)),
+            at_once=self._held.at_once or more.at_once,
         )
 
     def hold(self, more: Intake, at_seconds: float) -> None:
@@ -68,9 +69,9 @@ class Group:
 
 
 def is_calm(intake: Intake) -> bool:
-    """Whether nothing in it is outside its limits, a change of state or an alarm."""
+    """Whether nothing in it is outside its limits, a change of state, an alarm or wanted at once."""
     notable: Iterable[bool] = [*(row.notable for row in intake.rows), *(value.notable for value in intake.aux)]
-    return not (intake.alarms or intake.days or any(notable))
+    return not (intake.at_once or intake.alarms or intake.days or any(notable))
 
 
 def _most(intake: Intake) -> int:

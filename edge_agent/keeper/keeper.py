@@ -105,7 +105,8 @@ class Keeper:
         """Commits them with the alarms they raise or clear; or raises sqlite3.Error and has kept and judged nothing.
 
         Calm readings of local sources are judged and shown at once but may be committed a little later, in a group. So
-        are all of them while the disk fails, up to a bound: the alarm of a refrigerator must not wait for a disk.
+        are all of them while the disk fails, up to a bound: the alarm of a refrigerator must not wait for a disk. The
+        first of each probe is sent at once, so that who has just started a gateway sees that it works.
         """
         with self._steady(), self._lock:
             before = self._memory()
@@ -258,6 +259,7 @@ class Keeper:
         days: list[DaySummaryDraft] = []
         alarms: list[DeviceAlarm] = []
         marks: dict[str, str] = {}
+        is_sign_of_life = False
         for told in observations:
             observation = told
             if told.local:
@@ -270,9 +272,10 @@ class Keeper:
                 probe = self._probes[sample.sensor]
                 rows.append(sample._replace(notable=probe.is_notable(sample)))
                 if not observation.repeated:
+                    is_sign_of_life |= probe.newest is None
                     alarms += self._feed(probe, sample, discontinuity=observation.discontinuity)
                     marks[_mark(probe.sensor)] = msgspec.json.encode(probe.watch.states).decode()
-        return Intake(rows=rows, aux=aux, days=days, alarms=alarms, marks=marks)
+        return Intake(rows=rows, aux=aux, days=days, alarms=alarms, marks=marks, at_once=is_sign_of_life)
 
     def _feed(self, probe: Probe, sample: Sample, *, discontinuity: bool) -> list[DeviceAlarm]:
         if discontinuity:

@@ -42,7 +42,8 @@ _NEW_UNLESS_TOLD = f"""{_NEW_UNLESS_SAID} AND (?1 <> 'row' OR ?8 OR ?5 IS NULL O
 class Intake(NamedTuple):
     """What one moment brings: committed together or not at all. `marks` are small facts to remember by name.
 
-    `held_ms` ago the first of it came; so long it was held back to be committed with the rest.
+    `held_ms` ago the first of it came; so long it was held back to be committed with the rest. What comes `at_once` is
+    sent so, without being notable: it may be thinned like any other.
     """
 
     rows: Sequence[Sample] = ()
@@ -51,6 +52,7 @@ class Intake(NamedTuple):
     alarms: Sequence[DeviceAlarm] = ()
     marks: Mapping[str, str] = {}
     held_ms: int = 0
+    at_once: bool = False
 
 
 Columns = tuple[str, str, str, int, float | None, int, bytes | None, bool, int | None]

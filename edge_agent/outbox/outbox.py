@@ -83,7 +83,7 @@ class _Tally(NamedTuple):
 class Outbox:
     """The outbox in one file; every method may be called from any thread.
 
-    Beyond its bounds goes what `outbox_bounds` decides. Raises SettingProblem when the file cannot be opened. Methods
+    Beyond its bounds goes what `bounds` decides. Raises SettingProblem when the file cannot be opened. Methods
     raise sqlite3.Error when the disk fails; nothing has changed then, and the file is opened anew for the next call.
     """
 
@@ -107,6 +107,7 @@ class Outbox:
         self._crowded = True
         self._freed_seconds = -FREE_AGAIN_SECONDS
         self._on_way: Collection[Key] = frozenset()
+        self._at_once_through = 0
         self._intakes_refused = 0
         self._resending = bool(outbox_resend.orders(self._connection))
 
@@ -136,6 +137,8 @@ class Outbox:
                 self._crowded = not self._room.holds(connection, sum(self._tally))
             if earliest_ms is not None:
                 self._room.look_from(earliest_ms)
+            if intake.at_once:
+                self._at_once_through = self._sequence
         return added
 
     def add_rows(self, rows: Sequence[Sample]) -> int:
@@ -179,7 +182,7 @@ class Outbox:
         fresh_from_ms = at_ms - rule.fresh_ms
         fresh = self._select(_FRESH, fresh_from_ms, in_flight, rule.items_max)
         parcel = None
-        if departs(fresh, at_ms, rule):
+        if any(map(self._is_wanted_at_once, fresh)) or departs(fresh, at_ms, rule):
             newest_boot = max(item.boot for item in fresh)
             ready = sorted((item for item in fresh if item.boot == newest_boot), key=lambda item: item.sequence)
             parcel = pack(ready, history=False, items_max=rule.items_max)
@@ -256,7 +259,7 @@ class Outbox:
     def free_space(self, *, urgent: bool = True) -> int:
         """For a full disk: folds the log, forgets some delivered items before their time, oldest first; how many.
 
-        From then on the file does not grow: what comes takes the room of what `outbox_bounds` lets go. What is not
+        From then on the file does not grow: what comes takes the room of what `bounds` lets go. What is not
         `urgent` is tried twice a minute at most, since each try in vain writes as much as the log holds.
         """
         with self._file.lock:
@@ -346,6 +349,9 @@ class Outbox:
     @property
     def _connection(self) -> sqlite3.Connection:
         return self._file.connection
+
+    def _is_wanted_at_once(self, item: Item) -> bool:
+        return item.boot == self.boot and item.sequence <= self._at_once_through
 
     def _select(self, query: str, bound_ms: int, without: Collection[Key], limit: int) -> list[Item]:
         with self._file.lock:

@@ -28,7 +28,7 @@ def until(true: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("protocol", ["modbus", "one_wire"])
 def test_eight_probes_go_the_whole_way_and_arrive_as_the_simulator_said_them(protocol: str) -> None:
-    with rig(protocol, narrow=True) as made:
+    with rig(protocol) as made:
         settings = load_settings(made.settings)
         assert settings.sensors == made.sensors
         assert len(made.sensors) == 8

@@ -233,10 +233,11 @@ def test_what_is_due_is_done_every_second_and_a_failing_disk_ends_nothing(parts:
 
 
 def test_what_was_held_back_is_committed_when_the_gateway_stops(parts: loop.Parts) -> None:
-    parts.keeper.keep([Observation(samples=(sample(1),), local=True)])
-    assert parts.outbox.pending_count() == 0
-    loop.stop(parts)
+    for number in range(2):
+        parts.keeper.keep([Observation(samples=(sample(number),), local=True)])
     assert parts.outbox.pending_count() == 1
+    loop.stop(parts)
+    assert parts.outbox.pending_count() == 2
 
 
 def test_a_disk_that_stays_full_is_not_worn_by_trying(parts: loop.Parts, monkeypatch: pytest.MonkeyPatch) -> None:

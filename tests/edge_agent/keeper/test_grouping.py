@@ -41,6 +41,15 @@ def rows_of(rows: Sequence[Sample]) -> list[tuple[str, int]]:
     return [(row.sensor, row.measured_at_ms) for row in rows]
 
 
+def test_what_is_wanted_at_once_stays_so_while_it_is_held() -> None:
+    group = Group(5, 60.0)
+    group.hold(one(0)._replace(at_once=True), 0.0)
+    group.hold(one(1), 0.0)
+    assert group.with_more(one(2), 0.0).at_once
+    group.clear()
+    assert not group.with_more(one(3), 0.0).at_once
+
+
 def test_nothing_held_is_never_due() -> None:
     group = Group(5, 60.0)
     assert not group
@@ -118,6 +127,7 @@ def test_all_is_committed_together_by_sensor_and_time() -> None:
         (Intake(aux=[AUX._replace(notable=True)]), False),
         (Intake(days=[DAY]), False),
         (Intake(alarms=[ALARM]), False),
+        (Intake(at_once=True), False),
     ],
 )
 def test_calm_is_what_is_inside_its_limits(intake: Intake, calm: bool) -> None:  # noqa: FBT001 - a table

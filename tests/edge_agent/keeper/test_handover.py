@@ -113,14 +113,15 @@ def test_a_new_probe_begins_at_nothing() -> None:
 def test_what_one_keeper_holds_back_on_a_failing_disk_the_next_one_commits(tmp_path: Path, outbox: Outbox) -> None:
     settings = load_settings(write_settings(tmp_path, hub_port=1))
     before, after = (Keeper(settings, outbox, lambda: None, lambda: None) for _ in range(2))
-    before.keep([Observation(samples=(sample(0),), local=True)])
+    for number in (-1, 0):
+        before.keep([Observation(samples=(sample(number),), local=True)])
     outbox._connection.execute("CREATE TRIGGER full BEFORE INSERT ON item BEGIN SELECT RAISE(FAIL, 'full'); END")
     with pytest.raises(sqlite3.Error):
         after.take_over(before, T0_MS)
     assert after.view() == before.view()
     after.keep([Observation(samples=(sample(1),), local=True)])
-    assert outbox.pending_count() == 0
+    assert outbox.pending_count() == 1
     outbox._connection.execute("DROP TRIGGER full")
     after.commit()
     before.commit()
-    assert outbox.pending_count() == 2, "each of them once"
+    assert outbox.pending_count() == 3, "each of them once"

@@ -229,9 +229,10 @@ def test_another_keeper_takes_over_with_its_memory(tmp_path: Path, outbox: Outbo
 
 
 @pytest.fixture
-def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A monotonic clock that stands where it was put."""
+def seconds(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A monotonic clock that stands where it was put; the probe has spoken before, so no sign of life is due."""
     at = [0.0]
+    keeper._probes[SENSOR].newest = sample(-1)
     monkeypatch.setattr("edge_agent.keeper.keeper.time.monotonic", lambda: at[0])
     return at
 
@@ -252,6 +253,21 @@ def test_calm_local_readings_are_shown_at_once_and_written_in_groups(
         assert (outbox.pending_count(), calls.woken) == (0, 0)
     keeper.keep([polled(4)])
     assert (outbox.pending_count(), calls.woken) == (5, 1)
+
+
+def test_a_sign_of_life_goes_at_once(keeper: Keeper, settings: Settings, outbox: Outbox, calls: Calls) -> None:
+    keeper.keep([polled(-1)._replace(repeated=True)])
+    keeper.commit()
+    assert (calls.woken, outbox.next_batch(T0_MS)) == (1, None), "what a device tells again says nothing of now"
+    keeper.keep([polled(0)])
+    parcel = outbox.next_batch(T0_MS)
+    assert parcel is not None
+    assert [item.notable for item in parcel.items] == [False, False]
+    keeper.keep([polled(1)])
+    assert calls.woken == 2
+    after = Keeper(settings, outbox, calls.wake, calls.on_full)
+    after.take_over(keeper, T0_MS)
+    assert outbox.next_batch(T0_MS, in_flight=parcel.keys) is None, "a change from afar is no start"
 
 
 def test_a_group_does_not_wait_longer_than_it_may(

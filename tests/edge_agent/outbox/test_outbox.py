@@ -122,6 +122,16 @@ def test_a_notable_row_goes_at_once_and_takes_the_others_along(outbox: Outbox) -
     assert len(take(outbox, T0_MS).items) == 2
 
 
+def test_what_is_wanted_at_once_goes_at_once_and_again_after_a_lost_connection(outbox: Outbox) -> None:
+    outbox.add(Intake(rows=[sample(0)], at_once=True))
+    outbox.add_rows([sample(1)])
+    first = take(outbox, T0_MS)
+    assert [item.notable for item in first.items] == [False, False]
+    outbox.add_rows([sample(2)])
+    assert outbox.next_batch(T0_MS, in_flight=first.keys) is None, "only that"
+    assert len(take(outbox, T0_MS).items) == 3
+
+
 def test_fresh_goes_before_backlog_and_backlog_oldest_first_in_large_batches(outbox: Outbox) -> None:
     outbox.add_rows([sample(number) for number in range(1_200)])
     now_ms = T0_MS + 1_200 * MINUTE_MS
