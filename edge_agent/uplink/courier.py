@@ -39,6 +39,8 @@ ALARMS_IN_FLIGHT_MAX = 20
 RESEND_SECONDS_MAX = 600.0
 DOUBLINGS_MAX = 16
 PROOF_SECONDS = 10.0
+KNOCK_SECONDS = 60.0
+"""While what was sent in vain rests ever longer, a small question finds out that ingest is back."""
 FRESH_FLIGHTS = 2
 """Places that backlog never takes, so that a fresh reading never waits for history."""
 
@@ -74,6 +76,7 @@ class Courier:
         self._pace = Pace(setting.backlog_rows_per_second, setting.batch_items_max)
         self._alarms: dict[tuple[str, bool], float] = {}
         self._prove_again_seconds = 0.0
+        self._knock_again_seconds = 0.0
         self.answers = 0
         """How many acks answered something that went out here, data or a question."""
 
@@ -88,7 +91,7 @@ class Courier:
         `at_ms` is the gateway's clock, `at_seconds` a monotonic one. Stops at the first payload that is not taken.
         """
         sent = self._ask_the_time(publish) and self._send_alarms(at_seconds, publish)
-        sent = sent and all(self._publish_batch(parcel, at_ms, publish) for parcel in self._flights.overdue(at_seconds))
+        sent = sent and self._send_again(at_ms, at_seconds, publish)
         while sent and (room := self._flights.room()):
             is_room_for_history = room > FRESH_FLIGHTS or self._setting.batches_in_flight_max <= FRESH_FLIGHTS
             parcel = self._outbox.next_batch(
@@ -158,6 +161,17 @@ class Courier:
             if not publish(Channel.ALARM, self._seal(Channel.ALARM, alarm)):
                 return False
             self._alarms[alarm.alarm, alarm.cleared_at_ms is not None] = at_seconds + self._wait_seconds()
+        return True
+
+    def _send_again(self, at_ms: int, at_seconds: float, publish: Publish) -> bool:
+        """What was not answered in time; between such times ingest is asked for a sign of life."""
+        late = self._flights.overdue(at_seconds)
+        if late:
+            self._knock_again_seconds = at_seconds + KNOCK_SECONDS
+            return all(self._publish_batch(parcel, at_ms, publish) for parcel in late)
+        if self._flights.is_in_vain and at_seconds >= self._knock_again_seconds:
+            self._knock_again_seconds = at_seconds + KNOCK_SECONDS
+            return publish(Channel.DATA, self._question(at_ms))
         return True
 
     def _note_that_it_is_told(self, alarm: DeviceAlarm) -> None:

@@ -42,6 +42,11 @@ class Flights:
         """How many items are on their way."""
         return sum(len(flight.parcel.items) for flight in self._flights)
 
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether anything went again because no answer came."""
+        return any(flight.in_vain for flight in self._flights)
+
     def room(self) -> int:
         """How many more parcels may leave."""
         return max(0, self._limit - len(self._flights))

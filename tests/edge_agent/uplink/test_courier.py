@@ -179,10 +179,37 @@ def test_an_unanswered_batch_goes_ever_more_rarely_and_at_least_every_ten_minute
         times = []
         for second in range(4_000):
             courier.send_due(LATER_MS, float(second), wire)
-            times += [second] * len(wire.batches())
+            times += [second for batch in wire.batches() if batch.rows]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         assert gaps == ([24, 48, 96, 192, 384] if draw is min else [36, 72, 144, 288, 576]) + [600] * len(gaps[5:])
         assert len(gaps) >= 9
+
+
+def test_an_ingest_that_comes_back_is_found_and_gets_everything_soon(outbox: Outbox, wire: Wire) -> None:
+    courier = Courier(Identity(GATEWAY, KEY), outbox, UplinkSetting(backlog_rows_per_second=0), max)
+    outbox.add_rows([sample(number) for number in range(4_000)])
+    sent = []
+    for second in range(7_200):
+        courier.send_due(LATER_MS, float(second), wire)
+        sent += [(second, batch) for batch in wire.batches()]
+    assert max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(sent)) == 60
+    assert len([1 for _, batch in sent if not batch.rows]) > 60
+    courier.receive(Channel.ACK, seal(Channel.ACK, GATEWAY, KEY, Ack(gateway=GATEWAY, boot=outbox.boot)))
+    again = 0
+    for second in range(7_200, 7_200 + 37):
+        courier.send_due(LATER_MS, float(second), wire)
+        again += sum(len(batch.rows) for batch in wire.batches())
+    assert again == courier.items_in_flight == 3_000
+
+
+def test_nothing_is_asked_while_answers_come(courier: Courier, outbox: Outbox, wire: Wire) -> None:
+    for second in range(600):
+        if second % 10 == 0:
+            outbox.add_rows([sample(second)])
+        courier.send_due(LATER_MS, float(second), wire)
+        for batch in wire.batches():
+            assert batch.rows
+            courier.receive(Channel.ACK, acked(batch))
 
 
 def test_with_a_single_flight_backlog_still_goes(outbox: Outbox, wire: Wire) -> None:
