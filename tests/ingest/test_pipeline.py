@@ -225,10 +225,16 @@ def test_rows_without_an_instant_and_thinned_spans_are_kept_and_acknowledged(
     assert (pipeline.counts.unplaced, pipeline.counts.thinned) == (2, 2)
 
 
-def test_a_question_for_the_time_is_answered_and_leaves_nothing_behind(
-    stores: Stores, bus: RememberingBus, send: Callable[..., None]
+def test_a_question_for_the_time_is_answered_and_writes_nothing(
+    stores: Stores,
+    bus: RememberingBus,
+    pipeline: Pipeline,
+    send: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(type(stores.telemetry), "write", None)
     send(message(sealed(msgspec.structs.replace(batch(), monotonic_ms=61_000))))
+    assert pipeline.latest.flush() == 0
     assert [what for what, _ in bus.done] == [ACK_TOPIC, "PUBACK", "wake"]
     assert opened_ack(bus.done[0][1]) == Ack(gateway=GATEWAY, boot=BOOT, at_ms=NOW_MS, monotonic_ms=61_000)  # type: ignore[arg-type]  # bytes, as published
     assert letters_of(stores) == []
