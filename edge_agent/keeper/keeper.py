@@ -168,7 +168,7 @@ class Keeper:
             marks = dict.fromkeys(map(_mark, before._probes), "[]")
             marks |= dict.fromkeys(map(_silence_mark, before._probes), "[null,null]")
             for sensor, probe in self._probes.items():
-                marks[_mark(sensor)] = msgspec.json.encode(probe.watch.states).decode()
+                marks[_mark(sensor)] = probe.remembered()
                 marks[_silence_mark(sensor)] = msgspec.json.encode(probe.silence.state).decode()
             intake = Intake(alarms=[self._ended(one) for one in ended], marks=marks)
             try:
@@ -196,7 +196,7 @@ class Keeper:
             for sensor in self._local:
                 probe = self._probes[sensor]
                 probe_time.shift(probe, delta_ms, moved)
-                marks[_mark(sensor)] = msgspec.json.encode(probe.watch.states).decode()
+                marks[_mark(sensor)] = probe.remembered()
                 marks[_silence_mark(sensor)] = msgspec.json.encode(probe.silence.state).decode()
         return marks
 
@@ -274,7 +274,7 @@ class Keeper:
                 if not observation.repeated:
                     is_sign_of_life |= probe.newest is None
                     alarms += self._feed(probe, sample, discontinuity=observation.discontinuity)
-                    marks[_mark(probe.sensor)] = msgspec.json.encode(probe.watch.states).decode()
+                    marks[_mark(probe.sensor)] = probe.remembered()
         return Intake(rows=rows, aux=aux, days=days, alarms=alarms, marks=marks, at_once=is_sign_of_life)
 
     def _feed(self, probe: Probe, sample: Sample, *, discontinuity: bool) -> list[DeviceAlarm]:

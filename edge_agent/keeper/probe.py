@@ -13,13 +13,15 @@ from sheetal.contracts.reading import Quality
 from sheetal.thermal.device_alarm import AlarmRule, AlarmState, AlarmWatch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge_agent.sample import Sample
     from edge_agent.settings.source import ProbeSetting
 
 CAP_INTERVALS = 3
 """A run may bridge a gap of at most this many intervals (DESIGN section 7)."""
 
-_states = msgspec.json.Decoder(tuple[AlarmState, ...])
+_states = msgspec.json.Decoder(dict[str, AlarmState] | tuple[AlarmState, ...])
 
 
 class Probe:
@@ -30,8 +32,14 @@ class Probe:
         self.appliance = appliance
         self.setting = setting
         self.newest: Sample | None = None
-        self.watch = AlarmWatch(alarm_rules(setting), CAP_INTERVALS * setting.interval_ms, _decode_states(states))
+        rules = alarm_rules(setting)
+        self.watch = AlarmWatch(rules, CAP_INTERVALS * setting.interval_ms, _decode_states(states, rules))
         self.silence = Silence(0)
+
+    def remembered(self) -> str:
+        """Runs and standing alarms by their kind, so that a rule that is switched on or off costs no other its own."""
+        pairs = zip(self.watch.rules, self.watch.states, strict=True)
+        return msgspec.json.encode({rule.kind.value: state for rule, state in pairs}).decode()
 
     def is_notable(self, sample: Sample) -> bool:
         """Whether the sample is outside the limits or the probe broke or came back."""
@@ -87,8 +95,14 @@ def alarm_rules(setting: ProbeSetting) -> list[AlarmRule]:
     return [rule for rule in rules if rule.minutes > 0]
 
 
-def _decode_states(text: str | None) -> tuple[AlarmState, ...]:
+def _decode_states(text: str | None, rules: Sequence[AlarmRule]) -> tuple[AlarmState, ...]:
+    """The rules' states, of which an earlier software kept the bare list."""
+    kinds = [rule.kind.value for rule in rules]
     try:
-        return _states.decode(text or "[]")
+        told = _states.decode(text or "{}")
     except msgspec.DecodeError:
         return ()
+    if isinstance(told, tuple):
+        return told
+    last_ms = max((state.last_ms for state in told.values() if state.last_ms is not None), default=None)
+    return tuple(told.get(kind, AlarmState(last_ms)) for kind in kinds)

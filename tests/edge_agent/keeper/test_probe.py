@@ -67,10 +67,24 @@ def test_a_silent_probe_stands_under_alarm() -> None:
 def test_it_goes_on_where_it_stopped() -> None:
     one = probe(heat_alarm_minutes=10)
     feed(one, 0, 900)
-    kept = msgspec.json.encode(one.watch.states).decode()
-    assert probe(kept).watch.states == one.watch.states
+    kept = one.remembered()
+    assert probe(kept, heat_alarm_minutes=10).watch.states == one.watch.states
+    of_version_1 = msgspec.json.encode(one.watch.states).decode()
+    assert probe(of_version_1).watch.states == one.watch.states
     for unreadable in (None, "", "{", "[[1]]", kept.replace("900", '"x"')):
         assert set(probe(unreadable).watch.states) == {AlarmState()}
+
+
+def test_a_rule_that_is_switched_off_before_a_start_costs_the_other_no_alarm() -> None:
+    one = probe(heat_alarm_minutes=10)
+    for minute in range(12):
+        feed(one, minute, 900)
+    alone = probe(one.remembered(), heat_alarm_minutes=10, freeze_alarm_minutes=0)
+    assert alone.standing_alarms() == [AlarmKind.HEAT]
+    [cleared] = alone.watch.feed(T0_MS + 12 * MINUTE_MS, 450)
+    assert cleared.cleared_at_ms == T0_MS + 12 * MINUTE_MS
+    freezing = probe(one.remembered(), heat_alarm_minutes=0)
+    assert freezing.watch.states == (AlarmState(T0_MS + 11 * MINUTE_MS),)
 
 
 def test_a_probe_is_at_rest_while_no_violation_runs_and_no_alarm_stands() -> None:
