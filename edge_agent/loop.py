@@ -66,7 +66,7 @@ def run(
     manage: Callable[[Parts], Parts] = _as_they_are,
     systemd: Systemd = STARTED_BY_HAND,
 ) -> None:
-    """Runs the parts until `stopping` is set.
+    """Runs the parts until `stopping` is set; whatever ends it, what is held back is committed.
 
     `manage` is asked every second for the parts to go on with; it has stopped what ends and started what is new.
     """
@@ -75,21 +75,19 @@ def run(
     start(parts)
     watchdog.begin()
     ticks = 0
-    while not stopping.wait(TICK_SECONDS):
-        ticks += 1
-        parts = manage(parts)
-        _carry_on(parts)
-        if ticks % TICKS_A_LOOK:
-            continue
-        time.look()
-        if ticks % TICKS_A_PRUNE == 0 and time.is_anchored:
-            _prune(parts.outbox)
-        parts.ballast.lay()
-        with suppress(OSError, sqlite3.Error):
-            parts.outbox.grow_again()
-        watchdog.look()
-    watchdog.end()
-    stop(parts)
+    try:
+        while not stopping.wait(TICK_SECONDS):
+            ticks += 1
+            parts = manage(parts)
+            _carry_on(parts)
+            if ticks % TICKS_A_LOOK:
+                continue
+            time.look()
+            _tidy(parts, prunes=ticks % TICKS_A_PRUNE == 0 and time.is_anchored)
+            watchdog.look()
+    finally:
+        watchdog.end()
+        stop(parts)
 
 
 def start(parts: Parts) -> None:
@@ -174,6 +172,15 @@ def _carry_on(parts: Parts) -> None:
         parts.keeper.commit_due()
     with suppress(sqlite3.Error):
         parts.outbox.carry_on()
+
+
+def _tidy(parts: Parts, *, prunes: bool) -> None:
+    """What is due every few seconds on the disk."""
+    if prunes:
+        _prune(parts.outbox)
+    parts.ballast.lay()
+    with suppress(OSError, sqlite3.Error):
+        parts.outbox.grow_again()
 
 
 def _prune(outbox: Outbox) -> None:

@@ -240,6 +240,18 @@ def test_what_was_held_back_is_committed_when_the_gateway_stops(parts: loop.Part
     assert parts.outbox.pending_count() == 2
 
 
+def test_a_mistake_of_ours_ends_the_gateway_but_loses_nothing_that_was_held_back(
+    parts: loop.Parts, order: list[str]
+) -> None:
+    def fail(running: loop.Parts) -> loop.Parts:
+        running.keeper.keep([Observation(samples=(sample(1),), local=True)])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        loop.run(parts, threading.Event(), FakeTime(), manage=fail)
+    assert (parts.outbox.pending_count(), order) == (2, ["started", "stopped"])
+
+
 def test_a_disk_that_stays_full_is_not_worn_by_trying(parts: loop.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     at_seconds = [1_000.0]
     monkeypatch.setattr("edge_agent.outbox.outbox.time.monotonic", lambda: at_seconds[0])
