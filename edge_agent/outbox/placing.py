@@ -79,10 +79,7 @@ def os_boot_of(connection: sqlite3.Connection, boot: int) -> str:
 def recall(connection: sqlite3.Connection, os_boot: str) -> Kept | None:
     """The timeline of one boot of the operating system; None where none is kept."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (_mark(os_boot),)).fetchone()
-    try:
-        return _kept.decode(row[0]) if row else None
-    except msgspec.DecodeError:
-        return None
+    return _decoded(row[0]) if row else None
 
 
 def remember(connection: sqlite3.Connection, os_boot: str, kept: Kept) -> None:
@@ -97,7 +94,7 @@ def newest_past_ms(connection: sqlite3.Connection) -> int:
     Ingest stores nothing stamped further ahead than a day.
     """
     lines = connection.execute("SELECT value FROM meta WHERE name GLOB 'clock/*'").fetchall()
-    seen = [_kept.decode(text).seen_ms for (text,) in lines]
+    seen = [kept.seen_ms for (text,) in lines if (kept := _decoded(text)) is not None]
     stored = connection.execute("SELECT max(measured_at_ms) FROM item WHERE state = ?", (schema.DELIVERED,)).fetchone()
     return max([0, *seen, (stored[0] or 0) - DAY_MS])
 
@@ -172,6 +169,13 @@ def shift_alarms(
         )
         moved.add(name)
     return moved
+
+
+def _decoded(text: str) -> Kept | None:
+    try:
+        return _kept.decode(text)
+    except msgspec.DecodeError:
+        return None
 
 
 def _shifted(alarm: DeviceAlarm, delta_ms: int) -> DeviceAlarm:

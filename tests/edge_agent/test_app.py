@@ -227,10 +227,10 @@ def test_a_stop_writes_what_was_held_back_to_spare_the_flash(tmp_path: Path) -> 
     with gateway(config) as process:
         until(outbox.exists)
         time.sleep(4.0)
-        assert committed(outbox) == set()
+        assert len(committed(outbox)) == 1, "only the first is written at once"
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
-    assert len(committed(outbox)) >= 2
+    assert len(committed(outbox)) >= 3
 
 
 def test_a_full_disk_at_the_start_is_waited_for_and_a_stop_still_obeyed(tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ def test_the_line_is_remembered_for_each_boot_of_the_operating_system(outbox: Ou
     assert outbox.change(lambda c: placing.recall(c, "tuesday")) is None
     outbox.add(Intake(marks={"clock/monday": "?"}))
     assert outbox.change(lambda c: placing.recall(c, "monday")) is None, "what cannot be read is not there"
+    assert outbox.change(placing.newest_past_ms) == 0, "and stops no start"
 
 
 def test_the_newest_past_is_when_the_time_was_last_known_or_a_day_before_what_was_stored(outbox: Outbox) -> None:
