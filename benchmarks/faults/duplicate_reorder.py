@@ -31,8 +31,8 @@ HOW = (
 )
 SCENE = Scene(gateways=16, probes=4, interval_seconds=60, history_minutes=450)
 """16 gateways with 64 messages each on their way fill a window of a thousand."""
-IN_ORDER = {"batch_items_max": 500, "batches_in_flight_max": 1, "resend_seconds": 4, "backlog_rows_per_second": 0}
-IN_DISORDER = {"batch_items_max": 10, "batches_in_flight_max": 64, "resend_seconds": 4, "backlog_rows_per_second": 0}
+IN_ORDER = {"batch_items_max": 500, "batches_in_flight_max": 1, "resend_seconds": 4}
+IN_DISORDER = {"batch_items_max": 10, "batches_in_flight_max": 64, "resend_seconds": 4}
 GATHER_SECONDS_MAX = 60.0
 DRAIN_SECONDS_MAX = 180.0
 DUMPED = (
