@@ -132,6 +132,11 @@ def refused_by_store(parts: Iterable[Part], refused: Iterable[tuple[Reading, str
     return letters
 
 
+def contradicting(part: Part, sequences: list[int]) -> Letter:
+    """The letter of a message some of whose rows or spans say otherwise than what stands in their place."""
+    return letter(part.message, Reason.CONTRADICTING, f"rows {_named(sequences)}")
+
+
 class Answer:
     """What is told one gateway about one boot; `asked_ms` is the newest question for the time in the load."""
 

@@ -22,3 +22,4 @@ class Reason(StrEnum):
     IMPLAUSIBLE = "implausible"
     FUTURE_STAMP = "future_stamp"
     STORE_REFUSED = "store_refused"
+    CONTRADICTING = "contradicting"

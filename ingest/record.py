@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.load import contradicting
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger import telemetry, telemetry_writes
 
@@ -28,8 +29,10 @@ def record(store: Ledger, load: Load, written: Written, now_ms: int) -> None:
     with store.write() as connection:
         telemetry_writes.mark_dirty(connection, dirty_hours(written.durable, days, thinned))
         telemetry_writes.put_day_summaries(connection, days, now_ms)
-        telemetry_writes.add_unplaced_rows(connection, unplaced, now_ms)
-        telemetry_writes.add_thinned_spans(connection, thinned, now_ms)
+        new = telemetry_writes.add_unplaced_rows(connection, unplaced, now_ms)
+        new += telemetry_writes.add_thinned_spans(connection, thinned, now_ms)
+        if new < len(unplaced) + len(thinned):
+            _put_contradicting(connection, load, now_ms)
         telemetry_writes.add_conflicts(connection, [_kept(one, now_ms) for one in written.conflicting])
         for letter in load.letters:
             put_letter(connection, letter, now_ms)
@@ -53,6 +56,15 @@ def put_letter(connection: Connection, letter: Letter, now_ms: int) -> None:
     """Keeps one dead letter."""
     topic, payload, reason, detail = letter
     telemetry_writes.add_dead_letter(connection, topic, payload, reason.value, detail, now_ms)
+
+
+def _put_contradicting(connection: Connection, load: Load, now_ms: int) -> None:
+    """The first that was told stands, as with readings; what contradicts it is kept as a dead letter."""
+    for part in load.parts:
+        rows = [(part.believed.batch.boot, row) for row in part.accepted.unplaced]
+        found = telemetry_writes.contradicting(connection, rows, part.accepted.thinned)
+        if found:
+            put_letter(connection, contradicting(part, [one.sequence for one in found]), now_ms)
 
 
 def _kept(conflict: Conflict, now_ms: int) -> telemetry.Conflict:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 
 from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.limits import HOUR_MS
@@ -29,7 +29,7 @@ from sheetal.ledger.upsert import insert_missing, replacing, upsert
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
     from sheetal.contracts.batch import ThinnedSpan, UnplacedRow
     from sheetal.ledger.telemetry import Conflict, Coverage, SensorState
@@ -37,8 +37,11 @@ if TYPE_CHECKING:
 HEAD_BYTES_MAX = 16 * 1024
 TEXT_CHARACTERS_MAX = 500
 MARK_BITS = 62
+KEYS_A_QUERY = 200
 WHOLE_DAY_MS_MIN = 23 * HOUR_MS  # the day on which summer time begins has 23 hours
 
+Told = TypeVar("Told")
+_Row = dict[str, object]
 _day_decoder = msgspec.json.Decoder(DaySummary)
 
 
@@ -132,39 +135,61 @@ def put_day_summaries(conn: Connection, summaries: Sequence[DaySummary], now_ms:
 
 def add_unplaced_rows(conn: Connection, rows: Sequence[tuple[int, UnplacedRow]], now_ms: int) -> int:
     """Keep rows (each with its boot) whose instant will never be known, each once; gives how many were new."""
-    kept = [
-        {
-            "sensor_id": row.sensor,
-            "boot": boot,
-            "sequence": row.sequence,
-            "monotonic_ms": row.monotonic_ms,
-            "centi_celsius": row.centi_celsius,
-            "quality": row.quality,
-            "received_at_ms": now_ms,
-        }
-        for boot, row in rows
-    ]
-    return insert_missing(conn, unplaced_row, kept)
+    return insert_missing(conn, unplaced_row, [_unplaced(boot, row) | {"received_at_ms": now_ms} for boot, row in rows])
 
 
 def add_thinned_spans(conn: Connection, spans: Sequence[ThinnedSpan], now_ms: int) -> int:
     """Keep what stands for thinned readings, each span once; gives how many were new."""
-    kept = [
-        {
-            "sensor_id": span.sensor,
-            "starts_at_ms": span.starts_at_ms,
-            "covers_boot": span.covers_boot,
-            "ends_at_ms": span.ends_at_ms,
-            "centi_celsius_min": span.centi_celsius_min,
-            "centi_celsius_max": span.centi_celsius_max,
-            "centi_celsius_mean": span.centi_celsius_mean,
-            "rows": span.rows,
-            "covers": msgspec.json.encode(span.covers).decode(),
-            "received_at_ms": now_ms,
-        }
-        for span in spans
+    return insert_missing(conn, thinned_span, [_thinned(span) | {"received_at_ms": now_ms} for span in spans])
+
+
+def contradicting(
+    conn: Connection, rows: Sequence[tuple[int, UnplacedRow]], spans: Sequence[ThinnedSpan]
+) -> list[UnplacedRow | ThinnedSpan]:
+    """Those of these rows and spans in whose place another one stands."""
+    unplaced = [(row, _unplaced(boot, row)) for boot, row in rows]
+    thinned = [(span, _thinned(span)) for span in spans]
+    return [*_otherwise(conn, unplaced_row, unplaced), *_otherwise(conn, thinned_span, thinned)]
+
+
+def _otherwise(conn: Connection, table: Table, told: Sequence[tuple[Told, _Row]]) -> list[Told]:
+    key = list(table.primary_key.columns)
+    keys = [tuple(values[column.name] for column in key) for _, values in told]
+    stands: dict[tuple[object, ...], _Row] = {}
+    for first in range(0, len(keys), KEYS_A_QUERY):
+        query = select(table).where(tuple_(*key).in_(keys[first : first + KEYS_A_QUERY]))
+        for row in conn.execute(query).mappings():
+            stands[tuple(row[column.name] for column in key)] = dict(row)
+    return [
+        item
+        for (item, values), place in zip(told, keys, strict=True)
+        if any(stands.get(place, values)[name] != value for name, value in values.items())
     ]
-    return insert_missing(conn, thinned_span, kept)
+
+
+def _unplaced(boot: int, row: UnplacedRow) -> _Row:
+    return {
+        "sensor_id": row.sensor,
+        "boot": boot,
+        "sequence": row.sequence,
+        "monotonic_ms": row.monotonic_ms,
+        "centi_celsius": row.centi_celsius,
+        "quality": row.quality,
+    }
+
+
+def _thinned(span: ThinnedSpan) -> _Row:
+    return {
+        "sensor_id": span.sensor,
+        "starts_at_ms": span.starts_at_ms,
+        "covers_boot": span.covers_boot,
+        "ends_at_ms": span.ends_at_ms,
+        "centi_celsius_min": span.centi_celsius_min,
+        "centi_celsius_max": span.centi_celsius_max,
+        "centi_celsius_mean": span.centi_celsius_mean,
+        "rows": span.rows,
+        "covers": msgspec.json.encode(span.covers).decode(),
+    }
 
 
 def _put_day(conn: Connection, told: DaySummary, now_ms: int) -> bool:

@@ -13,6 +13,7 @@ from ingest.record import dirty_hours, record
 from ingest.writer import Written
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger import telemetry
+from sheetal.ledger.telemetry_writes import KEYS_A_QUERY
 from tests.ingest.given import (
     BOOT,
     KEYS,
@@ -42,6 +43,11 @@ def nothing() -> Written:
 def marks(stores: Stores) -> dict[tuple[str, int], int]:
     with stores.telemetry.read() as connection:
         return {(one.sensor_id, one.hour_ms): one.marked for one in telemetry.dirty_hours(connection, 500)}
+
+
+def letters(stores: Stores) -> list[tuple[str, str]]:
+    with stores.telemetry.read() as connection:
+        return [(one.reason, one.detail) for one in telemetry.dead_letters(connection, 9)]
 
 
 def loaded(payload: bytes) -> Load:
@@ -145,6 +151,7 @@ def test_rows_without_an_instant_are_kept_once_and_make_no_hour_known(stores: St
         (BOOT, 1, 61_000, 450, 0),
     ]
     assert marks(stores) == {}
+    assert letters(stores) == []
 
 
 def test_a_thinned_span_is_kept_once_and_marks_every_hour_it_touches(stores: Stores) -> None:
@@ -156,3 +163,26 @@ def test_a_thinned_span_is_kept_once_and_marks_every_hour_it_touches(stores: Sto
     with stores.telemetry.read() as connection:
         (kept,) = telemetry.thinned_spans(connection, SENSOR, HOUR, HOUR + 1)
     assert (kept.rows, kept.covers, kept.covers_boot) == (15, [(100, 106), (108, 115)], BOOT)
+    assert letters(stores) == []
+
+
+def test_what_contradicts_a_row_or_a_span_that_stands_is_kept_as_a_letter_and_changes_nothing(stores: Stores) -> None:
+    first = msgspec.structs.replace(batch(), unplaced=[unplaced(1), unplaced(2)], thinned=[span(3), span(4, rows=9)])
+    record(stores.telemetry, loaded(sealed(first)), nothing(), NOW_MS)
+    assert letters(stores) == [("contradicting", "rows 4")], "one place, two spans of one message"
+    again = msgspec.structs.replace(first, unplaced=[unplaced(1), unplaced(2, centi_celsius=1)], thinned=[span(3)])
+    for _ in range(2):
+        record(stores.telemetry, loaded(sealed(again)), nothing(), NOW_MS)
+    assert sorted(letters(stores)) == [("contradicting", "rows 2"), ("contradicting", "rows 4")]
+    with stores.telemetry.read() as connection:
+        assert [one.centi_celsius for one in telemetry.unplaced_rows(connection, SENSOR, 10)] == [450, 450]
+        assert [one.rows for one in telemetry.thinned_spans(connection, SENSOR, 0, NOW_MS)] == [15]
+
+
+def test_many_repeated_rows_without_an_instant_are_all_compared(stores: Stores) -> None:
+    numbers = range(1, 2 * KEYS_A_QUERY + 2)
+    told = msgspec.structs.replace(batch(), unplaced=[unplaced(number) for number in numbers])
+    record(stores.telemetry, loaded(sealed(told)), nothing(), NOW_MS)
+    told.unplaced[-1] = unplaced(numbers[-1], centi_celsius=2)
+    record(stores.telemetry, loaded(sealed(told)), nothing(), NOW_MS)
+    assert letters(stores) == [("contradicting", f"rows {numbers[-1]}")]

@@ -101,6 +101,9 @@ def test_rows_without_an_instant_come_in_the_order_of_their_boots_and_moments(te
     with telemetry.write() as conn:
         assert writes.add_unplaced_rows(conn, rows, 7_000) == 4
         assert writes.add_unplaced_rows(conn, rows, 8_000) == 0
+        assert writes.contradicting(conn, rows, []) == []
+        other = msgspec.structs.replace(rows[0][1], monotonic_ms=rows[0][1].monotonic_ms + 1)
+        assert writes.contradicting(conn, [(rows[0][0], other), *rows[1:]], []) == [other]
         found = reads.unplaced_rows(conn, "gw-01.a", 10)
         assert len(reads.unplaced_rows(conn, "gw-01.a", 2)) == 2
     assert [(one.boot, one.sequence, one.monotonic_ms, one.centi_celsius) for one in found] == [
@@ -127,6 +130,8 @@ def test_thinned_spans_are_found_by_any_instant_they_touch(telemetry: Ledger) ->
     with telemetry.write() as conn:
         assert writes.add_thinned_spans(conn, [span, msgspec.structs.replace(span, sensor="gw-01.b")], 7_000) == 2
         assert writes.add_thinned_spans(conn, [span], 8_000) == 0
+        longer = msgspec.structs.replace(span, ends_at_ms=span.ends_at_ms + 1)
+        assert writes.contradicting(conn, [], [span, longer]) == [longer]
         assert [reads.thinned_spans(conn, "gw-01.a", *bounds) for bounds in ((0, 1_000), (2_001, 9_000))] == [[], []]
         (found,) = reads.thinned_spans(conn, "gw-01.a", 2_000, 9_000)
     assert (found.rows, found.covers, found.centi_celsius_mean) == (5, [(4, 6), (8, 9)], 450)
