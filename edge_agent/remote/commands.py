@@ -35,8 +35,12 @@ class Actions(NamedTuple):
 
 
 def is_due(command: Command, outcomes: Sequence[Outcome], at_ms: int) -> bool:
-    """Whether an order is to be carried out: it has not expired, claims no endless life and was not done before."""
-    if not 1 <= len(command.id) <= ID_LENGTH_MAX or command.expires_at_ms - command.issued_at_ms > LIFE_MS_MAX:
+    """Whether an order is to be carried out: it has not expired, claims no endless life and was not done before.
+
+    One that says it was issued in the future is judged by what is left of it, for it could be told again until then.
+    """
+    life_ms = command.expires_at_ms - min(command.issued_at_ms, at_ms)
+    if not 1 <= len(command.id) <= ID_LENGTH_MAX or life_ms > LIFE_MS_MAX:
         return False
     return at_ms < command.expires_at_ms and all(command.id != outcome.id for outcome in outcomes)
 

@@ -96,6 +96,8 @@ def test_what_fails_is_told_and_not_raised() -> None:
         (order(number=2), T0_MS, False),
         (order(expires_at_ms=T0_MS + LIFE_MS_MAX), T0_MS, True),
         (order(expires_at_ms=T0_MS + LIFE_MS_MAX + 1), T0_MS, False),
+        (order(issued_at_ms=T0_MS + LIFE_MS_MAX, expires_at_ms=T0_MS + LIFE_MS_MAX + 1), T0_MS, False),
+        (order(issued_at_ms=T0_MS + 60_000, expires_at_ms=T0_MS + 120_000), T0_MS, True),
         (msgspec.structs.replace(order(), id=""), T0_MS, False),
         (msgspec.structs.replace(order(), id="x" * 65), T0_MS, False),
     ],
