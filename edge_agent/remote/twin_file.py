@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,7 +44,9 @@ class TwinFile:
         except UNREADABLE as error:
             aside = self._path.with_name(self._path.name + ".unreadable")
             _log.error("%s cannot be understood and is kept as %s: %s", self._path, aside.name, error)
-            self._path.replace(aside)
+            with suppress(OSError):
+                # On a disk that cannot be written it stays where it is: the gateway must start all the same.
+                self._path.replace(aside)
         except OSError as error:
             _log.error("%s cannot be read; the settings file rules alone: %s", self._path, error.strerror)
         return Memory()

@@ -49,6 +49,13 @@ def test_a_file_that_cannot_be_understood_is_set_aside(tmp_path: Path, text: byt
     assert TwinFile(path).load() == HELD
 
 
+def test_one_that_cannot_even_be_set_aside_keeps_no_gateway_from_starting(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.twin.json"
+    path.write_bytes(b"{")
+    (tmp_path / "outbox.twin.json.unreadable").mkdir()
+    assert TwinFile(path).load() == Memory()
+
+
 def test_a_full_disk_is_told_and_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "outbox.twin.json"
     file = TwinFile(path)
