@@ -29,7 +29,7 @@ def hand_over(before: Mapping[str, Probe], after: Mapping[str, Probe], at_ms: in
         ended += [Ended(old, fact) for fact in _runs(old, new, at_ms)]
         if new is not None:
             new.newest = old.newest
-            new.silence = old.silence
+            old.silence.minutes, new.silence = new.silence.minutes, old.silence
         else:
             ended += [Ended(old, fact) for fact in _silence(old, at_ms)]
     return ended

@@ -30,7 +30,7 @@ class SilenceFact(NamedTuple):
 
 
 class Silence:
-    """Watches one probe; `minutes` of 0 switches it off, `heard_at_ms` is the last valid value before a restart."""
+    """Watches one probe; `minutes` of 0 switches it off and ends what stands. `heard_at_ms` is from before a start."""
 
     def __init__(self, minutes: int, state: SilenceState = SilenceState(), heard_at_ms: int | None = None) -> None:  # noqa: B008 - immutable
         self.minutes = minutes
@@ -54,7 +54,7 @@ class Silence:
         """What has happened by now; to be asked regularly. `at_ms` dates it, `monotonic_ms` measures it."""
         limit_ms = self.minutes * MINUTE_MS
         if limit_ms == 0:
-            return None
+            return self._cleared(at_ms)
         if self._since_ms is None:
             told_ms = at_ms - (at_ms if self._heard_at_ms is None else self._heard_at_ms)
             self._since_ms = monotonic_ms - min(max(told_ms, 0), max(limit_ms - GRACE_MS, 0))

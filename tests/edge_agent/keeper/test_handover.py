@@ -99,6 +99,14 @@ def test_silence_goes_on() -> None:
     assert new.standing_alarms() == [AlarmKind.NO_DATA]
 
 
+@pytest.mark.parametrize("minutes", [0, 45])
+def test_silence_goes_on_under_the_new_rule(minutes: int) -> None:
+    old, new = probe(), probe()
+    old.silence.minutes, new.silence.minutes = 30, minutes
+    hand_over({SENSOR: old}, {SENSOR: new}, END_MS)
+    assert new.silence.minutes == minutes
+
+
 def test_no_alarm_ends_before_it_fired() -> None:
     [ended] = hand_over({SENSOR: warm(10)}, {}, T0_MS)
     assert ended.fact.cleared_at_ms == T0_MS + 10 * MINUTE_MS

@@ -64,6 +64,13 @@ def test_a_standing_alarm_goes_on_over_a_restart_and_is_told_once() -> None:
     assert cleared.began_at_ms == T0_MS - LIMIT_MS
 
 
+def test_an_alarm_that_stands_ends_when_the_rule_is_switched_off() -> None:
+    silence = Silence(0, SilenceState(T0_MS, T0_MS + LIMIT_MS))
+    cleared = at(silence, LIMIT_MS + 1)
+    assert cleared == SilenceFact(T0_MS, T0_MS + LIMIT_MS, T0_MS + LIMIT_MS + 1)
+    assert at(silence, LIMIT_MS + 2) is None
+
+
 def test_silence_before_a_restart_counts_up_to_a_grace() -> None:
     silence = Silence(30, heard_at_ms=T0_MS - 20 * MINUTE_MS)
     at(silence, 0)
