@@ -100,7 +100,7 @@ def gateway_list(ledger: Ledger, telemetry_store: Ledger, staff: Staff, page: in
 def cards(conn: Connection, telemetry_store: Ledger, gateways: Sequence[Gateway], now_ms: int) -> list[GatewayCard]:
     """Each of these gateways with all that is known of it."""
     names = [one.id for one in gateways]
-    said, twins = judgements.gateway_states(conn), gateway_twins.twins(conn, names)
+    said, twins = judgements.gateway_states(conn, names), gateway_twins.twins(conn, names)
     standing = [one for one in enrolment.certificates(conn, names) if one.revoked_at_ms is None]
     certificates = {one.gateway_id: one for one in reversed(standing)}
     codes = {one.gateway_id: one for one in enrolment.open_codes(conn, now_ms)}

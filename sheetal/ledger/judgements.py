@@ -15,7 +15,7 @@ from sheetal.ledger.judgement_tables import appliance_judgement, gateway_state, 
 from sheetal.ledger.stock_tables import compromise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection
     from sqlalchemy.engine import RowMapping
@@ -150,9 +150,12 @@ def notices(conn: Connection, limit: int = ROWS_MAX, *, unsent_only: bool = Fals
     return [_notice(row) for row in conn.execute(query.limit(min(limit, ROWS_MAX))).mappings()]
 
 
-def gateway_states(conn: Connection) -> dict[str, GatewayState]:
-    """What every gateway last said of itself, by its id."""
-    rows = conn.execute(select(gateway_state)).mappings()
+def gateway_states(conn: Connection, gateways: Collection[str] | None = None) -> dict[str, GatewayState]:
+    """What these gateways, or all, last said of themselves, by their id."""
+    query = select(gateway_state)
+    if gateways is not None:
+        query = query.where(gateway_state.c.gateway_id.in_(gateways))
+    rows = conn.execute(query).mappings()
     return {row["gateway_id"]: GatewayState(**row) for row in rows}
 
 

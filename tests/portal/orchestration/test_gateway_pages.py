@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LIST, ONE = "/cc/gateways", "/cc/gateways/gw-01"
 PROBE = f"{ONE}/probes/a-101-1-tvc"
 CODE = re.compile(r'class="label-code">.*?</span> ([A-Z2-9]{5}) ([A-Z2-9]{5})<', re.DOTALL)
+AT_MS_MAX = 253_402_214_400_000
 READERS = (Role.MEDICAL_OFFICER, Role.AUDITOR, Role.HANDLER)
 
 
@@ -185,6 +186,29 @@ def test_a_log_is_read_on_a_page_of_its_own(officer: Browser, opened: Stage) -> 
     page = officer.get(f"{ONE}/log/{order.id}").text
     assert "line 1\nline 2 &lt;script&gt;" in page
     assert officer.get(f"{ONE}/log/none").status_code == 404
+
+
+def test_what_a_gateway_says_is_shown_as_text_and_breaks_no_page(officer: Browser, opened: Stage) -> None:
+    evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[31m\u202e"
+    probe = {"probe": "a", "appliance": evil, "field": evil, "interval_ms": -(2**31), "heat_alarm_centi_celsius": 2**62}
+    with opened.ledger.write() as conn:
+        orders = [
+            gateway_twins.send_command(conn, "gw-01", kind, "s-1", opened.now_ms, span=(1, 2)) for kind in CommandKind
+        ]
+    outcomes = [
+        Outcome(id=one.id, kind=one.kind, at_ms=AT_MS_MAX, done=one.kind is not CommandKind.IDENTIFY, detail=evil)
+        for one in orders
+    ]
+    config = {"uplink": {}, "source": [{"kind": evil, "probe": [probe, {"probe": evil}, {"probe": "../../x"}]}]}
+    told = said(config=config, at_ms=opened.now_ms, state=TwinState.REFUSED, problem=evil, outcomes=outcomes)
+    report(opened.ledger, opened.now_ms, told)
+    log = next(one.id for one in orders if one.kind is CommandKind.SEND_LOG)
+    for path in (LIST, ONE, f"{ONE}/live", f"{ONE}/probes/a", f"{ONE}/log/{log}", f"{ONE}/retire", f"/hi{ONE}"):
+        answer = officer.get(path)
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text, path
+        assert "<img src=x" not in answer.text, path
+        assert "../../x" not in answer.text, path
 
 
 def test_retiring_needs_the_id_typed(officer: Browser) -> None:

@@ -52,6 +52,13 @@ def state(ledger: Ledger, *said: reads.GatewayState) -> reads.GatewayState:
         return reads.gateway_states(conn)[GATEWAY]
 
 
+def test_what_some_gateways_said_is_read_without_the_others(house: Ledger) -> None:
+    found = state(house, BORN)
+    with house.read() as conn:
+        assert reads.gateway_states(conn, [GATEWAY, "gw-other"]) == {GATEWAY: found}
+        assert reads.gateway_states(conn, ["gw-other"]) == reads.gateway_states(conn, []) == {}
+
+
 def test_a_judgement_moves_forward(house: Ledger) -> None:
     with house.write() as conn:
         writes.put_appliance_judgement(conn, JUDGED)
