@@ -30,15 +30,16 @@ from sheetal.contracts.topics import sensor_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge_agent.sample import DaySummaryDraft, Recall, Sample, Sink
+    from edge_agent.sample import DaySummaryDraft, Recall, Sink
     from edge_agent.settings.source import LoggerFolderSetting, LoggerProbe
     from edge_agent.sources.logged_file import LoggedFile
 
 _log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".txt", ".csv"})
-FILE_BYTES_MAX = 4 * 1024 * 1024
-"""Three months of one reading a minute as CSV; a small gateway could not hold much more. `replay` takes larger ones."""
+FILE_BYTES_MAX = 2 * 1024 * 1024
+"""Eight weeks of one reading a minute as CSV, which take 40 MB to read of the 128 that the systemd unit allows.
+`replay` takes larger ones."""
 DEPTH_MAX = 3
 FILES_MAX = 1_000
 TAKEN_MAX = 500
@@ -137,20 +138,23 @@ class LoggerFolderSource:
 
     def _hand_over(self, path: Path, data: bytes, sha256: str, way: tuple[Sink, threading.Event]) -> bool:
         """Whether the file is done with: kept, or found useless; False where the gateway stops before."""
-        sink, stopping = way
-        chunks = [chunk for probe in self._setting.probe for chunk in self._chunks(path, data, probe)]
-        if not chunks:
+        given: Observation | None = None
+        rows = days = 0
+        for chunk in (chunk for probe in self._setting.probe for chunk in self._chunks(path, data, probe)):
+            if given is not None and not _give(given, *way):
+                return False
+            given = chunk
+            rows, days = rows + len(chunk.samples), days + len(chunk.days)
+        if given is None:
             if _name(path) not in self._reports:
                 self._put_aside(path, "belongs to no probe of the settings")
             return True
+        # The last piece brings the file's mark: it is known when all of it is kept.
         taken = [*self._taken, sha256][-TAKEN_MAX:]
-        chunks[-1] = chunks[-1]._replace(marks={self._mark: msgspec.json.encode([self._reads, *taken]).decode()})
-        for chunk in chunks:
-            if stopping.is_set() or not hand_over([chunk], sink, stopping):
-                return False
+        if not _give(given._replace(marks={self._mark: msgspec.json.encode([self._reads, *taken]).decode()}), *way):
+            return False
         self._taken = taken
-        rows = sum(len(chunk.samples) for chunk in chunks)
-        _log.info("%s: %d readings and %d days taken in", _name(path), rows, sum(len(chunk.days) for chunk in chunks))
+        _log.info("%s: %d readings and %d days taken in", _name(path), rows, days)
         return True
 
     def _chunks(self, path: Path, data: bytes, probe: LoggerProbe) -> Iterator[Observation]:
@@ -180,12 +184,17 @@ class LoggerFolderSource:
         _log.warning("%s: %s", *told)
 
 
+def _give(chunk: Observation, sink: Sink, stopping: threading.Event) -> bool:
+    """Whether the sink has it; False where the gateway stops before."""
+    return not stopping.is_set() and hand_over([chunk], sink, stopping)
+
+
 def _pieces(file: LoggedFile, sensor: str) -> Iterator[Observation]:
     """What the file says as the sink takes it: `repeated`, since it is history that no alarm of now may come from."""
-    samples: list[Sample] = file.samples(sensor)
     days: list[DaySummaryDraft] = file.drafts(sensor)
-    for first in range(0, len(samples), ROWS_AT_ONCE):
-        yield Observation(samples=tuple(samples[first : first + ROWS_AT_ONCE]), repeated=True)
+    for first in range(0, len(file.rows), ROWS_AT_ONCE):
+        part = msgspec.structs.replace(file, rows=file.rows[first : first + ROWS_AT_ONCE])
+        yield Observation(samples=tuple(part.samples(sensor)), repeated=True)
     for first in range(0, len(days), ROWS_AT_ONCE):
         yield Observation(days=tuple(days[first : first + ROWS_AT_ONCE]), repeated=True)
 

@@ -4,12 +4,16 @@ import hashlib
 import json
 import os
 import shutil
+import tracemalloc
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from edge_agent.settings.source import LoggerFolderSetting, LoggerProbe
 from edge_agent.sources import logger_folder
+from edge_agent.sources.csv_file import CsvOptions
+from edge_agent.sources.logger_file import parse_logger_file
 from edge_agent.sources.logger_folder import FileReport, LoggerFolderSource
 from sheetal.contracts.reading import Quality
 from tests.edge_agent.exports import REAL
@@ -19,6 +23,8 @@ from tests.edge_agent.sources.rigs import KeepingSink
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from edge_agent.sources.logged_file import LoggedFile
 
 CSV = "time,celsius\n2026-09-01T00:00:00Z,4.5\n2026-09-01T00:10:00Z,4.6\n"
 ODD = "time,celsius\n2026-09-01T00:00:00Z,--.-\n2026-09-01T00:10:00Z,85.0\n2026-09-01T00:20:00Z,-127\nsoon,4\n"
@@ -214,6 +220,42 @@ def test_a_large_file_comes_in_pieces_and_is_known_only_when_all_are_kept(
     stick.watch()
     until(lambda: len(stick.sink.values()) == 95)
     assert [bool(observation.marks) for observation in stick.sink.seen] == [False] * 9 + [True]
+
+
+def test_what_one_probe_has_of_a_file_is_handed_over_before_it_is_read_for_the_next(
+    stick: Stick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_before: list[int] = []
+
+    def parse(data: bytes, options: CsvOptions) -> LoggedFile:
+        kept_before.append(len(stick.sink.values()))
+        return parse_logger_file(data, options)
+
+    monkeypatch.setattr(logger_folder, "parse_logger_file", parse)
+    monkeypatch.setattr(logger_folder, "ROWS_AT_ONCE", 10)
+    rows = "".join(f"2026-09-01T00:{minute:02}:00Z,4.5\n" for minute in range(45))
+    stick.put("a.csv", "time,celsius\n" + rows)
+    stick.watch(LoggerProbe(probe="p"), LoggerProbe(probe="q"), LoggerProbe(probe="r"))
+    until(lambda: len(stick.sink.values()) == 135)
+    assert kept_before[0] == 0
+    assert kept_before[1] >= 40
+    assert kept_before[2] >= 85
+
+
+def test_the_largest_file_fits_into_the_memory_that_the_unit_allows() -> None:
+    share = 4
+    line = "2026-{:02}-{:02}T{:02}:{:02}:00Z,4.5\n"
+    minutes = range(logger_folder.FILE_BYTES_MAX // share // len(line.format(1, 1, 1, 1)))
+    lines = (line.format(1 + n // 40_320, 1 + n // 1_440 % 28, n // 60 % 24, n % 60) for n in minutes)
+    data = ("time,celsius\n" + "".join(lines)).encode()
+    tracemalloc.start()
+    try:
+        file = parse_logger_file(data, CsvOptions(ZoneInfo("Asia/Kolkata"), None, fahrenheit=False))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(file.rows) == len(minutes)
+    assert most * share < 48e6
 
 
 @pytest.mark.stack
