@@ -33,10 +33,11 @@ LIVE_LINES_MAX = 64
 
 
 class LineSplitter:
-    """Cuts bytes into lines of a bounded length; a longer one is let go whole and counted."""
+    """Cuts bytes into lines of a bounded length; a longer one is let go whole, counted and told of when it is known."""
 
-    def __init__(self, bytes_max: int = LINE_BYTES_MAX) -> None:
+    def __init__(self, bytes_max: int = LINE_BYTES_MAX, too_long: Callable[[], object] = bool) -> None:
         self._bytes_max = bytes_max
+        self._too_long = too_long
         self._rest = b""
         self._skipping = False
         self.dropped = 0
@@ -46,15 +47,22 @@ class LineSplitter:
         *complete, self._rest = (self._rest + data).split(b"\n")
         lines = []
         for line in complete:
-            if self._skipping or len(line) > self._bytes_max:
+            if self._skipping:
                 self._skipping = False
-                self.dropped += 1
+            elif len(line) > self._bytes_max:
+                self._let_go()
             elif line.strip():
                 lines.append(line.strip())
         if len(self._rest) > self._bytes_max:
+            if not self._skipping:
+                self._let_go()
             self._skipping = True
             self._rest = b""
         return lines
+
+    def _let_go(self) -> None:
+        self.dropped += 1
+        self._too_long()
 
 
 class Ds01Lines:
@@ -77,7 +85,7 @@ class Ds01Lines:
         `receive` gives the bytes that came, None after a pause without any, b"" at the end; it may raise OSError.
         `deliver` is called after each, also with nothing.
         """
-        splitter = LineSplitter()
+        splitter = LineSplitter(too_long=lambda: self._tell_bad(f"longer than {LINE_BYTES_MAX:,} bytes"))
         fresh: list[bytes] | None = None
         then = Heard()
         heard_seconds = time.monotonic()
@@ -113,11 +121,14 @@ class Ds01Lines:
             try:
                 observations += self._reader.read(line, heard)
             except WireProblem as problem:
-                self._bad_lines += 1
-                # One line in the log for the first, the tenth, the hundredth: a broken hub must not fill the disk.
-                if str(self._bad_lines).strip("0") == "1":
-                    _log.warning("bad line number %d from the logger hub: %s", self._bad_lines, problem.message)
+                self._tell_bad(problem.message)
         return observations
+
+    def _tell_bad(self, why: str) -> None:
+        """One line in the log for the first, the tenth, the hundredth: a broken hub must not fill the disk."""
+        self._bad_lines += 1
+        if str(self._bad_lines).strip("0") == "1":
+            _log.warning("bad line number %d from the logger hub: %s", self._bad_lines, why)
 
 
 def is_live(lines: list[bytes]) -> bool:

@@ -156,3 +156,8 @@ def test_an_endless_line_takes_no_memory() -> None:
         assert len(splitter._rest) <= 100
     assert splitter.feed(b"\nnext\n") == [b"next"]
     assert splitter.dropped == 1
+
+
+def test_a_line_without_end_is_told_of_once_though_it_never_ends(ear: Ear, caplog: pytest.LogCaptureFixture) -> None:
+    assert ear.play(*[b"\x00" * 10_000] * 5, b"\n", line(1)) == [1]
+    assert caplog.text.count("bad line number 1 from the logger hub: longer than 16,384 bytes") == 1
