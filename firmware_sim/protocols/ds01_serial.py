@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.1
 """How often an unopened line is looked at, and a full one tried again."""
+SETTLE_SECONDS = 0.5
+"""Whoever opens a serial port throws away what is in it a moment later; what is told sooner is lost."""
 
 
 class SerialVoice:
@@ -67,10 +69,15 @@ class SerialVoice:
 
     async def _send(self) -> None:
         position, rest = 0, b""
+        settled = False
         while True:
             if not self._is_listened_to():
-                position, rest = 0, b""
+                position, rest, settled = 0, b"", False
                 await asyncio.sleep(LOOK_SECONDS)
+                continue
+            if not settled:
+                settled = True
+                await asyncio.sleep(SETTLE_SECONDS)
                 continue
             if not rest:
                 lines, position = self._backlog.since(position, LINES_PER_WRITE)

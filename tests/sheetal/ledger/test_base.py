@@ -58,7 +58,7 @@ def test_every_time_column_is_an_instant() -> None:
     for metadata in (ledger_metadata, telemetry_metadata):
         for table in metadata.tables.values():
             for column in table.columns:
-                is_span = column.name in {"interval_ms", "known_bound_ms", "clock_offset_ms"}
+                is_span = column.name in {"interval_ms", "known_bound_ms", "clock_offset_ms", "monotonic_ms"}
                 assert isinstance(column.type, EpochMs) == (column.name.endswith("_ms") and not is_span), column
 
 
