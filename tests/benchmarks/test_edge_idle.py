@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING
+
+import pytest
 
 from benchmarks import edge_idle
 from benchmarks.edge_idle import CPU_PERCENT_MAX, RSS_MB_MAX, Idle, idle
 
-if TYPE_CHECKING:
-    import pytest
 
-
+@pytest.mark.stack
 def test_one_short_look_at_a_real_gateway_is_within_both_limits() -> None:
     seen = idle(settle_seconds=6, look_seconds=6)
     assert 10 < seen.rss_mb_max <= RSS_MB_MAX

@@ -194,6 +194,7 @@ def test_a_systemd_that_is_gone_or_deaf_holds_nobody_up(address: str, caplog: py
         assert time.monotonic() - began < 5
 
 
+@pytest.mark.stack
 def test_a_real_gateway_falls_silent_while_its_outbox_is_held_and_speaks_again(tmp_path: Path, address: str) -> None:
     settings = write_settings(tmp_path, hub_port=1)
     with Listener(address) as systemd:

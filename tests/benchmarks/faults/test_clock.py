@@ -26,6 +26,7 @@ def test_so_it_does_over_mosquitto_in_every_case() -> None:
     assert clock.run(0, len(CASES), SERVER) == 0
 
 
+@pytest.mark.stack
 def test_a_gateway_that_believes_the_lie_is_caught() -> None:
     found = clock.play([case("battery clock 2 h ahead"), case("stepping")], kind=clock.Kind(synchronised="always"))
     ahead, stepping = found.values()

@@ -43,6 +43,7 @@ def test_nobody_but_root_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pass
 
 
+@pytest.mark.stack
 def test_a_gateway_that_never_takes_readings_again_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is never lifted, so it has no room and cannot recover."""
     monkeypatch.setattr(disk_full, "RECOVERY_SECONDS_MAX", 1.0)

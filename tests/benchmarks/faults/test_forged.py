@@ -36,11 +36,13 @@ def attacked(folder: Path, programs: Programs, names: list[str], monkeypatch: py
             return {name: "; ".join(forged.ATTACKS[name](stage, 22)) for name in names}
 
 
+@pytest.mark.stack
 def test_a_gateway_that_looks_at_no_seal_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = attacked(tmp_path, Programs(gateway=PLANTED + "gateway"), ["acks"], monkeypatch)
     assert "items were settled by forgeries" in told["acks"]
 
 
+@pytest.mark.stack
 def test_an_ingest_that_looks_at_no_seal_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = attacked(tmp_path, Programs(ingest=PLANTED + "ingest"), ["batches"], monkeypatch)
     assert "forged readings are in the store" in told["batches"]

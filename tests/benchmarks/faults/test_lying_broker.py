@@ -25,6 +25,7 @@ def test_no_lie_of_mosquitto_costs_a_reading() -> None:
     assert lying_broker.run(100, stack(lying_broker.FULL), SERVER) == 0
 
 
+@pytest.mark.stack
 def test_an_outbox_that_believes_the_broker_is_caught(tmp_path: Path) -> None:
     line = Line(tmp_path, SMALL, programs=BELIEVER)
     report = lying_broker.group(line, 0, 1, ["dropping link"], seconds=3)
