@@ -40,13 +40,37 @@ _SAID = {
 """By a part of what OpenSSL, or MQTT's CONNACK, says; the first that fits."""
 
 
+_AGAIN = "a running gateway tries again by itself; nothing is lost"
+_NO_ROUTE = "is the network up, and is there a way to that address?"
+_NO_NAME = "is the name in gateway.broker_url right, and does this machine's name service answer?"
+_NO_ANSWER = "is the broker's address right, and does the network (a firewall) let this gateway through?"
+_UNREACHED = {
+    "connection refused": "is the broker running at that address and port, and does the network let this gateway in?",
+    "timed out": _NO_ANSWER,
+    "timeout": _NO_ANSWER,
+    "name or service not known": _NO_NAME,
+    "name resolution": _NO_NAME,
+    "no address associated": _NO_NAME,
+    "nodename nor servname": _NO_NAME,
+    "no route to host": _NO_ROUTE,
+    "network is unreachable": _NO_ROUTE,
+    "network is down": _NO_ROUTE,
+    "host is down": _NO_ROUTE,
+}
+"""What to look at, by a part of what the operating system says of a connection that did not come about."""
+
+
 def words_of(error: Exception | str) -> str:
     """One line for whatever went wrong on the way to the broker."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFY.get(error.verify_code, f"the broker's certificate does not hold: {error.verify_message}")
     said = " ".join(str(error).split())
     plain = said.lower().replace("_", " ")
-    return next((words for part, words in _SAID.items() if part in plain), f"the broker cannot be reached: {said}")
+    known = next((words for part, words in _SAID.items() if part in plain), None)
+    if known is not None:
+        return known
+    look = next((words for part, words in _UNREACHED.items() if part in plain), None)
+    return f"the broker cannot be reached: {said}" + (f": {look} {_AGAIN}" if look else f"; {_AGAIN}")
 
 
 def is_certificate_trouble(said: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 import threading
@@ -176,10 +178,58 @@ def test_a_damaged_file(authority: Authority) -> None:
 
 
 def test_other_trouble_is_told_in_one_line_as_it_is() -> None:
-    assert words_of(ConnectionRefusedError(111, "Connection\nrefused")) == (
-        "the broker cannot be reached: [Errno 111] Connection refused"
+    assert words_of(ConnectionResetError(104, "Connection\nreset by peer")) == (
+        "the broker cannot be reached: [Errno 104] Connection reset by peer; "
+        "a running gateway tries again by itself; nothing is lost"
     )
     assert "retired" in words_of("Not authorized")
+
+
+def refused_by_nobody() -> OSError:
+    """What the operating system says of a port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(OSError, match="refused") as caught:
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+    return caught.value
+
+
+def timed_out() -> OSError:
+    """What a connection says whose other end keeps silent."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with (
+            socket.create_connection(silent.getsockname(), timeout=0.01) as caller,
+            pytest.raises(TimeoutError) as said,
+        ):
+            caller.recv(1)
+        return said.value
+
+
+UNREACHED = [
+    (OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)), "is the broker running at that address and port"),
+    (OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)), "does the network (a firewall) let this gateway through?"),
+    (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "is the name in gateway.broker_url right"),
+    (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "does this machine's name service"),
+    (socket.gaierror(-5, "No address associated with hostname"), "is the name in gateway.broker_url right"),
+    *(
+        (OSError(number, os.strerror(number)), "is the network up")
+        for number in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "advice"), UNREACHED, ids=[str(error) for error, _ in UNREACHED])
+def test_a_broker_that_is_not_reached_is_told_with_what_to_look_at(error: OSError, advice: str) -> None:
+    said = words_of(error)
+    assert said.startswith(f"the broker cannot be reached: {error}: ")
+    assert advice in said
+    assert said.endswith("? a running gateway tries again by itself; nothing is lost")
+    assert "\n" not in said
+
+
+def test_what_real_sockets_say_is_known() -> None:
+    assert "is the broker running" in words_of(refused_by_nobody())
+    assert "let this gateway through" in words_of(timed_out())
 
 
 def test_the_librarys_lines_about_tls_are_told_apart() -> None:
