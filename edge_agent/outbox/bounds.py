@@ -1,9 +1,9 @@
 """What goes when the outbox is full, in a decided order, and all of it counted (DESIGN section 9, edge.md section 9).
 
-Delivered items go first, oldest first, then refused ones (ingest keeps those in its dead letter). Then the oldest
-undelivered quarters of an hour are thinned (`thinning`), then ordinary aux values are dropped. What is left
-by then are readings outside their limits, changes of state, day summaries, spans and the edges of quarters: they are
-never dropped. New intake is refused instead.
+Delivered items go first, oldest first, then refused ones (ingest keeps those in its dead letter; what is unreadable
+here stays). Then the oldest undelivered quarters of an hour are thinned (`thinning`), then ordinary aux values are
+dropped. What is left by then are readings outside their limits, changes of state, day summaries, spans and the edges of
+quarters: they are never dropped. New intake is refused instead.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ ITEM_COLUMNS = len(Item._fields)
 
 _DROP_SETTLED = """
 DELETE FROM item WHERE (boot, sequence) IN
-    (SELECT boot, sequence FROM item INDEXED BY item_by_state WHERE state = ? ORDER BY measured_at_ms LIMIT ?)
+    (SELECT boot, sequence FROM item INDEXED BY item_by_state
+     WHERE state = ? AND reason IS NOT 'unreadable' ORDER BY measured_at_ms LIMIT ?)
 """
 _OLDEST_ORDINARY = """
 SELECT measured_at_ms FROM item INDEXED BY item_by_state

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.outbox import aside
 from edge_agent.outbox.parcel import THINNED, spans
 from edge_agent.outbox.schema import PENDING, REFUSED, WAITING
+from sheetal.contracts.seal import UNREADABLE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -86,14 +88,21 @@ def extremes(connection: sqlite3.Connection, sensor: str, from_ms: int, until_ms
     found = list(connection.execute(_EXTREMES, asked).fetchone())
     for key in connection.execute(_SPANS, (*asked, THINNED)).fetchall():
         (body,) = connection.execute("SELECT body FROM item WHERE boot = ? AND sequence = ?", key).fetchone()
-        span = spans.decode(body)
+        try:
+            span = spans.decode(body)
+        except (*UNREADABLE, TypeError):
+            # A damaged one stands aside; it must not darken the page.
+            continue
         found += [span.centi_celsius_min, span.centi_celsius_max]
     values = [int(value) for value in found if value is not None]
     return (min(values), max(values)) if values else None
 
 
 def refused_ranges(connection: sqlite3.Connection) -> list[RefusedSpan]:
-    """What ingest refused, grouped by boot, unbroken numbers and reason, in the order they were given."""
+    """What was refused, grouped by boot, unbroken numbers and reason, in the order they were given.
+
+    Last come the damaged alarms, which have no boot and no number, as one span of zeros.
+    """
     spans_found: list[RefusedSpan] = []
     for boot, sequence, reason, at_ms in connection.execute(_REFUSED, (REFUSED_MAX,)):
         last = spans_found[-1] if spans_found else None
@@ -106,4 +115,7 @@ def refused_ranges(connection: sqlite3.Connection) -> list[RefusedSpan]:
             )
         else:
             spans_found.append(RefusedSpan(boot, sequence, sequence, str(reason), at_ms, at_ms, 1))
+    alarms = [item.added_at_ms for item, _ in aside.alarms_aside(connection, REFUSED_MAX)]
+    if alarms:
+        spans_found.append(RefusedSpan(0, 0, 0, aside.UNREADABLE, min(alarms), max(alarms), len(alarms)))
     return spans_found

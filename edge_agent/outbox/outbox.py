@@ -10,11 +10,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import msgspec
-
+from edge_agent.outbox import aside, schema
 from edge_agent.outbox import history as outbox_history
 from edge_agent.outbox import resend as outbox_resend
-from edge_agent.outbox import schema
 from edge_agent.outbox import settling as outbox_settling
 from edge_agent.outbox.bounds import BYTES_MAX, ROWS_MAX, Bound, Need, OutboxFull, Room, bytes_used, item_of
 from edge_agent.outbox.file import OutboxFile
@@ -22,7 +20,6 @@ from edge_agent.outbox.intake import Given, Intake, insert, insert_alarms, oldes
 from edge_agent.outbox.parcel import Item, Key, Parcel, departs, pack
 from edge_agent.settings.uplink import DepartureRule
 from sheetal.contracts.clock import Clock, now_ms
-from sheetal.contracts.device_alarm import DeviceAlarm
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 
     from edge_agent.sample import DaySummaryDraft, Sample
     from sheetal.contracts.batch import Ack
-    from sheetal.contracts.device_alarm import AlarmAck
+    from sheetal.contracts.device_alarm import AlarmAck, DeviceAlarm
 
 __all__ = ["BYTES_MAX", "DAY_MS", "ROWS_MAX", "Counts", "Intake", "Outbox", "OutboxFull"]
 
@@ -51,6 +48,9 @@ WHERE state = 0 AND measured_at_ms >= ? ORDER BY measured_at_ms DESC LIMIT ?
 _BACKLOG = """
 SELECT * FROM item INDEXED BY item_by_state
 WHERE state = 0 AND measured_at_ms < ? ORDER BY measured_at_ms, boot, sequence LIMIT ?
+"""
+_ALARMS = """
+SELECT alarm, cleared, body FROM alarm WHERE settled_at_ms IS NULL ORDER BY added_at_ms, alarm, cleared LIMIT ?
 """
 _REFUSED = "SELECT count(*) FROM item WHERE state = 2"
 _COUNT = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
@@ -195,11 +195,8 @@ class Outbox:
     def next_alarms(self, limit: int, in_flight: Collection[tuple[str, bool]] = frozenset()) -> list[DeviceAlarm]:
         """Unacknowledged alarms, oldest first, without those in flight."""
         with self._file.lock:
-            found = self._connection.execute(
-                "SELECT body FROM alarm WHERE settled_at_ms IS NULL ORDER BY added_at_ms, alarm, cleared LIMIT ?",
-                (limit + len(in_flight),),
-            ).fetchall()
-        alarms = [msgspec.json.decode(body, type=DeviceAlarm) for (body,) in found]
+            found = self._connection.execute(_ALARMS, (limit + len(in_flight),)).fetchall()
+        alarms = aside.sift_alarms(found, self.change)
         return [a for a in alarms if (a.alarm, a.cleared_at_ms is not None) not in in_flight][:limit]
 
     def resend(self, from_ms: int, until_ms: int) -> int:
@@ -291,11 +288,12 @@ class Outbox:
         return self._tally.pending
 
     def refusals(self, limit: int = 100) -> list[tuple[Item, str]]:
-        """Refused items, newest first, each with ingest's reason."""
+        """Refused items, newest first, each with ingest's reason or `aside.UNREADABLE`; damaged alarms first."""
         query = "SELECT * FROM item WHERE state = 2 ORDER BY measured_at_ms DESC LIMIT ?"
         with self._file.lock:
-            found = self._connection.execute(query, (limit,)).fetchall()
-        return [(item_of(columns), str(columns[REASON_COLUMN])) for columns in found]
+            alarms = aside.alarms_aside(self._connection, limit)
+            found = self._connection.execute(query, (limit - len(alarms),)).fetchall()
+        return [*alarms, *((item_of(columns), str(columns[REASON_COLUMN])) for columns in found)]
 
     def refused_ranges(self) -> list[outbox_history.RefusedSpan]:
         """What ingest refused, grouped by boot, unbroken numbers and reason."""
@@ -316,7 +314,7 @@ class Outbox:
         """All counts at once."""
         with self._file.lock:
             tally = self._tally
-            (alarms,) = self._connection.execute("SELECT count(*) FROM alarm WHERE settled_at_ms IS NULL").fetchone()
+            alarms, alarms_aside = aside.count_alarms(self._connection)
             ever = dict(
                 self._connection.execute(
                     "SELECT name, value FROM meta WHERE name IN ('dropped', 'thinned', 'intakes_refused')"
@@ -324,7 +322,7 @@ class Outbox:
             )
             used = bytes_used(self._connection)
         return Counts(
-            *tally,
+            *tally._replace(refused=tally.refused + alarms_aside),
             alarms_pending=alarms,
             dropped=int(ever.get("dropped", 0)),
             thinned=int(ever.get("thinned", 0)),
@@ -356,7 +354,8 @@ class Outbox:
     def _select(self, query: str, bound_ms: int, without: Collection[Key], limit: int) -> list[Item]:
         with self._file.lock:
             found = self._connection.execute(query, (bound_ms, limit + len(without))).fetchall()
-        return [item_of(columns) for columns in found if columns[:2] not in without][:limit]
+        items = [item_of(columns) for columns in found if columns[:2] not in without][:limit]
+        return aside.sift(items, self.change, self._clock())
 
     def _move(self, pending: int = 0, delivered: int = 0, refused: int = 0) -> None:
         before = self._tally

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sheetal.contracts.batch import AuxRow, Batch, DaySummary, Row, ThinnedSpan, UnplacedRow
+from sheetal.contracts.seal import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from edge_agent.sample import DaySummaryDraft
     from edge_agent.settings.uplink import DepartureRule
@@ -134,6 +135,20 @@ def to_batch(parcel: Parcel, gateway: str, sent: Moment) -> Batch:
     )
 
 
+def is_readable(item: Item) -> bool:
+    """Whether it can be put into the words of the wire and be understood there."""
+    words = _WORDS.get(item.kind)
+    numbers = (item.boot, item.sequence, item.measured_at_ms, item.quality, item.added_at_ms, item.value or 0)
+    if words is None or not all(isinstance(number, (int, float)) for number in numbers):
+        return False
+    try:
+        said = words(item)
+        msgspec.json.decode(msgspec.json.encode(said), type=type(said))
+        return _bytes_of(item) <= BYTES_MAX
+    except (*UNREADABLE, TypeError, ValueError, OverflowError):
+        return False
+
+
 def day_body(draft: DaySummaryDraft) -> bytes:
     """A day summary as the outbox keeps it."""
     return msgspec.json.encode(draft)
@@ -162,6 +177,15 @@ def _thinned(item: Item) -> ThinnedSpan:
     span = spans.decode(item.body or b"")
     fields = {name: getattr(span, name) for name in span.__struct_fields__}
     return ThinnedSpan(sequence=item.sequence, sensor=item.source, starts_at_ms=item.measured_at_ms, **fields)
+
+
+_WORDS: dict[str, Callable[[Item], msgspec.Struct]] = {
+    ROW: _row,
+    AUX: _aux,
+    DAY: _day,
+    UNPLACED: _unplaced,
+    THINNED: _thinned,
+}
 
 
 def _bytes_of(item: Item) -> int:

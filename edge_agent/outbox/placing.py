@@ -12,6 +12,7 @@ import msgspec
 
 from edge_agent.clock.timeline import ClockSource, Line
 from edge_agent.outbox import schema
+from edge_agent.outbox.aside import read_alarm
 from edge_agent.outbox.parcel import ROW, UNPLACED
 from sheetal.contracts.device_alarm import DeviceAlarm, alarm_id
 
@@ -158,8 +159,8 @@ def shift_alarms(
     boots = {boot for name in os_boots for (boot,) in connection.execute(_OF_BOOT, (name,))}
     moved: set[str] = set()
     for name, cleared, body in connection.execute(_UNSENT).fetchall():
-        alarm = msgspec.json.decode(body, type=DeviceAlarm)
-        if alarm.boot not in boots or alarm.sensor not in sensors:
+        alarm = read_alarm(body)
+        if alarm is None or alarm.boot not in boots or alarm.sensor not in sensors:
             continue
         later = _shifted(alarm, delta_ms)
         connection.execute(

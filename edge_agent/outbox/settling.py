@@ -23,8 +23,9 @@ WHERE boot = ? AND sequence BETWEEN ? AND ? AND state = ?
 """
 _FORGET = """
 DELETE FROM item WHERE (boot, sequence) IN (SELECT boot, sequence FROM item INDEXED BY item_by_state
-    WHERE state = ?1 AND measured_at_ms < ?2 AND settled_at_ms < ?2 LIMIT ?3)
+    WHERE state = ?1 AND measured_at_ms < ?2 AND settled_at_ms < ?2 AND reason IS NOT 'unreadable' LIMIT ?3)
 """
+"""Nobody else has what the gateway itself found unreadable (`aside.UNREADABLE`), so that stays."""
 _FORGET_EARLY = """
 DELETE FROM item WHERE (boot, sequence) IN (SELECT boot, sequence FROM item INDEXED BY item_by_state
     WHERE state = 1 ORDER BY measured_at_ms LIMIT ?)

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
 
 from edge_agent.clock.timeline import ClockSource
+from edge_agent.outbox.aside import UNREADABLE
 from edge_agent.outbox.outbox import Intake, Outbox
 from edge_agent.outbox.parcel import Moment
+from edge_agent.sample import DaySummaryDraft
 from edge_agent.settings.file import UplinkSetting
 from edge_agent.uplink.courier import FRESH_FLIGHTS, Courier, Identity
 from sheetal.contracts.batch import Ack, Batch, RefusedRange, ranges
@@ -19,6 +23,8 @@ from sheetal.contracts.topics import Channel
 from tests.edge_agent.kit import GATEWAY, KEY, MINUTE_MS, SENSOR, T0_MS, WRONG_KEY, sample
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edge_agent.uplink.clock_questions import ClockQuestions
     from tests.edge_agent.conftest import SetClock
 
@@ -124,6 +130,26 @@ def test_an_ack_that_cannot_be_believed_settles_nothing(
     assert KEY.hex() not in caplog.text
     assert courier.receive(Channel.ACK, acked(batch))
     assert outbox.pending_count() == 0
+
+
+def test_damaged_items_and_alarms_hold_nobody_up(courier: Courier, outbox: Outbox, wire: Wire, tmp_path: Path) -> None:
+    days = [DaySummaryDraft(SENSOR, T0_MS, T0_MS + n, 2, 8, -50, 60, 800, 600, 0, 0, 0) for n in range(3)]
+    heard = msgspec.structs.replace(ALARM, alarm="b")
+    outbox.add(Intake(rows=[sample(0), sample(1)], days=days, alarms=[ALARM, heard]))
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as worn:
+        worn.execute("UPDATE item SET body = x'7b' WHERE sequence IN (3, 5)")
+        worn.execute("UPDATE item SET value = 'warm' WHERE sequence = 1")
+        worn.execute("UPDATE alarm SET body = x'7b' WHERE alarm = 'a'")
+        worn.commit()
+    courier.send_due(LATER_MS, 0.0, wire)
+    told = [payload for channel, payload in wire.sent if channel is Channel.ALARM]
+    assert [unseal(open_envelope(one), Channel.ALARM, GATEWAY, KEY, _alarms) for one in told] == [heard]
+    wire.sent = [one for one in wire.sent if one[0] is Channel.DATA]
+    [batch] = wire.batches()
+    assert ([row.sequence for row in batch.rows], [one.sequence for one in batch.days]) == ([2], [4])
+    assert courier.receive(Channel.ACK, acked(batch, 2, 4))
+    assert outbox.counts()[:3] == (0, 2, 4)
+    assert {reason for _, reason in outbox.refusals()} == {UNREADABLE}
 
 
 def test_refused_rows_are_kept_aside_and_not_sent_again(courier: Courier, outbox: Outbox, wire: Wire) -> None:
