@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import ssl
 
+CLOSED_EARLY = (
+    "the broker closed the connection before it let this gateway in: is the gateway enrolled, and its certificate good?"
+)
+"""A broker that refuses a certificate may hang up before its reason is heard."""
+
 _VERIFY = {
     9: "the broker's certificate is not valid yet: set this machine's clock",
     10: "the broker's certificate has expired: renew it there; if it is new, set this machine's clock",

@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTPro
 from edge_agent.clock.facts import machine_facts
 from edge_agent.outbox.outbox import Intake
 from edge_agent.settings.broker import ending_soon, tls_context
-from edge_agent.uplink.broker_trouble import is_certificate_trouble, words_of
+from edge_agent.uplink.broker_trouble import CLOSED_EARLY, is_certificate_trouble, words_of
 from edge_agent.uplink.clock_questions import ClockQuestions
 from edge_agent.uplink.courier import Courier, Identity
 from edge_agent.uplink.session import Sessions, is_clocked
@@ -349,7 +349,7 @@ class Uplink:
         if self._connected.is_set() and not self._stopping.is_set():
             _log.warning("the connection to the broker ended: %s", reason)
         elif not (self._stopping.is_set() or self._problem):
-            self._tell(f"the broker closed the connection before it let this gateway in: {reason}")
+            self._tell(CLOSED_EARLY)
         self._connected.clear()
         self._lost.set()
         self._wake.set()
