@@ -32,7 +32,7 @@ $(VENDORED): package.json package-lock.json portal/vendor.py $(READY)
 demo: set-up ## Run a simulated district and play the story: a freezing refrigerator closes the gate
 	@$(BIN)/python -m demo
 
-test: set-up check ## Every test that needs no server packages (under 5 minutes)
+test: set-up check ## Every test that needs no server packages (some seven minutes on two cores)
 	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not stack and not browser and not journey"
 	@$(BIN)/python -m pytest -m "journey and not stack and not browser"
 	@echo "Tests marked stack or browser were left to make stack-test: they need real servers and Chromium."
