@@ -35,6 +35,11 @@ class Inbox:
         """Whether another message may be read from the socket; `slack` stretches both bounds."""
         return len(self._messages) < slack * self._messages_max and self._bytes < slack * self._bytes_max
 
+    @property
+    def bytes(self) -> int:
+        """The payloads that wait, in bytes."""
+        return self._bytes
+
     def put(self, message: Message) -> None:
         """Keeps a message; never blocks and never drops."""
         with self._lock:
@@ -53,6 +58,16 @@ class Inbox:
             message = self._messages.popleft()
             self._bytes -= len(message.payload)
             return message
+
+    def take_many(self, messages_max: int) -> list[Message]:
+        """Up to so many of the oldest messages; none when there is none now."""
+        with self._lock:
+            if not self._messages:
+                self._filled.clear()
+                return []
+            taken = [self._messages.popleft() for _ in range(min(messages_max, len(self._messages)))]
+            self._bytes -= sum(len(message.payload) for message in taken)
+            return taken
 
     def wait(self, timeout_seconds: float) -> None:
         """Returns when there is a message, or none came in time."""

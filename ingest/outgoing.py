@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 WINDOW_MAX = 1_000
 """Our own publishes that the broker has not acknowledged; a broker that takes fewer says so."""
@@ -40,6 +40,8 @@ class Outgoing:
         self._items_max = items_max
         self._in_flight = 0
         self._window = WINDOW_MAX
+        self.dropped = 0
+        """Publishes that found no room or were given up with the connection, since the start."""
 
     @property
     def is_full(self) -> bool:
@@ -55,6 +57,13 @@ class Outgoing:
         """Hands an item over; a publish that finds no room is dropped, the gateway asks again."""
         if isinstance(item, Acknowledge) or not self.is_full:
             self._items.append(item)
+        else:
+            self.dropped += 1
+
+    def put_many(self, items: Sequence[Publish] | Sequence[Acknowledge]) -> None:
+        """Hands items of one kind over in their order, as `put` does each."""
+        for item in items:
+            self.put(item)
 
     def set_window(self, broker_maximum: int | None) -> None:
         """Never more in flight than the broker says it takes."""
@@ -75,4 +84,8 @@ class Outgoing:
 
     def clear(self) -> None:
         """Forgets what has not left yet; what is in flight stays counted, since paho sends it again."""
+        self.dropped += sum(isinstance(item, Publish) for item in self._items)
         self._items.clear()
+
+    def __len__(self) -> int:
+        return len(self._items)

@@ -111,6 +111,14 @@ class Subscriber:
         """Hands the MQTT acknowledgement over; void when the connection that brought the message is gone."""
         self._outgoing.put(Acknowledge(message.message_id, message.connection))
 
+    def publish_many(self, messages: list[tuple[str, bytes]]) -> None:
+        """Hands QoS 1 messages over in their order, as `publish` does each."""
+        self._outgoing.put_many([Publish(topic, payload, retain=False) for topic, payload in messages])
+
+    def acknowledge_many(self, messages: list[Message]) -> None:
+        """Hands the MQTT acknowledgements over; they leave after every publish handed over before."""
+        self._outgoing.put_many([Acknowledge(message.message_id, message.connection) for message in messages])
+
     def wake(self) -> None:
         """Makes the loop look at once for room in the inbox and for packets to send."""
         with suppress(BlockingIOError, OSError):

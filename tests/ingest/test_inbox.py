@@ -17,6 +17,48 @@ def test_messages_leave_in_the_order_they_came() -> None:
     assert len(inbox) == 0
 
 
+def test_many_are_taken_at_once_oldest_first_and_never_more_than_there_are() -> None:
+    inbox = Inbox()
+    sent = [message(str(number).encode()) for number in range(10)]
+    for one in sent:
+        inbox.put(one)
+    assert inbox.take_many(4) == sent[:4]
+    assert inbox.take() == sent[4]
+    assert inbox.take_many(100) == sent[5:]
+    assert inbox.take_many(100) == []
+
+
+def test_the_bytes_that_wait_are_told() -> None:
+    inbox = Inbox()
+    assert inbox.bytes == 0
+    for size in (3, 0, 5, 7):
+        inbox.put(message(b"x" * size))
+    assert inbox.bytes == 15
+    inbox.take_many(3)
+    assert inbox.bytes == 7
+    inbox.take()
+    assert inbox.bytes == 0
+
+
+def test_many_taken_at_once_make_room() -> None:
+    inbox = Inbox(messages_max=2, bytes_max=10)
+    inbox.put(message(b"x" * 9))
+    inbox.put(message(b"x"))
+    assert not inbox.has_room()
+    inbox.take_many(2)
+    assert inbox.has_room()
+
+
+def test_an_inbox_emptied_at_once_is_waited_for_again() -> None:
+    inbox = Inbox()
+    inbox.put(message(b"1"))
+    inbox.take_many(10)
+    assert inbox.take_many(10) == []
+    began = time.monotonic()
+    inbox.wait(0.05)
+    assert time.monotonic() - began > 0.04
+
+
 def test_room_is_bounded_in_messages() -> None:
     inbox = Inbox(messages_max=2)
     assert inbox.has_room()

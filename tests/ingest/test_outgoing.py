@@ -75,6 +75,26 @@ def test_what_is_cleared_never_leaves_and_what_is_in_flight_still_counts() -> No
     assert list(outgoing.sendable()) == [publish(3)]
 
 
+def test_many_leave_as_if_each_had_been_put_alone() -> None:
+    outgoing = Outgoing()
+    publishes, acknowledgements = [*map(publish, range(3))], [Acknowledge(number, 1) for number in range(3)]
+    outgoing.put_many(publishes)
+    outgoing.put_many(acknowledgements)
+    assert len(outgoing) == 6
+    assert list(outgoing.sendable()) == [*publishes, *acknowledgements]
+    assert len(outgoing) == 0
+
+
+def test_what_is_dropped_is_counted() -> None:
+    outgoing = Outgoing(items_max=3)
+    outgoing.put_many([*map(publish, range(5))])
+    assert (len(outgoing), outgoing.dropped) == (3, 2)
+    outgoing.put_many([Acknowledge(1, 1), Acknowledge(2, 1)])
+    assert (len(outgoing), outgoing.dropped) == (5, 2)
+    outgoing.clear()
+    assert (len(outgoing), outgoing.dropped) == (0, 5)
+
+
 @given(st.lists(st.sampled_from(["publish", "acknowledge", "arrived", "send"])), st.integers(1, 5))
 def test_nothing_is_lost_doubled_or_reordered(acts: list[str], window: int) -> None:
     outgoing = Outgoing()

@@ -105,6 +105,21 @@ def test_messages_come_with_their_topic_and_time_and_go_once_acknowledged(broker
         worker.subscriber.wake()
 
 
+def test_many_publishes_and_acknowledgements_go_in_one_hand_over(broker: EmbeddedBroker) -> None:
+    with working(broker.port) as worker, client_at(broker.port, "out/#") as (publish, heard):
+        until(lambda: worker.subscriber.is_subscribed)
+        for number in range(20):
+            publish(str(number).encode())
+        until(lambda: len(worker.inbox) == 20)
+        taken = worker.inbox.take_many(100)
+        answers = [(f"out/{number}", message.payload) for number, message in enumerate(taken)]
+        worker.subscriber.publish_many(answers)
+        worker.subscriber.acknowledge_many(taken)
+        worker.subscriber.wake()
+        until(lambda: len(heard) == 20)
+        assert heard == answers
+
+
 def test_acknowledgements_reach_the_broker_so_that_its_window_moves_on(broker: EmbeddedBroker) -> None:
     with working(broker.port) as worker, client_at(broker.port) as (publish, _):
         until(lambda: worker.subscriber.is_subscribed)
