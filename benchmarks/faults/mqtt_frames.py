@@ -25,6 +25,11 @@ class Frame(NamedTuple):
         return self.head >> 4
 
     @property
+    def is_publish(self) -> bool:
+        """Whether it carries a message."""
+        return self.kind == PUBLISH
+
+    @property
     def is_confirmed_publish(self) -> bool:
         """Whether it is a PUBLISH that asks for a PUBACK."""
         return self.kind == PUBLISH and self.head & QOS_MASK == QOS_1
@@ -33,6 +38,12 @@ class Frame(NamedTuple):
     def topic(self) -> str:
         """Where a PUBLISH goes."""
         return self.body[2 : self._topic_end].decode(errors="replace")
+
+    @property
+    def payload(self) -> bytes:
+        """What a PUBLISH carries, behind its properties; those of more than 127 bytes are not understood."""
+        start = self._topic_end + (2 if self.head & QOS_MASK else 0)
+        return self.body[start + 1 + self.body[start] :]
 
     @property
     def number(self) -> int:
@@ -73,23 +84,24 @@ class FrameSplitter:
 
     def feed(self, data: bytes) -> list[Frame]:
         """The packets that are complete now; raises ValueError for a length that MQTT does not know."""
-        self._rest += data
+        rest, taken = self._rest + data, 0
         frames = []
-        while (cut := _cut(self._rest)) is not None:
+        while (cut := _cut(rest, taken)) is not None:
             frame, taken = cut
             frames.append(frame)
-            self._rest = self._rest[taken:]
+        self._rest = rest[taken:]
         return frames
 
 
-def _cut(data: bytes) -> tuple[Frame, int] | None:
-    """The first packet and how many bytes it took; None while it is not complete."""
+def _cut(data: bytes, start: int) -> tuple[Frame, int] | None:
+    """The packet that begins there and where it ends; None while it is not complete."""
     length = 0
     for index in range(1, LENGTH_BYTES_MAX + 1):
-        if index >= len(data):
+        at = start + index
+        if at >= len(data):
             return None
-        length += (data[index] & (MORE - 1)) * MORE ** (index - 1)
-        if not data[index] & MORE:
-            end = index + 1 + length
-            return (Frame(data[0], data[index + 1 : end]), end) if len(data) >= end else None
+        length += (data[at] & (MORE - 1)) * MORE ** (index - 1)
+        if not data[at] & MORE:
+            end = at + 1 + length
+            return (Frame(data[start], data[at + 1 : end]), end) if len(data) >= end else None
     raise ValueError("a packet's length has more than four digits")
