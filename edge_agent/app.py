@@ -53,6 +53,7 @@ def run(settings: Settings) -> int:
         lambda: room.duty.sound_test_alarm(),  # noqa: PLW0108 - as above
         ring.newest,
         outbox.resend,
+        outbox.resend_ranges,
     )
     manager = Manager(settings, outbox.boot, actions, timekeeper.now_ms, timekeeper.anchored_now_ms)
     workshop = Workshop(outbox, timekeeper, ballast, manager)

@@ -109,7 +109,7 @@ class Outbox:
         self._on_way: Collection[Key] = frozenset()
         self._at_once_through = 0
         self._intakes_refused = 0
-        self._resending = bool(outbox_resend.orders(self._connection))
+        self._resending = outbox_resend.is_standing(self._connection)
 
     def close(self) -> None:
         """Closes the file; nothing is lost by not doing so."""
@@ -199,13 +199,22 @@ class Outbox:
         alarms = aside.sift_alarms(found, self.change)
         return [a for a in alarms if (a.alarm, a.cleared_at_ms is not None) not in in_flight][:limit]
 
-    def resend(self, from_ms: int, until_ms: int) -> int:
+    def resend(self, from_ms: int, until_ms: int, settled_from_ms: int = 0) -> int:
         """Lets what was settled go again, by the half-open span of its measuring; returns how many items there are.
 
         They become pending a few thousand at a time (`carry_on`) and then go as backlog, at its pace.
         """
+        return self._order(
+            lambda conn: outbox_resend.order(conn, outbox_resend.Order(from_ms, until_ms, settled_from_ms))
+        )
+
+    def resend_ranges(self, wanted: Sequence[outbox_resend.Range]) -> int:
+        """As `resend`, by boot and sequence; raises ValueError when too many ranges stand already."""
+        return self._order(lambda conn: outbox_resend.order_ranges(conn, wanted))
+
+    def _order(self, order: Callable[[sqlite3.Connection], int]) -> int:
         with self._transaction() as connection:
-            items = outbox_resend.order(connection, outbox_resend.Order(from_ms, until_ms))
+            items = order(connection)
         self._resending = True
         self.carry_on()
         return items
@@ -217,7 +226,7 @@ class Outbox:
         with self._transaction() as connection:
             revived = outbox_resend.carry_on(connection)
             self._move(pending=sum(revived), delivered=-revived.delivered, refused=-revived.refused)
-            standing = bool(outbox_resend.orders(connection))
+            standing = outbox_resend.is_standing(connection)
         self._resending = standing
         self._room.look_everywhere()
 

@@ -1,6 +1,7 @@
 """Settled items that become pending again: a restored server asks for what it lost, a wrong clock was put right.
 
-An order is remembered in the file and carried out a bounded number at a time, in the order of measuring.
+An order is remembered in the file and carried out a bounded number at a time: spans in the order of measuring, then
+ranges of sequence numbers.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import msgspec
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
 ORDERS_MAX = 16
+RANGES_MAX = 256
 STEP_ITEMS = 5_000
 DAY_MS = 86_400_000
 FUTURE_STAMP = "future_stamp"
 """Ingest's reason for a stamp more than a day ahead of its own clock."""
 MARK = "resend"
+RANGES_MARK = "resend_ranges"
 
 _COUNT = """
 SELECT count(*) FROM item INDEXED BY item_by_state
@@ -30,7 +34,12 @@ WHERE state = ? AND measured_at_ms >= ? AND measured_at_ms < ? ORDER BY measured
 _AGAIN = """
 UPDATE item SET state = 0, settled_at_ms = NULL, reason = NULL
 WHERE (boot, sequence) IN (SELECT boot, sequence FROM item INDEXED BY item_by_state
-    WHERE state = ? AND measured_at_ms >= ? AND measured_at_ms < ?)
+    WHERE state = ? AND measured_at_ms >= ? AND measured_at_ms < ?) AND coalesce(settled_at_ms, 0) >= ?
+"""
+_RANGE_COUNT = "SELECT count(*) FROM item WHERE boot = ? AND sequence BETWEEN ? AND ? AND state < 3"
+_RANGE_AGAIN = """
+UPDATE item SET state = 0, settled_at_ms = NULL, reason = NULL
+WHERE boot = ? AND sequence BETWEEN ? AND ? AND state = ?
 """
 _FUTURE_AGAIN = """
 UPDATE item SET state = 0, settled_at_ms = NULL, reason = NULL
@@ -40,10 +49,22 @@ WHERE (boot, sequence) IN (SELECT boot, sequence FROM item INDEXED BY item_by_st
 
 
 class Order(NamedTuple):
-    """A half-open span of measuring that is wanted again, from where on it was not yet done."""
+    """A half-open span of measuring that is wanted again, from where on it was not yet done.
+
+    Only items that were settled at `settled_from_ms` or later are meant.
+    """
 
     from_ms: int
     until_ms: int
+    settled_from_ms: int = 0
+
+
+class Range(NamedTuple):
+    """Items of one boot that are wanted again by their numbers, both ends included."""
+
+    boot: int
+    first: int
+    last: int
 
 
 class Revived(NamedTuple):
@@ -58,32 +79,78 @@ class Revived(NamedTuple):
 
 
 _orders = msgspec.json.Decoder(list[Order])
+_ranges = msgspec.json.Decoder(list[Range])
 
 
 def order(connection: sqlite3.Connection, wanted: Order) -> int:
-    """Remembers the order; returns how many items it is about. Beyond a number of orders the first two become one."""
+    """Remembers the order; returns how many items the span holds, 0 where only late settled ones of it are meant.
+
+    Beyond a number of orders the first two become one, which means all that either means.
+    """
     standing = [*orders(connection), wanted]
     while len(standing) > ORDERS_MAX:
         one, other = standing[:2]
-        standing[:2] = [Order(min(one.from_ms, other.from_ms), max(one.until_ms, other.until_ms))]
-    _remember(connection, standing)
-    return int(connection.execute(_COUNT, wanted).fetchone()[0])
+        ends = min(one.from_ms, other.from_ms), max(one.until_ms, other.until_ms)
+        standing[:2] = [Order(*ends, min(one.settled_from_ms, other.settled_from_ms))]
+    _remember(connection, MARK, standing)
+    return 0 if wanted.settled_from_ms else int(connection.execute(_COUNT, wanted[:2]).fetchone()[0])
+
+
+def order_ranges(connection: sqlite3.Connection, wanted: Sequence[Range]) -> int:
+    """Remembers ranges; returns how many items of them there are, waiting ones too, so that 0 says that none is left.
+
+    Raises ValueError when too many stand already; who asked asks again.
+    """
+    standing = list(dict.fromkeys([*ranges(connection), *wanted]))
+    if len(standing) > RANGES_MAX:
+        raise ValueError("busy with earlier orders")
+    _remember(connection, RANGES_MARK, standing)
+    return sum(int(connection.execute(_RANGE_COUNT, one).fetchone()[0]) for one in wanted)
 
 
 def orders(connection: sqlite3.Connection) -> list[Order]:
-    """What is still to be done."""
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (MARK,)).fetchone()
-    return _orders.decode(row[0]) if row else []
+    """Which spans are still to be done."""
+    return _orders.decode(_remembered(connection, MARK))
+
+
+def ranges(connection: sqlite3.Connection) -> list[Range]:
+    """Which ranges are still to be done."""
+    return _ranges.decode(_remembered(connection, RANGES_MARK))
+
+
+def is_standing(connection: sqlite3.Connection) -> bool:
+    """Whether anything is still to be done."""
+    return bool(orders(connection) or ranges(connection))
 
 
 def carry_on(connection: sqlite3.Connection) -> Revived:
-    """One bounded step of the first order: at most about STEP_ITEMS of each kind, and all of one instant together."""
-    first, *others = orders(connection)
-    ends = [connection.execute(_STEP_END, (state, *first, STEP_ITEMS)).fetchone() for state in (1, 2)]
+    """One bounded step of the first order, spans before ranges."""
+    standing = orders(connection)
+    if standing:
+        return _step_of_span(connection, standing)
+    left = ranges(connection)
+    return _step_of_range(connection, left) if left else Revived()
+
+
+def _step_of_span(connection: sqlite3.Connection, standing: list[Order]) -> Revived:
+    """At most about STEP_ITEMS of each kind, and all of one instant together."""
+    first, *others = standing
+    span = first[:2]
+    ends = [connection.execute(_STEP_END, (state, *span, STEP_ITEMS)).fetchone() for state in (1, 2)]
     end_ms = min([first.until_ms, *(max(row[0], first.from_ms + 1) for row in ends if row)])
-    counts = [connection.execute(_AGAIN, (state, first.from_ms, end_ms)).rowcount for state in (1, 2)]
-    left = [Order(end_ms, first.until_ms)] if end_ms < first.until_ms else []
-    _remember(connection, [*left, *others])
+    done = (first.from_ms, end_ms, first.settled_from_ms)
+    counts = [connection.execute(_AGAIN, (state, *done)).rowcount for state in (1, 2)]
+    left = [first._replace(from_ms=end_ms)] if end_ms < first.until_ms else []
+    _remember(connection, MARK, [*left, *others])
+    return Revived(*counts)
+
+
+def _step_of_range(connection: sqlite3.Connection, standing: list[Range]) -> Revived:
+    first, *others = standing
+    end = min(first.last, first.first + STEP_ITEMS - 1)
+    counts = [connection.execute(_RANGE_AGAIN, (first.boot, first.first, end, state)).rowcount for state in (1, 2)]
+    left = [first._replace(first=end + 1)] if end < first.last else []
+    _remember(connection, RANGES_MARK, [*left, *others])
     return Revived(*counts)
 
 
@@ -96,9 +163,14 @@ def revive_future(connection: sqlite3.Connection, at_ms: int) -> Revived:
     return Revived(refused=connection.execute(_FUTURE_AGAIN, asked).rowcount)
 
 
-def _remember(connection: sqlite3.Connection, standing: list[Order]) -> None:
+def _remembered(connection: sqlite3.Connection, mark: str) -> str:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (mark,)).fetchone()
+    return str(row[0]) if row else "[]"
+
+
+def _remember(connection: sqlite3.Connection, mark: str, standing: Sequence[Order | Range]) -> None:
     if standing:
         text = msgspec.json.encode(standing).decode()
-        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (MARK, text))
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (mark, text))
     else:
-        connection.execute("DELETE FROM meta WHERE name = ?", (MARK,))
+        connection.execute("DELETE FROM meta WHERE name = ?", (mark,))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from edge_agent.outbox.resend import RANGES_MAX, Range
 from sheetal.contracts.twin import COMMANDS_REMEMBERED, CommandKind, Outcome
 
 if TYPE_CHECKING:
@@ -22,16 +23,22 @@ DETAIL_LENGTH_MAX = 200
 LIFE_MS_MAX = 7 * 86_400_000
 """An order that claims to hold longer is not believed to end."""
 INSTANT_MS_MAX = 2**53
+NUMBER_MAX = 2**63 - 1
 LOG_TOLD = "told in an earlier report"
 
 
 class Actions(NamedTuple):
-    """What orders are carried out with; each may be called from the thread that obeys. `resend` takes two instants."""
+    """What orders are carried out with; each may be called from the thread that obeys.
+
+    `resend` takes the two ends of a span of measuring and since when its items were settled, `resend_ranges` ranges of
+    sequence numbers; both say how many items there are.
+    """
 
     identify: Callable[[], object]
     test_alarm: Callable[[], object]
     newest_log: Callable[[], str]
-    resend: Callable[[int, int], int]
+    resend: Callable[[int, int, int], int]
+    resend_ranges: Callable[[Sequence[Range]], int]
 
 
 def is_due(command: Command, outcomes: Sequence[Outcome], at_ms: int) -> bool:
@@ -74,7 +81,23 @@ def _done(command: Command, actions: Actions) -> str:
         case CommandKind.SEND_LOG:
             return actions.newest_log()
         case CommandKind.RESEND:
-            return str(actions.resend(*_span(command)))
+            return str(_resend(command, actions))
+
+
+def _resend(command: Command, actions: Actions) -> int:
+    """Ranges where there are any, else the span, and behind it what was settled late of whatever instant."""
+    if command.ranges:
+        return actions.resend_ranges([_range(*one) for one in command.ranges[:RANGES_MAX]])
+    items = actions.resend(*_span(command), 0)
+    if command.settled_from_ms is not None and 0 < command.settled_from_ms <= INSTANT_MS_MAX:
+        actions.resend(0, INSTANT_MS_MAX, command.settled_from_ms)
+    return items
+
+
+def _range(boot: int, first: int, last: int) -> Range:
+    if not (0 <= boot <= NUMBER_MAX and 1 <= first <= last <= NUMBER_MAX):
+        raise ValueError("resend needs ranges of boot, first and last sequence")
+    return Range(boot, first, last)
 
 
 def _span(command: Command) -> tuple[int, int]:

@@ -47,7 +47,9 @@ class CommandKind(StrEnum):
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One order, idempotent by `id`; ignored once `expires_at_ms` has passed.
 
-    `from_ms` and `until_ms` (half-open) bound the measured instants that a `resend` brings again.
+    `from_ms` and `until_ms` (half-open) bound the measured instants that a `resend` brings again; with
+    `settled_from_ms` it also brings all that was settled since then, whenever measured. With `ranges` (boot, first and
+    last sequence, both included) it brings those numbers instead.
     """
 
     id: str
@@ -57,6 +59,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_ms: int
     from_ms: int | None = None
     until_ms: int | None = None
+    settled_from_ms: int | None = None
+    ranges: list[tuple[int, int, int]] = []
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,7 +72,7 @@ class Gateway:
         self.did: list[str] = []
         self.adopted: list[Keeper] = []
         self.impossible: set[int] = set()
-        actions = Actions(lambda: None, lambda: None, lambda: "", lambda _from, _until: 0)
+        actions = Actions(lambda: None, lambda: None, lambda: "", lambda *_: 0, lambda _: 0)
         self.manager = Manager(self.installed, outbox.boot, actions, lambda: T0_MS, lambda: T0_MS)
         self.assembly = Assembly(self.manager, self.build, self.adopted.append, lambda: T0_MS + 90 * MINUTE_MS)
 

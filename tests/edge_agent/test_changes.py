@@ -68,7 +68,7 @@ class Site:
             file.write(f'probe = "wire"\ndevice = "{DEVICE}"\ninterval_ms = {INTERVAL_MS}\n')
         self.settings = load_settings(config)._replace(remote=RemoteSetting(trial_seconds=0.05))
         timekeeper = Timekeeper(Machine("always"), outbox)
-        actions = Actions(lambda: None, lambda: None, lambda: "", lambda _from, _until: 0)
+        actions = Actions(lambda: None, lambda: None, lambda: "", lambda *_: 0, lambda _: 0)
         self.manager = Manager(self.settings, outbox.boot, actions, now_ms, now_ms)
         self.workshop = NoUplink(outbox, timekeeper, Ballast(folder / "ballast", 4_096), self.manager)
         self.assembly = Assembly(self.manager, self.workshop.build, timekeeper.adopt, timekeeper.now_ms)

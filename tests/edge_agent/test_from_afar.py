@@ -78,8 +78,8 @@ class Office:
             kind=kind,
             issued_at_ms=at_ms,
             expires_at_ms=at_ms + life_ms,
-            **span,
         )
+        command = msgspec.structs.replace(command, **span)
         self.ingest.publish(Channel.COMMAND, command, key)
         return command.id
 

@@ -109,7 +109,8 @@ class Told:
             lambda: self.did.append("identify"),
             lambda: self.did.append("test_alarm"),
             lambda: "log",
-            lambda _from, _until: self.did.append("resend") or 3,  # type: ignore[func-returns-value]
+            lambda _from, _until, _settled: self.did.append("resend") or 3,  # type: ignore[func-returns-value]
+            lambda _ranges: self.did.append("resend") or 3,  # type: ignore[func-returns-value]
         )
         issued_at_ms = msgspec.json.decode(open_envelope(recording.payload).body, type=dict[str, Any])["issued_at_ms"]
         self.manager = Manager(installed, 77, actions, lambda: issued_at_ms, lambda: issued_at_ms)

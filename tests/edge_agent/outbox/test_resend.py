@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edge_agent.outbox import outbox
 from edge_agent.outbox import resend as outbox_resend
 from edge_agent.outbox.outbox import DAY_MS, Outbox
-from edge_agent.outbox.resend import ORDERS_MAX, Order, Revived, carry_on, order, orders
+from edge_agent.outbox.resend import ORDERS_MAX, RANGES_MAX, Order, Range, Revived, carry_on, order, orders
 from edge_agent.outbox.schema import open_file
 from sheetal.contracts.batch import Ack, RefusedRange
 from tests.edge_agent.kit import GATEWAY, MINUTE_MS, SENSOR, T0_MS, sample
@@ -182,3 +182,52 @@ def test_what_seemed_to_come_from_the_future_is_tried_once_a_day(outbox: Outbox,
 @pytest.fixture
 def box_path(tmp_path: Path) -> Path:
     return tmp_path / "o.db"
+
+
+def test_ranges_bring_their_numbers_and_nothing_else(outbox: Outbox) -> None:
+    filled(outbox)
+    assert outbox.resend_ranges([Range(outbox.boot, 3, 5), Range(outbox.boot, 20, 90)]) == 4
+    outbox.carry_on()
+    assert pending(outbox) == [2, 3, 4, 19]
+
+
+def test_a_range_counts_what_still_waits_so_that_none_means_gone(outbox: Outbox) -> None:
+    outbox.add_rows([sample(number) for number in range(4)])
+    settle(outbox, 1, 2)
+    assert outbox.resend_ranges([Range(outbox.boot, 1, 4)]) == 4
+    assert outbox.resend_ranges([Range(outbox.boot, 90, 99)]) == 0
+    assert outbox.resend_ranges([Range(outbox.boot + 1, 1, 4)]) == 0
+
+
+def test_a_long_range_goes_in_bounded_steps(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_resend, "STEP_ITEMS", 6)
+    filled(outbox)
+    outbox.resend_ranges([Range(outbox.boot, 1, 10**12)])
+    assert pending(outbox) == list(range(6))
+    outbox.carry_on()
+    assert pending(outbox) == list(range(12))
+
+
+def test_too_many_ranges_are_refused_and_asked_for_again_later(outbox: Outbox) -> None:
+    filled(outbox)
+    with pytest.raises(ValueError, match="busy"):
+        outbox.resend_ranges([Range(outbox.boot, number, number) for number in range(1, RANGES_MAX + 2)])
+    assert pending(outbox) == []
+
+
+def test_an_order_of_a_restore_means_what_was_settled_late(outbox: Outbox, clock: SetClock) -> None:
+    outbox.add_rows([sample(number) for number in range(10)])
+    clock.at_ms = T0_MS + DAY_MS
+    settle(outbox, 1, 4)
+    clock.at_ms = T0_MS + 2 * DAY_MS
+    settle(outbox, 5, 10)
+    assert outbox.resend(0, 2**53, T0_MS + 2 * DAY_MS) == 0
+    assert pending(outbox) == [4, 5, 6, 7, 8, 9]
+
+
+def test_orders_that_become_one_mean_all_that_either_means(outbox: Outbox) -> None:
+    with outbox._transaction() as connection:
+        order(connection, Order(5, 10, 7))
+        for number in range(ORDERS_MAX):
+            order(connection, Order(number + 20, number + 21))
+        assert orders(connection)[0] == Order(5, 21, 0)

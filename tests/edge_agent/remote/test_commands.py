@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -8,12 +9,17 @@ import pytest
 from edge_agent.remote.commands import LIFE_MS_MAX, LOG_TOLD, Actions, is_due, obey, remembered
 from sheetal.contracts.twin import COMMANDS_REMEMBERED, LOG_BYTES_MAX, Command, CommandKind, Outcome
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_agent.outbox.resend import Range
+
 T0_MS = 1_790_000_000_000
 
 
 def order(kind: CommandKind = CommandKind.IDENTIFY, number: int = 1, **fields: int) -> Command:
-    base = {"issued_at_ms": T0_MS, "expires_at_ms": T0_MS + 60_000}
-    return Command(id=f"c{number}", gateway="gw-t", kind=kind, **(base | fields))
+    base = Command(id=f"c{number}", gateway="gw-t", kind=kind, issued_at_ms=T0_MS, expires_at_ms=T0_MS + 60_000)
+    return msgspec.structs.replace(base, **fields)
 
 
 def outcome(number: int, kind: CommandKind = CommandKind.IDENTIFY, detail: str = "x") -> Outcome:
@@ -33,11 +39,16 @@ class Hand:
             test_alarm=lambda: self.did.append("test"),
             newest_log=lambda: "line 1\nline 2",
             resend=self._resend,
+            resend_ranges=self._resend_ranges,
         )
 
-    def _resend(self, from_ms: int, until_ms: int) -> int:
-        self.did.append(f"{from_ms}-{until_ms}")
+    def _resend(self, from_ms: int, until_ms: int, settled_from_ms: int) -> int:
+        self.did.append(f"{from_ms}-{until_ms}" + (f" settled from {settled_from_ms}" if settled_from_ms else ""))
         return 42
+
+    def _resend_ranges(self, ranges: Sequence[Range]) -> int:
+        self.did += [f"{one.boot}: {one.first}-{one.last}" for one in ranges]
+        return len(ranges)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +88,28 @@ def test_a_resend_without_a_span_is_not_done(bounds: dict[str, int]) -> None:
     told = obey(order(CommandKind.RESEND, **bounds), hand.actions, T0_MS)
     assert (told.done, hand.did) == (False, [])
     assert "from_ms" in told.detail
+
+
+def test_a_resend_after_a_restore_also_brings_what_was_settled_late() -> None:
+    hand = Hand()
+    told = obey(order(CommandKind.RESEND, from_ms=10, until_ms=20, settled_from_ms=15), hand.actions, T0_MS)
+    assert (told.done, told.detail) == (True, "42")
+    assert hand.did == ["10-20", f"0-{2**53} settled from 15"]
+
+
+def test_a_resend_by_ranges_needs_no_span_and_tells_how_many() -> None:
+    hand = Hand()
+    wanted = msgspec.structs.replace(order(CommandKind.RESEND), ranges=[(7, 1, 3), (2**40, 5, 5)])
+    assert obey(wanted, hand.actions, T0_MS).detail == "2"
+    assert hand.did == ["7: 1-3", f"{2**40}: 5-5"]
+
+
+@pytest.mark.parametrize("wrong", [(1, 0, 3), (1, 3, 2), (-1, 1, 2), (1, 1, 2**63)])
+def test_a_range_that_cannot_be_is_not_done(wrong: tuple[int, int, int]) -> None:
+    hand = Hand()
+    told = obey(msgspec.structs.replace(order(CommandKind.RESEND), ranges=[wrong]), hand.actions, T0_MS)
+    assert (told.done, hand.did) == (False, [])
+    assert "ranges" in told.detail
 
 
 def test_what_fails_is_told_and_not_raised() -> None:

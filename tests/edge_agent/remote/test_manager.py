@@ -35,7 +35,11 @@ class Gateway:
 
     def start(self) -> None:
         actions = Actions(
-            lambda: self.did.append("identify"), lambda: self.did.append("test"), lambda: "log", lambda _from, _until: 3
+            lambda: self.did.append("identify"),
+            lambda: self.did.append("test"),
+            lambda: "log",
+            lambda *_: 3,
+            lambda _: 4,
         )
         self.manager = Manager(self.installed, 77, actions, lambda: self.at_ms or 0, lambda: self.at_ms)
 

@@ -38,3 +38,9 @@ def test_an_unknown_command_is_no_command(kind: str | None) -> None:
 def test_what_a_newer_version_adds_is_ignored() -> None:
     written = b'{"id":"c","gateway":"g","kind":"identify","issued_at_ms":1,"expires_at_ms":2,"colour":"red"}'
     assert msgspec.json.decode(written, type=Command).kind is CommandKind.IDENTIFY
+
+
+def test_an_order_of_an_earlier_release_has_no_ranges() -> None:
+    written = b'{"id":"c","gateway":"g","kind":"resend","issued_at_ms":1,"expires_at_ms":2,"from_ms":1,"until_ms":2}'
+    read = msgspec.json.decode(written, type=Command)
+    assert (read.settled_from_ms, read.ranges) == (None, [])
