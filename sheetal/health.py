@@ -1,4 +1,7 @@
-"""`GET /healthz` for services without a web server: one small thread on the standard library's http.server.
+"""A service's own small pages, on an address of their own: one thread on the standard library's http.server.
+
+`/healthz`: alive and well. `/readyz`: may take work now. `/metrics`: its numbers for Prometheus. They are for machines
+of the same network: the public port of a portal or of the static site has none of them but health.
 
 `python -m sheetal.health URL` asks such a page, for a container's health check: exit code 0 only when it says "well".
 """
@@ -17,11 +20,15 @@ from urllib.parse import urlsplit
 from sheetal.contracts.problem import SettingProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     Check = Callable[[], dict[str, object]]
+    Page = Callable[[], tuple[str, bytes]]
 
 PATH = "/healthz"
+READY_PATH = "/readyz"
+METRICS_PATH = "/metrics"
+JSON = "application/json"
 REQUEST_SECONDS_MAX = 5.0
 ASK_SECONDS_MAX = 4.0
 """Below every interval at which container engines ask."""
@@ -45,13 +52,17 @@ class HealthServer:
         self._thread.join(REQUEST_SECONDS_MAX)
 
 
-def serve_health(host: str, port: int, check: Check) -> HealthServer:
+def serve_health(
+    host: str, port: int, check: Check, *, ready: Check | None = None, metrics: Page | None = None
+) -> HealthServer:
     """Answers with what `check` says: 200 when its `ok` is true, else 503; port 0 takes a free one.
 
-    `check` runs in the request's own thread and must be quick. Raises SettingProblem when the port cannot be had.
+    `ready` answers `/readyz` in the same way (without it `check` does), `metrics` gives a content type and the page.
+    All run in the request's own thread and must be quick. Raises SettingProblem when the port cannot be had.
     """
+    pages = {PATH: lambda: answer(check), READY_PATH: lambda: answer(ready or check)}
     try:
-        server = _Server((host, port), _handler(check))
+        server = _Server((host, port), _handler(pages, metrics))
     except (OSError, OverflowError) as error:
         raise SettingProblem(
             f"SHEETAL_HEALTH_PORT: cannot listen on {host}:{port}: {error}",
@@ -69,6 +80,14 @@ def answer(check: Check) -> tuple[HTTPStatus, bytes]:
         found = {"ok": False, "problem": type(error).__name__}
     status = HTTPStatus.OK if found.get("ok") is True else HTTPStatus.SERVICE_UNAVAILABLE
     return status, json.dumps(found, default=str).encode()
+
+
+def told(metrics: Page) -> tuple[HTTPStatus, str, bytes]:
+    """Status, content type and body of the metrics; 500 when they cannot be made, named by the error's type alone."""
+    try:
+        return (HTTPStatus.OK, *metrics())
+    except Exception as error:  # noqa: BLE001  # a page that fails must not end its service
+        return HTTPStatus.INTERNAL_SERVER_ERROR, JSON, json.dumps({"problem": type(error).__name__}).encode()
 
 
 def ask(url: str) -> tuple[bool, str]:
@@ -115,21 +134,34 @@ class _Server(ThreadingHTTPServer):
     # A probe that hangs must not delay the stop of a service.
     block_on_close = False
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A probe that hung up early is no news, and the base class would print it between the log's lines."""
 
-def _handler(check: Check) -> type[BaseHTTPRequestHandler]:
+
+def _handler(
+    pages: Mapping[str, Callable[[], tuple[HTTPStatus, bytes]]], metrics: Page | None
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = REQUEST_SECONDS_MAX
         server_version = "sheetal"
         sys_version = ""
 
         def do_GET(self) -> None:
-            status, body = answer(check) if self.path == PATH else (HTTPStatus.NOT_FOUND, b"{}")
+            status, content_type, body = self._found()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
             self.wfile.write(body)
+
+        def _found(self) -> tuple[HTTPStatus, str, bytes]:
+            if self.path == METRICS_PATH and metrics is not None:
+                return told(metrics)
+            if self.path in pages:
+                status, body = pages[self.path]()
+                return status, JSON, body
+            return HTTPStatus.NOT_FOUND, JSON, b"{}"
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
             """Probes come every few seconds; they are no news."""

@@ -177,3 +177,67 @@ def test_the_module_is_the_command(serve: Callable[..., HealthServer]) -> None:
     command = [sys.executable, "-m", "sheetal.health", page_of(serve(lambda: {"ok": True}))]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, '200 {"ok": true}\n', "")
+
+
+def raw(port: int, path: str) -> tuple[int, str, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.headers["Content-Type"], response.read()
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def serve_all() -> Iterator[Callable[..., HealthServer]]:
+    running: list[HealthServer] = []
+
+    def start(**pages: Callable[[], object]) -> HealthServer:
+        running.append(serve_health("127.0.0.1", 0, lambda: {"ok": True}, **pages))  # type: ignore[arg-type]  # as given
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.close()
+
+
+def test_readiness_is_asked_apart_from_health(serve_all: Callable[..., HealthServer]) -> None:
+    server = serve_all(ready=lambda: {"ok": False, "problem": "the inbox is full"})
+    assert get(server.port)[0] == 200
+    assert get(server.port, "/readyz") == (503, {"ok": False, "problem": "the inbox is full"})
+
+
+def test_without_a_readiness_of_its_own_health_answers_for_it(serve: Callable[..., HealthServer]) -> None:
+    state = {"ok": True}
+    server = serve(lambda: dict(state))
+    assert get(server.port, "/readyz")[0] == 200
+    state["ok"] = False
+    assert get(server.port, "/readyz")[0] == 503
+
+
+def test_metrics_come_as_they_are_and_only_where_there_are_some(serve_all: Callable[..., HealthServer]) -> None:
+    server = serve_all(metrics=lambda: ("text/plain; version=0.0.4", b"sheetal_x 1\n"))
+    assert raw(server.port, "/metrics") == (200, "text/plain; version=0.0.4", b"sheetal_x 1\n")
+    assert raw(serve_all().port, "/metrics")[0] == 404
+
+
+def test_metrics_that_fail_are_500_and_tell_no_secrets(serve_all: Callable[..., HealthServer]) -> None:
+    def fail() -> tuple[str, bytes]:
+        raise RuntimeError("password=hunter2")
+
+    server = serve_all(metrics=fail)
+    assert raw(server.port, "/metrics") == (500, "application/json", b'{"problem": "RuntimeError"}')
+    assert get(server.port)[0] == 200
+
+
+def test_one_that_hangs_up_early_leaves_no_trace(
+    serve_all: Callable[..., HealthServer], capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = serve_all(metrics=lambda: ("text/plain", b"x" * 10_000_000))
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", server.port)) as hasty:
+            hasty.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            hasty.recv(10)
+    assert get(server.port)[0] == 200
+    assert capfd.readouterr().err == ""
