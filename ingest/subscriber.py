@@ -15,7 +15,6 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
@@ -126,8 +125,7 @@ class Subscriber:
 
     def announce(self) -> None:
         """Publishes this worker's sign of life, retained."""
-        body = msgspec.json.encode({"at_ms": self._clock(), "worker": self._peers.own})
-        self.publish(topics.INGEST_ALIVE, body, retain=True)
+        self.publish(topics.INGEST_ALIVE, self._peers.sign(self._clock()), retain=True)
         self.wake()
 
     def run(self, stop: threading.Event) -> None:
@@ -253,6 +251,7 @@ class Subscriber:
             return
         self._connection += 1
         self._is_connected = True
+        self._peers.lost_touch()
         self._outgoing.set_window(getattr(properties, "ReceiveMaximum", None))
         self._alive_request = client.subscribe(topics.INGEST_ALIVE, qos=0)[1]
 
@@ -268,8 +267,10 @@ class Subscriber:
             log.error("The broker refused a subscription", reasons=[str(code) for code in codes])
             client.disconnect()
         elif message_id == self._alive_request:
-            # Workers hear of each other before either takes the first message of the other's gateways.
+            # Workers hear of each other before either takes the first message of the other's gateways: our sign of
+            # life must leave before our subscription.
             self.announce()
+            self._send()
             client.subscribe(topics.shared(GROUP, topics.of_every_gateway(topics.Channel.DATA)), qos=1)
         else:
             self._subscriptions += 1

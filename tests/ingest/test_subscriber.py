@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
+from benchmarks.faults.mqtt_frames import FrameSplitter
 from demo.broker import EmbeddedBroker, free_port
 from ingest.inbox import Inbox, Message
 from ingest.peers import Peers
@@ -149,6 +151,32 @@ def test_two_workers_share_the_messages_and_know_of_each_other(broker: EmbeddedB
             until(lambda: len(one.inbox) + len(two.inbox) >= 100)
             heard = [message.payload for worker in (one, two) for message in worker.take_all(1)]
             assert sorted(heard, key=int) == [str(number).encode() for number in range(100)]
+
+
+def test_a_worker_learns_that_it_is_alone_by_hearing_itself_before_any_message(broker: EmbeddedBroker) -> None:
+    with working(broker.port) as worker:
+        assert not worker.peers.is_alone
+        until(lambda: worker.peers.is_alone)
+
+
+def test_the_sign_of_life_leaves_before_the_subscription() -> None:
+    """A broker of a few bytes sees in which order the packets come."""
+    kinds: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        with working(server.getsockname()[1]):
+            line, _ = server.accept()
+            with line:
+                line.settimeout(10)
+                splitter = FrameSplitter()
+                while len(kinds) < 4:
+                    for frame in splitter.feed(line.recv(65_536)):
+                        kinds.append(frame.kind)
+                        if frame.kind == 1:
+                            line.sendall(bytes.fromhex("2003000000"))
+                        elif kinds == [1, 8]:
+                            line.sendall(b"\x90\x04" + frame.body[:2] + b"\x00\x00")
+    assert kinds == [1, 8, 3, 8]
 
 
 def test_the_sign_of_life_is_retained(broker: EmbeddedBroker) -> None:
