@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from alerts.evaluate import Stores
 from alerts.hours import Hours
 from alerts.keys import Keys
 from alerts.listener import Listener
+from alerts.metrics import Watched
 from alerts.notify.channels import screen
 from alerts.notify.escalate import escalate
 from alerts.notify.pipeline import send_due
@@ -28,6 +27,7 @@ from sheetal.health import serve_health
 from sheetal.ledger.connect import open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.ledger.schema import check_schema
+from sheetal.logs import worker_name
 from sheetal.readings.connect import open_readings
 
 if TYPE_CHECKING:
@@ -59,12 +59,17 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         token = settings.readings_token
         readings = open_readings(settings.readings_url, token.get_secret_value() if token else None)
         closing.callback(readings.close)
-        own = f"alerts-{socket.gethostname()[:24]}-{os.getpid()}-{secrets.token_hex(3)}"
+        own = f"{worker_name('alerts')}-{secrets.token_hex(3)}"
         engine = Engine(Stores(ledger, telemetry, Hours(readings)), readings, own, now_ms)
         subscriber = Subscriber(settings.broker, own, engine.wake)
         listener = Listener(subscriber, ledger, Keys(ledger, cipher, now_ms), now_ms)
+        watched = Watched(engine, subscriber, listener, (ledger, telemetry), now_ms)
         health = serve_health(
-            settings.health_host, settings.health_port, lambda: state_of(engine, subscriber, listener)
+            settings.health_host,
+            settings.health_port,
+            lambda: state_of(engine, subscriber, listener),
+            ready=lambda: readiness_of(engine, subscriber, listener),
+            metrics=watched.page().render,
         )
         closing.callback(health.close)
         clockwork = Clockwork(_jobs(engine, ledger, cipher, subscriber))
@@ -97,16 +102,26 @@ def state_of(engine: Engine, subscriber: Subscriber, listener: Listener) -> dict
     }
 
 
+def readiness_of(engine: Engine, subscriber: Subscriber, listener: Listener) -> dict[str, object]:
+    """What the readiness page says: well, and subscribed at the broker; the schema was seen at the start."""
+    state = state_of(engine, subscriber, listener)
+    return {**state, "ok": state["ok"] is True and subscriber.is_subscribed}
+
+
 def _jobs(engine: Engine, ledger: Ledger, cipher: FieldCipher, subscriber: Subscriber) -> list[Job]:
     downlinks = Downlinks(ledger, cipher, subscriber)
     return [
         Job("sweep", SWEEP_SECONDS, engine.sweep),
-        Job("notify", NOTIFY_SECONDS, _led(engine, lambda: send_due(ledger, [screen.send], now_ms()))),
+        Job("notify", NOTIFY_SECONDS, _led(engine, lambda: _notify(engine, ledger))),
         Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms()))),
         Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish(now_ms()))),
         Job("orders", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish_again(now_ms()))),
         Job("seal", SEAL_SECONDS, _led(engine, lambda: seal_heads(ledger, cipher, subscriber, now_ms()))),
     ]
+
+
+def _notify(engine: Engine, ledger: Ledger) -> None:
+    engine.counts.notices_sent += send_due(ledger, [screen.send], now_ms())
 
 
 def _led(engine: Engine, act: Callable[[], object]) -> Callable[[], None]:

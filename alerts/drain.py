@@ -46,7 +46,7 @@ class Work:
     """What one round has to do: the marks it answers, and all that they touch.
 
     `idle` hours are of sensors that speak for no appliance: they are cleared and judge nothing. `unfinished` appliances
-    have more waiting than this round takes.
+    have more waiting than this round takes. `verdicts` counts what was found anew, `held` the holdings newly held.
     """
 
     hours: list[DirtyHour]
@@ -57,6 +57,8 @@ class Work:
     appliances: set[str] = field(default_factory=set)
     unfinished: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    held: int = 0
 
     @property
     def goes_on(self) -> bool:
@@ -226,6 +228,8 @@ def _commit(stores: Stores, work: Work, news: Sequence[Judged], now_ms: int) -> 
         for judged in news:
             held += commit(conn, judged, now_ms)
         rejudge.clear(conn, work.marks_of(one.verdict.holding for one in news))
+    work.verdicts.update(one.verdict.finding.value for one in news)
+    work.held += len(held)
     if held:
         log.warning("Stock is held", holdings=held)
 

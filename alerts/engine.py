@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import select
 
+from alerts.counts import Counts
 from alerts.drain import drain_once, take_work
 from alerts.sweep import sweep
 from sheetal.contracts.problem import Rejected, Unavailable
@@ -37,7 +39,8 @@ log = structlog.get_logger()
 class Engine:
     """One process's evaluator; `run` is its thread, `wake` and `sweep` may be called from others.
 
-    `problem` says what keeps it from judging now; `judged_at_ms` is when its last round ended well.
+    `problem` says what keeps it from judging now; `judged_at_ms` is when its last round ended well; `counts` is what it
+    has done so far.
     """
 
     def __init__(self, stores: Stores, readings: ReadingsStore, holder: str, clock: Clock) -> None:
@@ -51,6 +54,7 @@ class Engine:
         self._swept_at_ms = 0
         self.problem: str | None = None
         self.judged_at_ms: int | None = None
+        self.counts = Counts()
 
     @property
     def is_leader(self) -> bool:
@@ -106,7 +110,9 @@ class Engine:
     def _drain(self, stop: threading.Event) -> None:
         """Round after round; a long backlog does not keep what is judged already from being swept."""
         for _ in range(ROUNDS_AT_ONCE):
+            began = time.monotonic()
             work = drain_once(self._stores, self._clock())
+            self.counts.add(work, time.monotonic() - began)
             if not work.goes_on or stop.is_set() or not self._holds_lease():
                 return
             if self._clock() - self._swept_at_ms >= SWEPT_MS_MAX:
@@ -148,6 +154,8 @@ class Engine:
             log.warning("The lease runs out by itself", problem=problem.message)
 
     def _note(self, problem: str | None) -> None:
+        if problem is not None:
+            self.counts.rounds_failed += 1
         if problem is not None and self.problem is None:
             log.error("A store is away; nothing is judged", problem=problem)
         elif problem is None and self.problem is not None:

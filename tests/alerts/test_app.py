@@ -372,3 +372,28 @@ def test_an_old_schema_stops_the_start(world: World, tmp_path: Path) -> None:
         check=False,
     )
     assert (ended.returncode, "SHEETAL_LEDGER_URL" in ended.stderr) == (2, True)
+
+
+def test_it_tells_prometheus_its_numbers_and_when_it_may_take_work(service: Service) -> None:
+    service.start()
+    address = f"http://127.0.0.1:{service.port}"
+
+    def is_ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:
+                return bool(json.load(answer)["ok"])
+        except OSError:
+            return False
+
+    eventually(is_ready)
+    with urllib.request.urlopen(f"{address}/metrics", timeout=5) as answer:
+        page = answer.read().decode()
+    assert 'sheetal_build_info{service="alerts"' in page
+    assert "\nsheetal_alerts_broker_connected 1.0\n" in page
+    assert 'sheetal_metrics_source_failed{source="ledger"} 0.0' in page
+    assert "\nprocess_resident_memory_bytes " in page
+    code, errors = service.stop()
+    assert code == 0
+    for line in map(json.loads, errors.splitlines()):
+        assert {"service", "worker", "level", "timestamp", "event"} <= set(line)
+        assert line["service"] == "alerts"

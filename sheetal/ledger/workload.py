@@ -1,0 +1,119 @@
+"""How much waits and how old it is, in few cheap queries: what operations look at, never what decides.
+
+Nothing here names a person, a holding or a sensor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import ColumnElement, case, func, literal, select
+
+from sheetal.ledger.base import EpochMs
+from sheetal.ledger.gate import JUDGED_BOUND_MS
+from sheetal.ledger.judgement_tables import (
+    alarm,
+    appliance_judgement,
+    downlink,
+    gateway_state,
+    notice,
+    seal,
+)
+from sheetal.ledger.stock_tables import rejudge
+from sheetal.ledger.telemetry_tables import dirty_hour
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class Queue(NamedTuple):
+    """How many wait, and since when the oldest does."""
+
+    waiting: int
+    oldest_ms: int | None
+
+
+class Notices(NamedTuple):
+    """Notices that no channel has taken yet; `failing` were tried in vain."""
+
+    waiting: int
+    failing: int
+    oldest_ms: int | None
+
+
+class Judged(NamedTuple):
+    """How far judging has come: appliances by state, the furthest behind, and how many are past the gate's bound."""
+
+    by_state: dict[str, int]
+    furthest_behind_ms: int | None
+    too_old: int
+
+
+class Alarms(NamedTuple):
+    """Device alarms that have not ended; `unacknowledged` are those that nobody has answered for."""
+
+    standing: int
+    unacknowledged: int
+
+
+def rejudge_marks(conn: Connection) -> Queue:
+    """Ledger acts that wait to be judged."""
+    row = conn.execute(select(func.count(), func.min(rejudge.c.marked_at_ms))).one()
+    return Queue(row[0], row[1])
+
+
+def dirty_hours(conn: Connection) -> int:
+    """Hours of sensors that wait to be judged; on the telemetry store."""
+    return conn.execute(select(func.count()).select_from(dirty_hour)).scalar_one()
+
+
+def unsent_notices(conn: Connection) -> Notices:
+    """Notices on their way."""
+    query = select(func.count(), _count(notice.c.attempts > 0), func.min(notice.c.created_at_ms))
+    row = conn.execute(query.where(notice.c.sent_at_ms.is_(None))).one()
+    return Notices(row[0], row[1], row[2])
+
+
+def judged(conn: Connection, now_ms: int) -> Judged:
+    """How far behind the clock the judged instants are."""
+    is_too_old = appliance_judgement.c.judged_through_ms < literal(now_ms - JUDGED_BOUND_MS, EpochMs)
+    query = select(
+        appliance_judgement.c.state,
+        func.count(),
+        func.min(appliance_judgement.c.judged_through_ms),
+        _count(is_too_old),
+    ).group_by(appliance_judgement.c.state)
+    rows = conn.execute(query).all()
+    return Judged(
+        by_state={row[0]: row[1] for row in rows},
+        furthest_behind_ms=min((row[2] for row in rows), default=None),
+        too_old=sum(row[3] for row in rows),
+    )
+
+
+def standing_alarms(conn: Connection) -> Alarms:
+    """Device alarms that their gateways have not cleared."""
+    query = select(func.count(), _count(alarm.c.acknowledged_at_ms.is_(None))).where(alarm.c.cleared_at_ms.is_(None))
+    row = conn.execute(query).one()
+    return Alarms(row[0], row[1])
+
+
+def newest_seal_ms(conn: Connection) -> int | None:
+    """When the audit chains were last sealed."""
+    query = select(seal.c.sealed_at_ms).order_by(seal.c.number.desc()).limit(1)
+    return conn.execute(query).scalar_one_or_none()
+
+
+def unpublished_downlinks(conn: Connection) -> int:
+    """Configurations and orders that have not gone to the broker yet."""
+    return conn.execute(select(func.count()).where(downlink.c.published_at_ms.is_(None))).scalar_one()
+
+
+def gateways_by_link(conn: Connection) -> dict[bool, int]:
+    """How many gateways are on line, and how many are not."""
+    query = select(gateway_state.c.online, func.count()).group_by(gateway_state.c.online)
+    return {bool(row[0]): row[1] for row in conn.execute(query)}
+
+
+def _count(which: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((which, 1), else_=0)), 0)

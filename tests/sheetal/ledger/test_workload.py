@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sheetal.contracts.limits import MINUTE_MS
+from sheetal.contracts.topics import Channel
+from sheetal.ledger import downlink, judgement_writes, rejudge, seals, telemetry_writes, workload
+from sheetal.ledger.judgements import ApplianceJudgement, GatewayState
+from sheetal.ledger.workload import Alarms, Judged, Notices, Queue
+from tests.sheetal.ledger.alarm_rows import CLEARED, FIRED
+from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, FACILITY, GATEWAY, NOW_MS, SECOND_APPLIANCE, SENSOR
+
+if TYPE_CHECKING:
+    from sheetal.ledger.connect import Ledger
+
+
+def test_an_empty_store_has_no_work(house: Ledger, telemetry: Ledger) -> None:
+    with house.write() as conn:
+        rejudge.clear(conn, [mark.id for mark in rejudge.pending(conn, 5_000)])
+    with house.read() as conn:
+        assert workload.rejudge_marks(conn) == Queue(0, None)
+        assert workload.unsent_notices(conn) == Notices(0, 0, None)
+        assert workload.judged(conn, NOW_MS) == Judged({}, None, 0)
+        assert workload.standing_alarms(conn) == Alarms(0, 0)
+        assert workload.newest_seal_ms(conn) is None
+        assert workload.unpublished_downlinks(conn) == 0
+        assert workload.gateways_by_link(conn) == {}
+    with telemetry.read() as conn:
+        assert workload.dirty_hours(conn) == 0
+
+
+def test_marks_are_as_old_as_the_oldest(house: Ledger) -> None:
+    with house.write() as conn:
+        before = workload.rejudge_marks(conn).waiting
+        rejudge.mark_appliance(conn, APPLIANCE, 0, NOW_MS - 5)
+        rejudge.mark_appliance(conn, APPLIANCE, 0, NOW_MS - 9 * MINUTE_MS)
+        found = workload.rejudge_marks(conn)
+    assert found.waiting == before + 2
+    assert found.oldest_ms is not None
+    assert found.oldest_ms <= NOW_MS - 9 * MINUTE_MS
+
+
+def test_dirty_hours_are_counted(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        telemetry_writes.mark_dirty(conn, {(SENSOR, 0), (SENSOR, 3_600_000)})
+        assert workload.dirty_hours(conn) == 2
+
+
+def test_judging_is_as_far_as_its_slowest_appliance(house: Ledger) -> None:
+    behind_ms = NOW_MS - 11 * MINUTE_MS
+    with house.write() as conn:
+        for appliance, through_ms, state in ((APPLIANCE, NOW_MS, "in_range"), (SECOND_APPLIANCE, behind_ms, "warm")):
+            judgement_writes.put_appliance_judgement(
+                conn,
+                ApplianceJudgement(
+                    appliance_id=appliance, judged_through_ms=through_ms, known_through_ms=None, state=state
+                ),
+            )
+        assert workload.judged(conn, NOW_MS) == Judged({"in_range": 1, "warm": 1}, behind_ms, 1)
+        assert workload.judged(conn, NOW_MS - 2 * MINUTE_MS).too_old == 0
+
+
+def test_notices_that_went_out_wait_no_more(house: Ledger) -> None:
+    with house.write() as conn:
+        for key, at_ms in (("a", 5), ("b", 3)):
+            judgement_writes.add_notice(conn, key, "hold", FACILITY, {}, NOW_MS + at_ms)
+        assert workload.unsent_notices(conn) == Notices(2, 0, NOW_MS + 3)
+        judgement_writes.count_notice_attempt(conn, 1)
+        assert workload.unsent_notices(conn).failing == 1
+        judgement_writes.mark_notice_sent(conn, 1, NOW_MS)
+        assert workload.unsent_notices(conn) == Notices(1, 0, NOW_MS + 3)
+
+
+def test_an_alarm_stands_until_its_gateway_clears_it(house: Ledger) -> None:
+    with house.write() as conn:
+        judgement_writes.put_alarm(conn, FIRED, APPLIANCE, NOW_MS)
+        assert workload.standing_alarms(conn) == Alarms(1, 1)
+        judgement_writes.put_alarm(conn, CLEARED, APPLIANCE, NOW_MS)
+        assert workload.standing_alarms(conn) == Alarms(0, 0)
+
+
+def test_the_newest_seal_tells_its_age(house: Ledger) -> None:
+    with house.write() as conn:
+        seals.add_seal(conn, lambda _: "signed", NOW_MS)
+        seals.add_seal(conn, lambda _: "signed", NOW_MS + 60_000)
+        assert workload.newest_seal_ms(conn) == NOW_MS + 60_000
+
+
+def test_what_goes_down_waits_until_it_is_published(house: Ledger) -> None:
+    with house.write() as conn:
+        downlink.send_down(conn, GATEWAY, Channel.COMMAND, "{}", ACTOR, NOW_MS)
+        assert workload.unpublished_downlinks(conn) == 1
+        downlink.mark_published(conn, downlink.unpublished(conn)[0].id, NOW_MS)
+        assert workload.unpublished_downlinks(conn) == 0
+
+
+def test_gateways_are_counted_by_their_link(house: Ledger) -> None:
+    said = GatewayState(
+        gateway_id=GATEWAY, session=1, online=False, boot=1, software=None, clock_source=None, changed_at_ms=NOW_MS
+    )
+    with house.write() as conn:
+        judgement_writes.put_gateway_state(conn, said)
+        assert workload.gateways_by_link(conn) == {False: 1}
