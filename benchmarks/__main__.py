@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import edge_idle, edge_start, gate_throughput, ingest_end_to_end, outbox_ratio, sim_realtime
+from benchmarks import (
+    edge_idle,
+    edge_start,
+    gate_throughput,
+    ingest_end_to_end,
+    ingest_single,
+    outbox_ratio,
+    sim_realtime,
+)
 from benchmarks.record import BENCHMARKS, Figure, keep
 
 if TYPE_CHECKING:
@@ -13,6 +21,7 @@ if TYPE_CHECKING:
 
 BENCHES: dict[str, Callable[[], Figure]] = {
     "ingest.end_to_end_over_store_bulk": ingest_end_to_end.measure,
+    "ingest.single_over_paho": ingest_single.measure,
     "gate.throughput_over_same_sql_sqlite": gate_throughput.measure,
     "edge.outbox_over_sqlite_full": outbox_ratio.measure,
     "edge.idle_rss_mb": edge_idle.measure_rss,
