@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from ingest.plain import INTEGER_MAX, MEASURED_AT_MS_MIN, PlainBatch, plain_readings, speaks_for
 from ingest.reasons import Reason
-from sheetal.contracts.batch import AuxRow, DaySummary, ThinnedSpan, UnplacedRow
+from sheetal.contracts.batch import AuxRow, DaySummary, Row, ThinnedSpan, UnplacedRow, ranges
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.contracts.reading import CENTI_CELSIUS_MAX, CENTI_CELSIUS_MIN, Quality, Reading
-from sheetal.contracts.topics import SENSOR_IDENTIFIER, gateway_of
 
 if TYPE_CHECKING:
     from sheetal.contracts.batch import Batch
 
-MEASURED_AT_MS_MIN = 1_262_304_000_000
-"""2010-01-01: a clock that lost its time wakes in 1970 or 2000; such stamps are faults, not history."""
 FUTURE_MS_MAX = DAY_MS
 DAY_LENGTH_MS_MAX = 25 * HOUR_MS
 """The longest local day, when a clock is set back by an hour."""
 MINUTES_MAX = 366 * 24 * 60
 TEXT_LENGTH_MAX = 128
-INTEGER_MAX = 2**63 - 1
 ROWS_OF_A_SPAN_MAX = 100_000
 """A quarter of an hour of one sensor at a hundred a second is less."""
 
@@ -46,38 +43,43 @@ class Accepted(NamedTuple):
     thinned: list[ThinnedSpan]
 
     @property
-    def sequences(self) -> list[int]:
-        """Of everything that may be stored."""
-        rows = [*(row.sequence for row in self.readings), *(row.sequence for row in self.unplaced)]
-        told = [*(day.sequence for day in self.days), *(span.sequence for span in self.thinned)]
-        return [*rows, *(aux.sequence for aux in self.aux), *told]
+    def stored(self) -> list[tuple[int, int]]:
+        """The sequence ranges of everything that may be stored."""
+        numbers = [row[5] for row in self.readings]
+        for items in (self.aux, self.days, self.unplaced, self.thinned):
+            numbers += [item.sequence for item in items]
+        return ranges(numbers)
 
 
 def accept(batch: Batch, received_at_ms: int) -> Accepted:
     """Judges every row by itself, so that one bad probe costs nothing but its own rows."""
     latest_ms = received_at_ms + FUTURE_MS_MAX
-    accepted = Accepted([], [], [], [], [], [])
-    is_own: dict[str, bool] = {}
-    for row in batch.rows:
-        own = is_own.get(row.sensor)
-        if own is None:
-            own = is_own[row.sensor] = speaks_for(batch.gateway, row.sensor)
-        reason = _why_not_stamp(row.measured_at_ms, latest_ms) if own else Reason.FOREIGN_SENSOR
-        if reason is None and not _is_sample(row.centi_celsius, row.quality):
-            reason = Reason.IMPLAUSIBLE
+    readings = plain_readings(batch, latest_ms) if isinstance(batch, PlainBatch) else None
+    accepted = Accepted(readings or [], [], [], [], [], [])
+    if readings is None:
+        _accept_rows(batch, latest_ms, accepted)
+    _accept_others(batch, latest_ms, accepted)
+    return accepted
+
+
+def _accept_rows(batch: Batch, latest_ms: int, accepted: Accepted) -> None:
+    rows = [Row(*row) for row in batch.rows] if isinstance(batch, PlainBatch) else batch.rows
+    for row in rows:
+        reason = _why_not_row(row, batch.gateway, latest_ms)
         if reason is None:
             accepted.readings.append(
                 Reading(row.sensor, row.measured_at_ms, row.centi_celsius, row.quality, batch.boot, row.sequence),
             )
         else:
             accepted.refused.append(Refusal(row.sequence, reason))
-    _accept_others(batch, latest_ms, accepted)
-    return accepted
 
 
-def speaks_for(gateway: str, sensor: str) -> bool:
-    """Whether the sensor's id is well formed and stands below the gateway's own."""
-    return gateway_of(sensor) == gateway and SENSOR_IDENTIFIER.fullmatch(sensor) is not None
+def _why_not_row(row: Row, gateway: str, latest_ms: int) -> Reason | None:
+    if not speaks_for(gateway, row.sensor):
+        return Reason.FOREIGN_SENSOR
+    if reason := _why_not_stamp(row.measured_at_ms, latest_ms):
+        return reason
+    return None if _is_sample(row.centi_celsius, row.quality) else Reason.IMPLAUSIBLE
 
 
 def _accept_others(batch: Batch, latest_ms: int, accepted: Accepted) -> None:

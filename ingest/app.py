@@ -73,7 +73,7 @@ class Service:
         self._pipeline = Pipeline(
             inbox=self._inbox,
             keys=KeyRing(key_finder(self._ledger, cipher)),
-            writer=Writer(self._readings, lambda: peers.is_alone),
+            writer=Writer(self._readings, peers.stayed_alone),
             telemetry=self._telemetry,
             latest=latest,
             bus=self._subscriber,
@@ -92,7 +92,7 @@ class Service:
         self._health_page = serve_health(*self._health_address, self.health)
         for store in (self._ledger, self._telemetry):
             self._patience.insist("check the schema", functools.partial(check_schema, store))
-        parts = (self._pipeline.run, self._subscriber.run, self._housekeeping.run)
+        parts = (*self._pipeline.stages, self._subscriber.run, self._housekeeping.run)
         self._threads = [threading.Thread(target=part, args=(self._stop,), daemon=True) for part in parts]
         for thread in self._threads:
             thread.start()

@@ -6,13 +6,13 @@ with the stored ones of its span first, because InfluxDB overwrites silently.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from sheetal.contracts.limits import HOUR_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sheetal.contracts.reading import Reading
 
@@ -70,12 +70,17 @@ class StoredThrough:
 
 def by_sensor(readings: Iterable[Reading]) -> dict[str, list[int]]:
     """The offered instants of each sensor, sorted."""
-    instants: dict[str, list[int]] = {}
+    instants: defaultdict[str, list[int]] = defaultdict(list)
     for reading in readings:
-        instants.setdefault(reading.sensor, []).append(reading.measured_at_ms)
+        instants[reading[0]].append(reading[1])
     for offered in instants.values():
         offered.sort()
     return instants
+
+
+def has_repeats(instants: Mapping[str, Sequence[int]]) -> bool:
+    """Whether any sensor is offered two rows for one instant."""
+    return any(len(set(offered)) < len(offered) for offered in instants.values())
 
 
 def spans_to_read(sensor: str, instants: Sequence[int], stored_through_ms: int | None) -> list[Span]:
@@ -93,8 +98,6 @@ def spans_to_read(sensor: str, instants: Sequence[int], stored_through_ms: int |
 
 def split(offered: Sequence[Reading], stored: Sequence[Reading]) -> Split:
     """Compares rows with those read back, and with each other: of two new rows for one key the first is kept."""
-    if not stored and len({reading[:2] for reading in offered}) == len(offered):
-        return Split(list(offered), [], [])
     kept = {(reading.sensor, reading.measured_at_ms): reading for reading in stored}
     result = Split([], [], [])
     for reading in offered:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,10 +13,14 @@ KNOWN_SECONDS = 60.0
 UNKNOWN_SECONDS = 5.0
 """A gateway enrolled just now is believed soon; one that never was costs at most one look-up in this time."""
 GATEWAYS_MAX = 200_000
+UNKNOWN_MAX = 10_000
+"""Names that no gateway has, kept apart so that whoever invents them pushes out no gateway's key."""
+
+T = TypeVar("T")
 
 
 class _Kept(NamedTuple):
-    key: bytes | None
+    key: bytes
     until: float
     doubted_at: float
 
@@ -30,11 +34,14 @@ class KeyRing:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         gateways_max: int = GATEWAYS_MAX,
+        unknown_max: int = UNKNOWN_MAX,
     ) -> None:
         self._look_up = look_up
         self._monotonic = monotonic
         self._gateways_max = gateways_max
+        self._unknown_max = unknown_max
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._unknown: OrderedDict[str, float] = OrderedDict()
 
     def key_of(self, gateway: str) -> bytes | None:
         """The key in force at most a minute ago; None for a gateway that is not enrolled."""
@@ -42,12 +49,19 @@ class KeyRing:
         kept = self._kept.get(gateway)
         if kept is not None and now < kept.until:
             return kept.key
+        if now < self._unknown.get(gateway, now):
+            return None
         key = self._look_up(gateway)
-        doubted_at = kept.doubted_at if kept is not None else -UNKNOWN_SECONDS
-        self._kept[gateway] = _Kept(key, now + (UNKNOWN_SECONDS if key is None else KNOWN_SECONDS), doubted_at)
+        if key is None:
+            self._kept.pop(gateway, None)
+            self._unknown[gateway] = now + UNKNOWN_SECONDS
+            _shorten(self._unknown, self._unknown_max)
+            return None
+        doubted_at = kept.doubted_at if kept is not None else now - UNKNOWN_SECONDS
+        self._unknown.pop(gateway, None)
+        self._kept[gateway] = _Kept(key, now + KNOWN_SECONDS, doubted_at)
         self._kept.move_to_end(gateway)
-        if len(self._kept) > self._gateways_max:
-            self._kept.popitem(last=False)
+        _shorten(self._kept, self._gateways_max)
         return key
 
     def doubt(self, gateway: str) -> bool:
@@ -61,3 +75,8 @@ class KeyRing:
             return False
         self._kept[gateway] = kept._replace(until=now, doubted_at=now)
         return True
+
+
+def _shorten(ring: OrderedDict[str, T], length_max: int) -> None:
+    if len(ring) > length_max:
+        ring.popitem(last=False)

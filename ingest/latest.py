@@ -42,13 +42,21 @@ class Span(NamedTuple):
     received_at_ms: int
 
 
+class Newest(NamedTuple):
+    """The newest sample of a sensor, when it came, and how far its gateway's clock was off then."""
+
+    reading: Reading
+    received_at_ms: int
+    clock_offset_ms: int
+
+
 class Latest:
     """Takes what was stored from the pipeline's thread; `flush` may run in another."""
 
     def __init__(self, telemetry: Ledger) -> None:
         self._telemetry = telemetry
         self._lock = Lock()
-        self._states: dict[str, SensorState] = {}
+        self._newest: dict[str, Newest] = {}
         self._spans: dict[tuple[str, int], Span] = {}
         self._aux: OrderedDict[tuple[str, str, str], AuxRow] = OrderedDict()
         self._skewed: OrderedDict[str, None] = OrderedDict()
@@ -56,37 +64,36 @@ class Latest:
     def note(self, parts: Iterable[Part], written: Written) -> None:
         """Remembers what one stored load says; conflicting rows show nowhere, repeated ones count once."""
         hidden = {conflict.offered for conflict in written.conflicting} | {reading for reading, _ in written.refused}
-        counted = Counter((gateway_of(reading.sensor), reading.boot) for reading in written.new)
+        is_all_new = not (written.repeated or written.conflicting or written.refused)
         with self._lock:
             for part in parts:
-                self._note_part(part, hidden)
-            for origin, rows in counted.items():
-                known = self._spans[origin]
-                self._spans[origin] = known._replace(rows=known.rows + rows)
+                self._note_part(part, hidden, len(part.accepted.readings) if is_all_new else 0)
+            if not is_all_new:
+                self._count_new(written.new)
 
     def flush(self) -> int:
         """Writes what changed since the last call; how many sensors. Raises Unavailable and keeps all for the next."""
         with self._lock:
-            states, self._states = self._states, {}
+            newest, self._newest = self._newest, {}
             spans, self._spans = self._spans, {}
-        if not states and not spans:
+        if not newest and not spans:
             return 0
         try:
             with self._telemetry.write() as connection:
-                put_sensor_states(connection, list(states.values()))
+                put_sensor_states(connection, [_state(one) for one in newest.values()])
                 add_coverage(connection, [_coverage(origin, span) for origin, span in spans.items()])
         except BaseException:
             with self._lock:
-                self._put_back(states, spans)
+                self._put_back(newest, spans)
             raise
-        return len(states)
+        return len(newest)
 
     def aux_of(self, gateway: str) -> list[AuxRow]:
         """The newest value of each aux channel of a gateway since this worker started."""
         with self._lock:
             return [row for (owner, _, _), row in self._aux.items() if owner == gateway]
 
-    def _note_part(self, part: Part, hidden: Collection[Reading]) -> None:
+    def _note_part(self, part: Part, hidden: Collection[Reading], new_rows: int) -> None:
         batch, received_at_ms = part.believed.batch, part.message.received_at_ms
         offset_ms = received_at_ms - batch.sent_at_ms
         if batch.clock_source == WITHOUT_CLOCK:
@@ -94,30 +101,20 @@ class Latest:
             offset_ms = 0
         else:
             self._note_clock(batch.gateway, offset_ms)
-        newest: dict[str, Reading] = {}
-        for reading in part.accepted.readings:
-            known = newest.get(reading.sensor)
-            if (known is None or known.measured_at_ms <= reading.measured_at_ms) and reading not in hidden:
-                newest[reading.sensor] = reading
-        for reading in newest.values():
-            self._note_reading(reading, received_at_ms, offset_ms)
+        for reading in _newest_of(part.accepted.readings, hidden):
+            known = self._newest.get(reading.sensor)
+            if known is None or known.reading.measured_at_ms <= reading.measured_at_ms:
+                self._newest[reading.sensor] = Newest(reading, received_at_ms, offset_ms)
         for row in part.accepted.aux:
             self._note_aux(batch.gateway, row)
-        if sequences := part.accepted.sequences:
-            span = Span(min(sequences), max(sequences), 0, received_at_ms)
-            self._widen((batch.gateway, batch.boot), span)
+        if part.stored:
+            first, last = part.stored[0][0], part.stored[-1][1]
+            self._widen((batch.gateway, batch.boot), Span(first, last, new_rows, received_at_ms))
 
-    def _note_reading(self, reading: Reading, received_at_ms: int, offset_ms: int) -> None:
-        known = self._states.get(reading.sensor)
-        if known is None or known.measured_at_ms <= reading.measured_at_ms:
-            self._states[reading.sensor] = SensorState(
-                sensor_id=reading.sensor,
-                measured_at_ms=reading.measured_at_ms,
-                centi_celsius=reading.centi_celsius,
-                quality=reading.quality,
-                received_at_ms=received_at_ms,
-                clock_offset_ms=offset_ms,
-            )
+    def _count_new(self, new: Iterable[Reading]) -> None:
+        for origin, rows in Counter((gateway_of(reading.sensor), reading.boot) for reading in new).items():
+            known = self._spans[origin]
+            self._spans[origin] = known._replace(rows=known.rows + rows)
 
     def _note_aux(self, gateway: str, row: AuxRow) -> None:
         key = (gateway, row.source, row.field)
@@ -129,13 +126,8 @@ class Latest:
             self._aux.popitem(last=False)
 
     def _widen(self, origin: tuple[str, int], seen: Span) -> None:
-        known = self._spans.get(origin, seen)
-        self._spans[origin] = Span(
-            min(known.first, seen.first),
-            max(known.last, seen.last),
-            known.rows + (0 if known is seen else seen.rows),
-            max(known.received_at_ms, seen.received_at_ms),
-        )
+        known = self._spans.get(origin)
+        self._spans[origin] = seen if known is None else _both(known, seen)
 
     def _note_clock(self, gateway: str, offset_ms: int) -> None:
         """Says once when a gateway's clock goes wrong and once when it is right again."""
@@ -151,13 +143,44 @@ class Latest:
             log.info("A gateway's clock is right again", gateway=gateway, offset_ms=offset_ms)
             del self._skewed[gateway]
 
-    def _put_back(self, states: dict[str, SensorState], spans: dict[tuple[str, int], Span]) -> None:
-        for sensor, state in states.items():
-            known = self._states.get(sensor)
-            if known is None or known.measured_at_ms < state.measured_at_ms:
-                self._states[sensor] = state
+    def _put_back(self, newest: dict[str, Newest], spans: dict[tuple[str, int], Span]) -> None:
+        for sensor, one in newest.items():
+            known = self._newest.get(sensor)
+            if known is None or known.reading.measured_at_ms < one.reading.measured_at_ms:
+                self._newest[sensor] = one
         for origin, span in spans.items():
             self._widen(origin, span)
+
+
+def _newest_of(readings: Iterable[Reading], hidden: Collection[Reading]) -> Iterable[Reading]:
+    """The newest of each sensor; of two for one instant the later one."""
+    newest: dict[str, Reading] = {}
+    for reading in readings:
+        known = newest.get(reading[0])
+        if (known is None or known[1] <= reading[1]) and not (hidden and reading in hidden):
+            newest[reading[0]] = reading
+    return newest.values()
+
+
+def _both(one: Span, other: Span) -> Span:
+    return Span(
+        min(one.first, other.first),
+        max(one.last, other.last),
+        one.rows + other.rows,
+        max(one.received_at_ms, other.received_at_ms),
+    )
+
+
+def _state(newest: Newest) -> SensorState:
+    reading = newest.reading
+    return SensorState(
+        sensor_id=reading.sensor,
+        measured_at_ms=reading.measured_at_ms,
+        centi_celsius=reading.centi_celsius,
+        quality=reading.quality,
+        received_at_ms=newest.received_at_ms,
+        clock_offset_ms=newest.clock_offset_ms,
+    )
 
 
 def _coverage(origin: tuple[str, int], span: Span) -> Coverage:

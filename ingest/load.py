@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.accept import accept
 from ingest.decode import decode
 from ingest.reasons import Reason
-from sheetal.contracts.batch import Ack, RefusedRange, ranges
+from sheetal.contracts.batch import Ack, RefusedRange, ranges, union
 from sheetal.contracts.problem import WireProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from ingest.accept import Accepted, Refusal
     from ingest.decode import Believed
     from ingest.inbox import Message
-    from sheetal.contracts.batch import DaySummary, ThinnedSpan, UnplacedRow
+    from sheetal.contracts.batch import AuxRow, DaySummary, ThinnedSpan, UnplacedRow
     from sheetal.contracts.reading import Reading
 
-ROWS_MAX = 5_000
+ROWS_MAX = 4_000
+"""A message has at most 1,000 rows, so that no load needs a second request of 5,000 rows."""
 MESSAGES_MAX = 1_000
 BYTES_MAX = 8 * 1024 * 1024
 DETAIL_LENGTH_MAX = 500
@@ -35,11 +37,12 @@ class Letter(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One believed message."""
+    """One believed message; `stored` are the sequence ranges of what of it may be stored."""
 
     message: Message
     believed: Believed
     accepted: Accepted
+    stored: list[tuple[int, int]]
 
 
 class SealedAck(NamedTuple):
@@ -75,10 +78,24 @@ class Load:
         self.letters += refused_rows(message, found.accepted.refused)
         self._rows += len(found.accepted.readings) + len(found.accepted.unplaced)
 
+    def singles(self) -> Iterator[Load]:
+        """Each message as a load of its own."""
+        for message, found in self.items:
+            alone = Load()
+            alone.add(message, found)
+            yield alone
+
     @property
     def readings(self) -> list[Reading]:
         """Every row that may be stored, in the order of arrival."""
-        return [reading for part in self.parts for reading in part.accepted.readings]
+        return list(chain.from_iterable(part.accepted.readings for part in self.parts))
+
+    @property
+    def aux(self) -> list[tuple[str, int, AuxRow]]:
+        """Every value beside temperature that may be stored, with its gateway and boot."""
+        return [
+            (part.believed.gateway, part.believed.batch.boot, row) for part in self.parts for row in part.accepted.aux
+        ]
 
     @property
     def days(self) -> list[DaySummary]:
@@ -102,7 +119,8 @@ def take_apart(message: Message, key_of: Callable[[str], bytes | None]) -> Part 
         believed = decode(message.topic, message.payload, key_of)
     except WireProblem as problem:
         return letter(message, Reason(str(problem.facts["reason"])), problem.message)
-    return Part(message, believed, accept(believed.batch, message.received_at_ms))
+    accepted = accept(believed.batch, message.received_at_ms)
+    return Part(message, believed, accepted, accepted.stored)
 
 
 def letter(message: Message, reason: Reason, detail: str) -> Letter:
@@ -142,15 +160,16 @@ class Answer:
 
     def __init__(self, key: bytes) -> None:
         self.key = key
-        self.stored: set[int] = set()
+        self.stored: list[tuple[int, int]] = []
         self.refused: dict[int, str] = {}
         self.asked_ms: int | None = None
 
     def add(self, part: Part, by_store: Collection[tuple[str, int]]) -> None:
         """Takes one message's part in; `by_store` are the readings that the store would not take."""
         accepted, asked_ms = part.accepted, part.believed.batch.monotonic_ms
-        self.stored.update(accepted.sequences)
-        self.refused.update((refusal.sequence, refusal.reason.value) for refusal in accepted.refused)
+        self.stored += part.stored
+        for refusal in accepted.refused:
+            self.refused[refusal.sequence] = refusal.reason.value
         for reading in accepted.readings if by_store else ():
             if (reading.sensor, reading.measured_at_ms) in by_store:
                 self.refused[reading.sequence] = Reason.STORE_REFUSED.value
@@ -166,7 +185,7 @@ class Answer:
             boot=boot,
             at_ms=None if self.asked_ms is None else at_ms,
             monotonic_ms=self.asked_ms,
-            stored=ranges(list(self.stored - set(self.refused))),
+            stored=_without(union(self.stored), self.refused),
             refused=_refused_ranges(self.refused),
         )
 
@@ -183,6 +202,13 @@ def acks(parts: Iterable[Part], refused: Iterable[tuple[Reading, str]], at_ms: i
         answers.setdefault(origin, Answer(part.believed.key)).add(part, by_store)
     told = [(answer.key, answer.ack(*origin, at_ms)) for origin, answer in answers.items()]
     return [SealedAck(key, ack) for key, ack in told if ack is not None]
+
+
+def _without(stored: list[tuple[int, int]], refused: Collection[int]) -> list[tuple[int, int]]:
+    """The ranges less the refused numbers; they name rows that came, so they are short enough to be counted out."""
+    if not refused:
+        return stored
+    return ranges([number for first, last in stored for number in range(first, last + 1) if number not in refused])
 
 
 def _refused_ranges(refused: dict[int, str]) -> list[RefusedRange]:

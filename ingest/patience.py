@@ -25,11 +25,16 @@ class Stopped(Exception):
 
 
 class Patience:
-    """Repeats steps that must be safe to repeat; `problem` names the one that fails now, None while all is well."""
+    """Repeats steps that must be safe to repeat, from any thread; steps of different names may fail side by side."""
 
     def __init__(self, stop: Event) -> None:
-        self._stop = stop
-        self.problem: str | None = None
+        self.stop = stop
+        self._problems: dict[str, str] = {}
+
+    @property
+    def problem(self) -> str | None:
+        """What fails now, the step that began to fail first."""
+        return next(iter(list(self._problems.values())), None)
 
     def insist(self, what: str, step: Callable[[], T]) -> T:
         """The step's result, however long its store is away; raises Stopped, and what only a wrong program raises.
@@ -44,18 +49,18 @@ class Patience:
                 self._note(what, problem)
                 wait_seconds = max(pause_seconds, min(getattr(problem, "retry_after_seconds", 0.0), PAUSE_SECONDS_MAX))
                 pause_seconds = min(pause_seconds * 2, PAUSE_SECONDS_MAX)
-                if self._stop.wait(wait_seconds * random.uniform(0.8, 1.2)):  # noqa: S311  # jitter is no secret
+                if self.stop.wait(wait_seconds * random.uniform(0.8, 1.2)):  # noqa: S311  # jitter is no secret
                     raise Stopped from problem
             else:
                 self._clear(what)
                 return result
 
     def _note(self, what: str, problem: Unavailable | Rejected) -> None:
-        if self.problem is None:
+        if what not in self._problems:
             log.error("A store is away; messages wait unacknowledged", step=what, problem=problem.message)
-        self.problem = f"{what}: {problem.message}"
+        self._problems[what] = f"{what}: {problem.message}"
 
     def _clear(self, what: str) -> None:
-        if self.problem is not None:
+        if what in self._problems:
+            del self._problems[what]
             log.info("The store is back", step=what)
-        self.problem = None

@@ -1,28 +1,32 @@
 """The way of a load: decode, accept, write, record, acknowledge, wake.
 
-    inbox ─► take apart ─► readings store, durable ─► telemetry transaction ─► application acks ─► PUBACKs ─► wake-up
+    inbox ─► take apart │ readings store, durable │ telemetry transaction ─► application acks ─► PUBACKs ─► wake-up
 
-No step begins before the one to its left is done, so whatever dies on the way comes again from the gateway's outbox and
-meets steps that are harmless to repeat.
+No step of a load begins before the one to its left is done, so whatever dies on the way comes again from the gateway's
+outbox and meets steps that are harmless to repeat. The three stages run side by side, each with another load: while a
+store makes one durable, the next is taken apart and the last one answered. Loads never overtake each other.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 import structlog
 
+from ingest.handover import Handover
 from ingest.load import Letter, Load, acks, letter, refused_by_store, take_apart
 from ingest.patience import Stopped
 from ingest.reasons import Reason
 from ingest.record import put_letter, record
 from sheetal.contracts import seal, topics
-from sheetal.contracts.batch import Stored
+from sheetal.contracts.batch import Stored as WakeUp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from threading import Event
 
     from ingest.inbox import Inbox, Message
@@ -38,18 +42,25 @@ GATHER_SECONDS_MAX = 0.25
 QUIET_SECONDS = 0.01
 """A load sets out early when nothing comes any more: a broker with a small window would else wait for us."""
 IDLE_SECONDS = 0.5
+TOPICS_KEPT_MAX = 100_000
 
 log = structlog.get_logger()
 
 
 class Bus(Protocol):
-    """The way out; all three may be called from the pipeline's thread."""
+    """The way out; all may be called from the pipeline's threads."""
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Sends one QoS 1 message."""
 
+    def publish_many(self, messages: list[tuple[str, bytes]]) -> None:
+        """Sends QoS 1 messages, each a topic and a payload."""
+
     def acknowledge(self, message: Message) -> None:
         """Sends the MQTT acknowledgement of one message."""
+
+    def acknowledge_many(self, messages: list[Message]) -> None:
+        """Sends the MQTT acknowledgements of messages, after what was published before."""
 
     def wake(self) -> None:
         """Lets what was handed over go now."""
@@ -70,9 +81,16 @@ class Counts:
     dead_letters: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
+class Stored(NamedTuple):
+    """A load whose readings are durable, and what became of them."""
+
+    load: Load
+    written: Written
+
+
+@dataclass(kw_only=True)
 class Pipeline:
-    """One worker's way from the inbox to the acks; `run` is its thread."""
+    """One worker's way from the inbox to the acks; each of its `stages` is a thread."""
 
     inbox: Inbox
     keys: KeyRing
@@ -84,23 +102,24 @@ class Pipeline:
     clock: Clock
     counts: Counts
 
-    def run(self, stop: Event) -> None:
-        """Carries load after load until told to stop; what is not acknowledged by then comes again."""
-        while not stop.is_set():
-            try:
-                self.carry(self.gather())
-            except Stopped:
-                log.info("Stopped while a store was away; its messages come again")
-            except Exception:  # a load that cannot be answered comes again; the next one must not wait for it
-                log.exception("A load could not be answered")
+    def __post_init__(self) -> None:
+        self._to_store: Handover[Load] = Handover(self.patience.stop)
+        self._to_answer: Handover[Stored] = Handover(self.patience.stop)
+
+    @property
+    def stages(self) -> tuple[Callable[[Event], None], ...]:
+        """Each is the run of one thread; what is not acknowledged when they end comes again."""
+        return self._gather_on, self._store_on, self._answer_on
 
     def gather(self) -> Load:
-        """Takes apart what has come, until the load is full or nothing more comes; empty when nothing came."""
+        """Takes apart what has come, until the load is full, or nothing more comes and the store is free."""
         load = Load()
         self.inbox.wait(IDLE_SECONDS)
         deadline = time.monotonic() + GATHER_SECONDS_MAX
         before = -1
-        while not load.is_full and len(load.items) > before and time.monotonic() < deadline:
+        while not load.is_full and not self.patience.stop.is_set():
+            if not self._to_store.is_full and (len(load.items) == before or time.monotonic() > deadline):
+                break
             if before >= 0:
                 time.sleep(QUIET_SECONDS)
             before = len(load.items)
@@ -110,22 +129,41 @@ class Pipeline:
 
     def carry(self, load: Load) -> None:
         """Takes a load the whole way; raises Stopped when a store is away and the service is told to stop."""
-        if not load.items:
-            return
-        try:
-            written = self._store(load)
-        except Stopped:
-            raise
-        except Exception as error:  # noqa: BLE001  # what one message provokes stops neither the others nor the service
-            if len(load.items) == 1:
-                self._put_aside(load.items[0][0], error)
-                return
-            for message, found in load.items:
-                alone = Load()
-                alone.add(message, found)
-                self.carry(alone)
-            return
-        self._answer(load, written)
+        for stored in self._store(load):
+            self._answer(stored)
+
+    def _gather_on(self, stop: Event) -> None:
+        self._go_on(stop, self._gather_one)
+
+    def _store_on(self, stop: Event) -> None:
+        self._go_on(stop, self._store_one)
+
+    def _answer_on(self, stop: Event) -> None:
+        self._go_on(stop, self._answer_one)
+
+    def _gather_one(self) -> None:
+        load = self.gather()
+        if load.items:
+            self._to_store.put(load)
+
+    def _store_one(self) -> None:
+        load = self._to_store.take()
+        for stored in self._store(load) if load is not None else ():
+            self._to_answer.put(stored)
+
+    def _answer_one(self) -> None:
+        stored = self._to_answer.take()
+        if stored is not None:
+            self._answer(stored)
+
+    def _go_on(self, stop: Event, turn: Callable[[], None]) -> None:
+        while not stop.is_set():
+            try:
+                turn()
+            except Stopped:
+                log.info("Stopped while a store was away; its messages come again")
+            except Exception:  # a load that cannot be answered comes again; the next one must not wait for it
+                log.exception("A load could not be answered")
 
     def _take_apart(self, message: Message) -> Part | Letter:
         try:
@@ -142,25 +180,53 @@ class Pipeline:
             return take_apart(message, self.keys.key_of)
         return found
 
-    def _store(self, load: Load) -> Written:
+    def _store(self, load: Load) -> list[Stored]:
+        """The load with what became of its readings; message by message where one of them cannot be processed."""
+        try:
+            return [self._write(load)] if load.items else []
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001  # what one message provokes stops neither the others nor the service
+            return [stored for alone in self._one_by_one(load, error) for stored in self._store(alone)]
+
+    def _answer(self, stored: Stored) -> None:
+        try:
+            self._record(stored)
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001  # what one message provokes stops neither the others nor the service
+            for alone in self._one_by_one(stored.load, error):
+                self.carry(alone)
+            return
+        self._tell(stored)
+
+    def _one_by_one(self, load: Load, error: Exception) -> Iterator[Load]:
+        """The messages of a load that failed, each alone; the one that fails alone is put aside."""
+        if len(load.items) > 1:
+            yield from load.singles()
+        else:
+            self._put_aside(load.items[0][0], error)
+
+    def _write(self, load: Load) -> Stored:
         readings = load.readings
         written = self.patience.insist("write readings", lambda: self.writer.write(readings, self.clock()))
         load.letters += refused_by_store(load.parts, written.refused)
-        self.patience.insist("record", lambda: record(self.telemetry, load, written, self.clock()))
-        return written
+        return Stored(load, written)
 
-    def _answer(self, load: Load, written: Written) -> None:
+    def _record(self, stored: Stored) -> None:
+        self.patience.insist("record", lambda: record(self.telemetry, *stored, self.clock()))
+
+    def _tell(self, stored: Stored) -> None:
         """The application acks, then the broker's, then the wake-up; only after both stores are durable."""
-        for key, ack in acks(load.parts, written.refused, self.clock()):
-            topic = topics.of_gateway(ack.gateway, topics.Channel.ACK)
-            self.bus.publish(topic, seal.seal(topics.Channel.ACK, ack.gateway, key, ack))
-        for message, _ in load.items:
-            self.bus.acknowledge(message)
-        sensors = {reading.sensor for reading in written.durable}
-        sensors |= {day.sensor for day in load.days} | {span.sensor for span in load.thinned}
+        load, written = stored
+        answers = acks(load.parts, written.refused, self.clock())
+        told = [(_ack_topic(ack.gateway), seal.seal(topics.Channel.ACK, ack.gateway, key, ack)) for key, ack in answers]
+        self.bus.publish_many(told)
+        self.bus.acknowledge_many([message for message, _ in load.items])
+        sensors = written.instants.keys() | {day.sensor for day in load.days} | {span.sensor for span in load.thinned}
         if sensors:
-            stored = Stored(sensors=sorted(sensors), stored_at_ms=self.clock())
-            self.bus.publish(topics.STORED, msgspec.json.encode(stored))
+            wake_up = WakeUp(sensors=sorted(sensors), stored_at_ms=self.clock())
+            self.bus.publish(topics.STORED, msgspec.json.encode(wake_up))
         self.bus.wake()
         self.latest.note(load.parts, written)
         self._count(load, written)
@@ -184,15 +250,21 @@ class Pipeline:
             put_letter(connection, aside, self.clock())
 
     def _count(self, load: Load, written: Written) -> None:
-        self.counts.messages += len(load.items)
-        self.counts.readings_new += len(written.new)
-        self.counts.readings_repeated += len(written.repeated)
-        self.counts.conflicts += len(written.conflicting)
-        self.counts.aux_values += sum(len(part.accepted.aux) for part in load.parts)
-        self.counts.day_summaries += len(load.days)
-        self.counts.unplaced += len(load.unplaced)
-        self.counts.thinned += len(load.thinned)
-        self.counts.dead_letters += len(load.letters)
+        counts = self.counts
+        counts.messages += len(load.items)
+        counts.readings_new += len(written.new)
+        counts.readings_repeated += len(written.repeated)
+        counts.conflicts += len(written.conflicting)
+        counts.aux_values += len(load.aux)
+        counts.day_summaries += len(load.days)
+        counts.unplaced += len(load.unplaced)
+        counts.thinned += len(load.thinned)
+        counts.dead_letters += len(load.letters)
+
+
+@lru_cache(TOPICS_KEPT_MAX)
+def _ack_topic(gateway: str) -> str:
+    return topics.of_gateway(gateway, topics.Channel.ACK)
 
 
 def _gateway_of(message: Message) -> str:

@@ -9,7 +9,7 @@ from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger import telemetry, telemetry_writes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
     from ingest.load import Letter, Load
     from ingest.writer import Written
     from sheetal.contracts.batch import DaySummary, ThinnedSpan
-    from sheetal.contracts.reading import Reading
     from sheetal.ledger.connect import Ledger
 
 
 def record(store: Ledger, load: Load, written: Written, now_ms: int) -> None:
     """Commits everything of a load that is not a reading; repeating it is harmless. Raises Unavailable."""
     days, unplaced, thinned = load.days, load.unplaced, load.thinned
-    if not (written.durable or days or unplaced or thinned or load.letters):
+    if not (written.instants or days or unplaced or thinned or load.letters):
         return
     with store.write() as connection:
-        telemetry_writes.mark_dirty(connection, dirty_hours(written.durable, days, thinned))
+        telemetry_writes.mark_dirty(connection, dirty_hours(written.instants, days, thinned))
         telemetry_writes.put_day_summaries(connection, days, now_ms)
         new = telemetry_writes.add_unplaced_rows(connection, unplaced, now_ms)
         new += telemetry_writes.add_thinned_spans(connection, thinned, now_ms)
@@ -39,10 +38,18 @@ def record(store: Ledger, load: Load, written: Written, now_ms: int) -> None:
 
 
 def dirty_hours(
-    readings: Iterable[Reading], days: Iterable[DaySummary], thinned: Iterable[ThinnedSpan] = ()
+    instants: Mapping[str, Sequence[int]], days: Iterable[DaySummary], thinned: Iterable[ThinnedSpan] = ()
 ) -> set[tuple[str, int]]:
-    """The (sensor, hour) pairs that these rows touch; those of a re-send too, since it may answer a lost judgement."""
-    hours = {(reading.sensor, reading.measured_at_ms // HOUR_MS * HOUR_MS) for reading in readings}
+    """The (sensor, hour) pairs that these rows touch; those of a re-send too, since it may answer a lost judgement.
+
+    `instants` are those of each sensor, sorted.
+    """
+    hours: set[tuple[str, int]] = set()
+    for sensor, sorted_ms in instants.items():
+        first_ms, last_ms = sorted_ms[0] // HOUR_MS * HOUR_MS, sorted_ms[-1] // HOUR_MS * HOUR_MS
+        hours.add((sensor, first_ms))
+        if last_ms > first_ms:
+            hours.update((sensor, one_ms // HOUR_MS * HOUR_MS) for one_ms in sorted_ms)
     for day in days:
         first_ms = day.starts_at_ms // HOUR_MS * HOUR_MS
         hours.update((day.sensor, hour_ms) for hour_ms in range(first_ms, day.ends_at_ms, HOUR_MS))

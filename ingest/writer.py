@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingest.conflicts import StoredThrough, by_sensor, spans_to_read, split
+from ingest.conflicts import Split, StoredThrough, by_sensor, has_repeats, spans_to_read, split
 from sheetal.contracts.limits import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ingest.conflicts import Conflict, Span, Split
+    from ingest.conflicts import Conflict, Span
     from sheetal.contracts.reading import Reading
     from sheetal.readings.port import ReadingsStore
 
@@ -20,21 +21,20 @@ HORIZON_MS = 2 * DAY_MS
 
 
 class Written(NamedTuple):
-    """What became of the offered rows; all but the refused ones are durable."""
+    """What became of the offered rows; all but the refused ones are durable.
+
+    `instants` are those of every durable row by its sensor, sorted.
+    """
 
     new: list[Reading]
     repeated: list[Reading]
     conflicting: list[Conflict]
     refused: list[tuple[Reading, str]]
-
-    @property
-    def durable(self) -> list[Reading]:
-        """Every offered row that the gateway may forget: stored now or before, or kept as a conflict."""
-        return [*self.new, *self.repeated, *(conflict.offered for conflict in self.conflicting)]
+    instants: dict[str, list[int]]
 
 
 class Writer:
-    """Reads back what may collide, writes what is new; repeating a call is always safe.
+    """Reads back what may collide, writes what is new; repeating a call is always safe, from any thread.
 
     `is_alone` says whether no other worker writes the same sensors; while one does, nothing goes blind.
     """
@@ -43,21 +43,29 @@ class Writer:
         self._store = store
         self._is_alone = is_alone
         self._known = known or StoredThrough()
+        self._lock = Lock()
 
     def write(self, offered: Sequence[Reading], now_ms: int) -> Written:
         """Returns when the rows are durable; raises what the port raises, having forgotten nothing."""
-        if not self._is_alone():
-            self._known.forget()
-        instants = by_sensor(offered)
+        with self._lock:
+            if not self._is_alone():
+                self._known.forget()
+            instants = by_sensor(offered)
+            found = self._split(offered, instants)
+            refused = self._write_new(found.new)
+            self._remember(instants, now_ms)
+        return _without(found, refused) if refused else Written(*found, refused, instants)
+
+    def _split(self, offered: Sequence[Reading], instants: dict[str, list[int]]) -> Split:
         spans = [
             span
             for sensor, offered_ms in instants.items()
             for span in spans_to_read(sensor, offered_ms, self._known.get(sensor))
         ]
-        found = split(offered, [reading for span in spans for reading in self._read(span)])
-        refused = self._write_new(found.new)
-        self._remember(instants, now_ms)
-        return _without(found, refused) if refused else Written(*found, refused)
+        stored = [reading for span in spans for reading in self._read(span)]
+        if stored or has_repeats(instants):
+            return split(offered, stored)
+        return Split(list(offered), [], [])
 
     def _read(self, span: Span) -> list[Reading]:
         return self._store.read(span.sensor, span.start_ms, span.end_ms)
@@ -88,6 +96,7 @@ def _without(found: Split, refused: list[tuple[Reading, str]]) -> Written:
         [reading for reading in found.repeated if _key(reading) not in reasons],
         [conflict for conflict in found.conflicting if _key(conflict.offered) not in reasons],
         [(reading, reasons[_key(reading)]) for reading in offered if _key(reading) in reasons],
+        by_sensor(reading for reading in offered if _key(reading) not in reasons),
     )
 
 

@@ -5,7 +5,12 @@ Fields that a newer minor version adds are ignored; an unknown major version is 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROWS_MAX = 1_000
 PAYLOAD_BYTES_MAX = 256 * 1024
@@ -141,10 +146,24 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 def ranges(sequences: list[int]) -> list[tuple[int, int]]:
     """Sorted, merged inclusive ranges that name exactly the given numbers."""
+    numbers = sorted(set(sequences))
+    if numbers and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return [(numbers[0], numbers[-1])]
     merged: list[tuple[int, int]] = []
-    for number in sorted(set(sequences)):
+    for number in numbers:
         if merged and number == merged[-1][1] + 1:
             merged[-1] = (merged[-1][0], number)
         else:
             merged.append((number, number))
+    return merged
+
+
+def union(several: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sorted, merged inclusive ranges that name exactly what the given ones, in any order and overlapping, name."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(several):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
     return merged

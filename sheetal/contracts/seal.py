@@ -59,14 +59,19 @@ def unseal(sealed: Sealed, channel: Channel, gateway: str, key: bytes, decoder: 
 
     Raises WireProblem (`foreign_gateway`, `wrong_mac`, `bad_body`).
     """
-    if sealed.gateway != gateway:
-        raise WireProblem(f"gateway {sealed.gateway!r} spoke on the topic of {gateway!r}", reason="foreign_gateway")
-    if not hmac.compare_digest(sealed.mac.encode(), _mac(channel, gateway, key, bytes(sealed.body)).encode()):
-        raise WireProblem("the mac does not fit", reason="wrong_mac")
+    prove(sealed, channel, gateway, key)
     try:
         return decoder.decode(sealed.body)
     except UNREADABLE as error:
         raise WireProblem(f"the body is not of its kind: {error}", reason="bad_body") from error
+
+
+def prove(sealed: Sealed, channel: Channel, gateway: str, key: bytes) -> None:
+    """Returns when the mac fits this channel and gateway; raises WireProblem (`foreign_gateway`, `wrong_mac`)."""
+    if sealed.gateway != gateway:
+        raise WireProblem(f"gateway {sealed.gateway!r} spoke on the topic of {gateway!r}", reason="foreign_gateway")
+    if not hmac.compare_digest(sealed.mac.encode(), _mac(channel, gateway, key, bytes(sealed.body)).encode()):
+        raise WireProblem("the mac does not fit", reason="wrong_mac")
 
 
 def _mac(channel: Channel, gateway: str, key: bytes, body: bytes) -> str:

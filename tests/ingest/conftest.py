@@ -47,8 +47,14 @@ class RememberingBus:
     def publish(self, topic: str, payload: bytes) -> None:
         self.done.append((topic, payload))
 
+    def publish_many(self, messages: list[tuple[str, bytes]]) -> None:
+        self.done += messages
+
     def acknowledge(self, message: Message) -> None:
         self.done.append(("PUBACK", message.message_id))
+
+    def acknowledge_many(self, messages: list[Message]) -> None:
+        self.done += [("PUBACK", message.message_id) for message in messages]
 
     def wake(self) -> None:
         self.done.append(("wake", None))

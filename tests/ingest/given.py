@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
+from ingest.conflicts import Conflict, by_sensor
 from ingest.inbox import Message
+from ingest.writer import Written
 from sheetal.contracts import seal, topics
 from sheetal.contracts.batch import Ack, AuxRow, Batch, DaySummary, Row, ThinnedSpan, UnplacedRow
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.contracts.reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOW_MS = 1_795_000_000_000
 """2026-11-18; a whole number of hours is not wanted here."""
@@ -57,6 +64,17 @@ def batch(
     sent_at_ms: int = NOW_MS,
 ) -> Batch:
     return Batch(gateway=gateway, boot=boot, sent_at_ms=sent_at_ms, rows=rows or [], aux=aux or [], days=days or [])
+
+
+def written(
+    new: Sequence[Reading] = (),
+    repeated: Sequence[Reading] = (),
+    conflicting: Sequence[Conflict] = (),
+    refused: Sequence[tuple[Reading, str]] = (),
+) -> Written:
+    """What the writer says of such rows."""
+    durable = [*new, *repeated, *(conflict.offered for conflict in conflicting)]
+    return Written(list(new), list(repeated), list(conflicting), list(refused), by_sensor(durable))
 
 
 def unplaced(sequence: int = 1, **changes: int | str | None) -> UnplacedRow:

@@ -33,7 +33,8 @@ def with_mac(body: bytes, gateway: str = GATEWAY) -> bytes:
 def test_a_sealed_batch_is_believed_with_its_key() -> None:
     sent = batch(minutes(1, 10), days=[day(11)])
     believed = decode(TOPIC, sealed(sent), KEYS.get)
-    assert believed == (GATEWAY, KEYS[GATEWAY], sent)
+    assert believed[:2] == (GATEWAY, KEYS[GATEWAY])
+    assert msgspec.json.encode(believed.batch) == msgspec.json.encode(sent)
 
 
 @pytest.mark.parametrize("name", POISON)
@@ -108,7 +109,7 @@ def test_fields_of_a_newer_minor_version_are_ignored() -> None:
 
 def test_the_largest_numbers_are_believed() -> None:
     sent = batch([row(INTEGER_MAX)], boot=INTEGER_MAX)
-    assert decode(TOPIC, sealed(sent), KEYS.get).batch == sent
+    assert msgspec.json.encode(decode(TOPIC, sealed(sent), KEYS.get).batch) == msgspec.json.encode(sent)
 
 
 def test_the_size_limits_are_inclusive() -> None:

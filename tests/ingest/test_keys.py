@@ -27,7 +27,7 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 def ring(ledger: Ledger) -> KeyRing:
-    return KeyRing(ledger.look_up, monotonic=lambda: ledger.now, gateways_max=3)
+    return KeyRing(ledger.look_up, monotonic=lambda: ledger.now, gateways_max=3, unknown_max=3)
 
 
 def test_a_key_is_asked_for_once_a_minute(ledger: Ledger, ring: KeyRing) -> None:
@@ -95,4 +95,14 @@ def test_a_key_that_does_not_fit_is_asked_for_anew_once_in_five_seconds(ledger: 
 
 def test_a_gateway_that_nobody_asked_for_is_not_doubted(ledger: Ledger, ring: KeyRing) -> None:
     assert not ring.doubt("gw-1")
+    assert ledger.asked == []
+
+
+def test_made_up_gateways_push_out_no_key(ledger: Ledger, ring: KeyRing) -> None:
+    ledger.keys["gw-real"] = b"k" * 32
+    assert ring.key_of("gw-real") == b"k" * 32
+    for number in range(1_000):
+        assert ring.key_of(f"made-up-{number}") is None
+    ledger.asked.clear()
+    assert ring.key_of("gw-real") == b"k" * 32
     assert ledger.asked == []

@@ -9,12 +9,12 @@ from structlog.testing import capture_logs
 
 from ingest.latest import SKEW_MS_MAX, Latest
 from ingest.load import Part, take_apart
-from ingest.writer import Writer, Written
+from ingest.writer import Writer
 from sheetal.contracts.batch import AuxRow, Row
 from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import telemetry
 from sheetal.readings.memory import MemoryReadings
-from tests.ingest.given import BOOT, GATEWAY, KEYS, NOW_MS, SENSOR, batch, message, row, sealed
+from tests.ingest.given import BOOT, GATEWAY, KEYS, NOW_MS, SENSOR, batch, message, row, sealed, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +184,6 @@ def test_the_newest_aux_values_are_kept(latest: Latest, arrive: Callable[..., No
 def test_refused_rows_show_nowhere(stores: Stores, latest: Latest) -> None:
     found = take_apart(message(sealed(batch([row(1)]))), KEYS.get)
     assert isinstance(found, Part)
-    latest.note([found], Written([], [], [], [(found.accepted.readings[0], "implausible")]))
+    latest.note([found], written(refused=[(found.accepted.readings[0], "implausible")]))
     latest.flush()
     assert states(stores) == {}

@@ -81,7 +81,7 @@ def test_a_load_is_full_by_rows_messages_or_bytes() -> None:
     by_rows = Load()
     while not by_rows.is_full:
         by_rows.add(message(b""), part(*range(1, 1001)))
-    assert len(by_rows.readings) == 5_000
+    assert len(by_rows.readings) == 4_000
     by_messages = Load()
     while not by_messages.is_full:
         by_messages.add(message(b""), part())

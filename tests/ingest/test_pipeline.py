@@ -42,7 +42,7 @@ from tests.ingest.given import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sheetal.contracts.reading import Reading
     from sheetal.readings.port import ReadingsStore, WriteResult
@@ -365,17 +365,64 @@ def test_gather_ends_when_nothing_more_comes_and_when_the_load_is_full(pipeline:
     assert pipeline.gather().items == []
     for first in range(1, 20_001, 1_000):
         pipeline.inbox.put(message(sealed(batch(minutes(first, 1_000, base_ms=NOW_MS - 30 * DAY_MS)))))
-    assert len(pipeline.gather().items) == 5
-    assert len(pipeline.inbox) == 15
+    assert len(pipeline.gather().items) == 4
+    assert len(pipeline.inbox) == 16
     assert time.monotonic() - began < 3
 
 
-def test_run_ends_when_told_to(pipeline: Pipeline, stop: threading.Event) -> None:
-    worker = threading.Thread(target=pipeline.run, args=[stop])
-    worker.start()
+@pytest.fixture
+def running(pipeline: Pipeline, stop: threading.Event) -> Iterator[Pipeline]:
+    threads = [threading.Thread(target=stage, args=[stop]) for stage in pipeline.stages]
+    for thread in threads:
+        thread.start()
+    yield pipeline
     stop.set()
-    worker.join(2)
-    assert not worker.is_alive()
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_stages_carry_load_after_load_side_by_side(stores: Stores, bus: RememberingBus, running: Pipeline) -> None:
+    for first in range(1, 10_001, 500):
+        running.inbox.put(message(sealed(batch(minutes(first, 500, base_ms=NOW_MS - 30 * DAY_MS)))))
+    wait_until(lambda: running.counts.messages == 20)
+    assert len(rows_of(stores)) == running.counts.readings_new == 10_000
+    assert acked(bus) == set(range(1, 10_001))
+    told = [what for what, _ in bus.done]
+    assert told.count("PUBACK") == 20
+    assert told.index(ACK_TOPIC) < told.index("PUBACK")
+
+
+def test_a_store_that_is_away_holds_up_every_stage_and_nothing_is_acknowledged(
+    stores: Stores, bus: RememberingBus, running: Pipeline, failing: FailingReadings
+) -> None:
+    failing.before = 10**6
+    for first in range(1, 30_001, 1_000):
+        running.inbox.put(message(sealed(batch(minutes(first, 1_000, base_ms=NOW_MS - 30 * DAY_MS)))))
+    wait_until(lambda: running.patience.problem is not None)
+    time.sleep(0.5)
+    assert len(running.inbox) >= 30 - 3 * 4, "at most three loads have left the inbox"
+    assert bus.done == []
+    failing.before = 0
+    wait_until(lambda: running.counts.messages == 30)
+    assert len(rows_of(stores)) == 30_000
+    assert acked(bus) == set(range(1, 30_001))
+
+
+def test_the_stages_end_when_told_to_while_a_store_is_away(
+    running: Pipeline, failing: FailingReadings, bus: RememberingBus
+) -> None:
+    failing.before = 10**6
+    running.inbox.put(message(sealed(batch(minutes(1, 5)))))
+    wait_until(lambda: running.patience.problem is not None)
+    assert bus.done == []
 
 
 ROWS = minutes(1, 60)

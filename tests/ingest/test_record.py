@@ -10,7 +10,6 @@ from ingest.conflicts import Conflict
 from ingest.load import Load, letter, take_apart
 from ingest.reasons import Reason
 from ingest.record import dirty_hours, record
-from ingest.writer import Written
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger import telemetry
 from sheetal.ledger.telemetry_writes import KEYS_A_QUERY
@@ -28,16 +27,18 @@ from tests.ingest.given import (
     sealed,
     span,
     unplaced,
+    written,
 )
 
 if TYPE_CHECKING:
+    from ingest.writer import Written
     from tests.ingest.conftest import Stores
 
 HOUR = NOW_MS // HOUR_MS * HOUR_MS
 
 
 def nothing() -> Written:
-    return Written([], [], [], [])
+    return written()
 
 
 def marks(stores: Stores) -> dict[tuple[str, int], int]:
@@ -59,29 +60,29 @@ def loaded(payload: bytes) -> Load:
 
 def test_new_repeated_and_conflicting_rows_all_mark_their_hour(stores: Stores) -> None:
     offered = [reading(HOUR + number * HOUR_MS) for number in range(3)]
-    written = Written([offered[0]], [offered[1]], [Conflict(reading(HOUR + 2 * HOUR_MS, 400), offered[2])], [])
-    record(stores.telemetry, Load(), written, NOW_MS)
+    contradicted = Conflict(reading(HOUR + 2 * HOUR_MS, 400), offered[2])
+    record(stores.telemetry, Load(), written([offered[0]], [offered[1]], [contradicted]), NOW_MS)
     assert set(marks(stores)) == {(SENSOR, HOUR + number * HOUR_MS) for number in range(3)}
 
 
 def test_a_re_send_marks_again(stores: Stores) -> None:
-    record(stores.telemetry, Load(), Written([reading(HOUR)], [], [], []), NOW_MS)
+    record(stores.telemetry, Load(), written([reading(HOUR)]), NOW_MS)
     before = marks(stores)
-    record(stores.telemetry, Load(), Written([], [reading(HOUR)], [], []), NOW_MS)
+    record(stores.telemetry, Load(), written(repeated=[reading(HOUR)]), NOW_MS)
     after = marks(stores)
     assert set(before) == set(after)
     assert before != after
 
 
 def test_refused_rows_mark_nothing(stores: Stores) -> None:
-    record(stores.telemetry, Load(), Written([], [], [], [(reading(HOUR), "implausible")]), NOW_MS)
+    record(stores.telemetry, Load(), written(refused=[(reading(HOUR), "implausible")]), NOW_MS)
     assert marks(stores) == {}
 
 
 def test_conflicts_are_kept_once_with_both_values(stores: Stores) -> None:
     pair = Conflict(reading(HOUR, 400, sequence=1), reading(HOUR, 999, sequence=2))
     for _ in range(2):
-        record(stores.telemetry, Load(), Written([], [], [pair], []), NOW_MS)
+        record(stores.telemetry, Load(), written(conflicting=[pair]), NOW_MS)
     with stores.telemetry.read() as connection:
         (kept,) = telemetry.conflicts(connection, 10)
     assert (kept.stored_centi_celsius, kept.offered_centi_celsius, kept.sequence) == (400, 999, 2)
@@ -121,9 +122,8 @@ def test_a_load_with_nothing_to_record_opens_no_transaction(stores: Stores) -> N
 def test_a_failing_part_leaves_no_other_part_behind(stores: Stores) -> None:
     load = loaded(sealed(batch(minutes(1, 2))))
     load.letters.append(letter(message(b"x"), Reason.BAD_JSON, "x")._replace(payload=None))  # type: ignore[arg-type]
-    written = Written(load.readings, [], [], [])
     try:
-        record(stores.telemetry, load, written, NOW_MS)
+        record(stores.telemetry, load, written(load.readings), NOW_MS)
     except TypeError:
         assert marks(stores) == {}
     else:
@@ -132,7 +132,7 @@ def test_a_failing_part_leaves_no_other_part_behind(stores: Stores) -> None:
 
 @given(st.lists(st.integers(NOW_MS, NOW_MS + 10**8)))
 def test_every_row_is_in_exactly_one_marked_hour(instants: list[int]) -> None:
-    hours = dirty_hours([reading(instant) for instant in instants], [])
+    hours = dirty_hours({SENSOR: sorted(instants)} if instants else {}, [])
     assert all(hour_ms % HOUR_MS == 0 for _, hour_ms in hours)
     for instant in instants:
         assert sum(hour_ms <= instant < hour_ms + HOUR_MS for _, hour_ms in hours) == 1

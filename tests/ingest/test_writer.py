@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.conflicts import Conflict, StoredThrough
+from ingest.conflicts import Conflict, StoredThrough, by_sensor
 from ingest.writer import Writer
 from sheetal.contracts.problem import Unavailable
 from sheetal.readings.memory import MemoryReadings
@@ -78,7 +78,7 @@ def test_a_repeated_row_is_a_no_op_and_durable(store: WatchedReadings, writer: W
     writer.write([at(0), at(1)], NOW_MS)
     again = writer.write([at(1), at(2)], NOW_MS)
     assert (again.repeated, again.new) == ([at(1)], [at(2)])
-    assert sorted(again.durable) == [at(1), at(2)]
+    assert again.instants == by_sensor([at(1), at(2)])
     assert stored(store) == [at(0), at(1), at(2)]
 
 
@@ -86,7 +86,7 @@ def test_a_conflicting_row_leaves_the_original(store: WatchedReadings, writer: W
     writer.write([at(0, 400)], NOW_MS)
     found = writer.write([at(0, 999)], NOW_MS)
     assert found.conflicting == [Conflict(at(0, 400), at(0, 999))]
-    assert found.durable == [at(0, 999)]
+    assert found.instants == by_sensor([at(0, 999)])
     assert stored(store) == [at(0, 400)]
 
 
@@ -124,7 +124,7 @@ def test_an_absent_store_is_reported_and_the_same_call_may_be_repeated(store: Wa
     with pytest.raises(Unavailable):
         writer.write([at(0), at(1)], NOW_MS)
     store.dies_after_write = False
-    assert writer.write([at(0), at(1)], NOW_MS).durable == [at(0), at(1)]
+    assert writer.write([at(0), at(1)], NOW_MS).instants == by_sensor([at(0), at(1)])
     assert stored(store) == [at(0), at(1)]
 
 
@@ -147,7 +147,7 @@ def test_more_than_one_request_of_rows_is_written_whole(store: WatchedReadings, 
 
 
 def test_nothing_is_nothing(writer: Writer) -> None:
-    assert writer.write([], NOW_MS) == ([], [], [], [])
+    assert writer.write([], NOW_MS) == ([], [], [], [], {})
 
 
 batches = st.lists(
@@ -168,7 +168,7 @@ def test_whatever_the_order_the_first_of_every_key_stays(
         if number in restarts:
             writer = Writer(store, lambda: True, StoredThrough(sensors_max))
         found = writer.write(rows, NOW_MS)
-        assert len(found.durable) == len(rows)
+        assert found.instants == by_sensor(rows)
         for row in rows:
             kept = first.setdefault((row.sensor, row.measured_at_ms), row)
             is_conflict = any(conflict.offered == row for conflict in found.conflicting)
