@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from sqlalchemy import select
@@ -31,8 +31,7 @@ _day_decoder = msgspec.json.Decoder(DaySummary)
 _covers_decoder = msgspec.json.Decoder(list[tuple[int, int]])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorState:
+class SensorState(NamedTuple):
     """A sensor's newest sample; `change` is set on writing.
 
     `clock_offset_ms` is our clock minus the gateway's, 0 where that had none.
@@ -58,7 +57,7 @@ class DirtyHour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A refused message: why, its hash and size, its first 16 KiB, and how often it came."""
+    """A refused message: why, its hash and size, its first 16 KiB, how often it came again, and whose topic it was."""
 
     id: int
     topic: str
@@ -70,6 +69,7 @@ class DeadLetter:
     repeats: int
     first_at_ms: int
     last_at_ms: int
+    gateway_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def sensor_states(
         query = query.where(sensor_state.c.sensor_id.in_(sorted(sensors)))
     if after_change is not None:
         query = query.where(sensor_state.c.change > after_change)
-    return [SensorState(**row) for row in conn.execute(query).mappings()]
+    return [SensorState(*row) for row in conn.execute(query)]
 
 
 def dirty_hours(conn: Connection, limit: int) -> list[DirtyHour]:

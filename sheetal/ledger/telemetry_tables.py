@@ -5,7 +5,7 @@ Kept apart so that telemetry never starves the gate.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from sheetal.ledger.base import BigId, EpochMs, telemetry_metadata
 
@@ -54,7 +54,19 @@ dead_letter = Table(
     Column("repeats", Integer, nullable=False),
     Column("first_at_ms", EpochMs, nullable=False),
     Column("last_at_ms", EpochMs, nullable=False),
+    Column("gateway_id", String(48)),
     UniqueConstraint("sha256", "reason"),
+)
+Index(None, dead_letter.c.last_at_ms)
+Index(None, dead_letter.c.gateway_id, dead_letter.c.last_at_ms, dead_letter.c.size_bytes)
+
+dead_letter_dropped = Table(
+    "dead_letter_dropped",
+    telemetry_metadata,
+    Column("gateway_id", String(48), primary_key=True),
+    Column("reason", String(48), primary_key=True),
+    Column("dropped", BigId, nullable=False),
+    Column("last_at_ms", EpochMs, nullable=False),
 )
 
 conflict = Table(
@@ -94,6 +106,7 @@ unplaced_row = Table(
     Column("quality", Integer, nullable=False),
     Column("received_at_ms", EpochMs, nullable=False),
 )
+Index(None, unplaced_row.c.received_at_ms)
 
 thinned_span = Table(
     "thinned_span",
@@ -108,4 +121,42 @@ thinned_span = Table(
     Column("rows", Integer, nullable=False),
     Column("covers", Text, nullable=False),
     Column("received_at_ms", EpochMs, nullable=False),
+)
+
+aux_value = Table(
+    "aux_value",
+    telemetry_metadata,
+    Column("gateway_id", String(48), primary_key=True),
+    Column("source", String(128), primary_key=True),
+    Column("field", String(128), primary_key=True),
+    Column("measured_at_ms", EpochMs, primary_key=True, autoincrement=False),
+    Column("value", Double, nullable=False),
+    Column("boot", BigId, nullable=False),
+    Column("sequence", BigId, nullable=False),
+    Column("received_at_ms", EpochMs, nullable=False),
+)
+Index(None, aux_value.c.received_at_ms)
+
+sequence_range = Table(
+    "sequence_range",
+    telemetry_metadata,
+    Column("gateway_id", String(48), primary_key=True),
+    Column("boot", BigId, primary_key=True, autoincrement=False),
+    Column("first_sequence", BigId, primary_key=True, autoincrement=False),
+    Column("last_sequence", BigId, nullable=False),
+    Column("missing", BigId, nullable=False),
+    Column("missing_since_ms", EpochMs),
+    Column("settled_at_ms", EpochMs, nullable=False),
+)
+Index(None, sequence_range.c.missing_since_ms)
+
+resend_request = Table(
+    "resend_request",
+    telemetry_metadata,
+    Column("gateway_id", String(48), primary_key=True),
+    Column("boot", BigId, primary_key=True, autoincrement=False),
+    Column("first_sequence", BigId, primary_key=True, autoincrement=False),
+    Column("last_sequence", BigId, nullable=False),
+    Column("asked_at_ms", EpochMs, nullable=False),
+    Column("times", Integer, nullable=False),
 )

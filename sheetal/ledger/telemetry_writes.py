@@ -2,43 +2,65 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import select, tuple_, update
 
 from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.limits import HOUR_MS
+from sheetal.ledger.bulk import Into, put
 from sheetal.ledger.changes import next_change
 from sheetal.ledger.day_summaries import worst_of
+from sheetal.ledger.telemetry_letters import DeadLetterRow as DeadLetterRow
+from sheetal.ledger.telemetry_letters import add_dead_letters as add_dead_letters
+from sheetal.ledger.telemetry_sequences import settle_ranges as settle_ranges
 from sheetal.ledger.telemetry_tables import (
+    aux_value,
     conflict,
     coverage,
     day_summary,
-    dead_letter,
     dirty_hour,
     sensor_state,
     thinned_span,
     unplaced_row,
 )
-from sheetal.ledger.upsert import insert_missing, replacing, upsert
+from sheetal.ledger.upsert import insert_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection, Table
 
-    from sheetal.contracts.batch import ThinnedSpan, UnplacedRow
+    from sheetal.contracts.batch import AuxRow, ThinnedSpan, UnplacedRow
     from sheetal.ledger.telemetry import Conflict, Coverage, SensorState
 
-HEAD_BYTES_MAX = 16 * 1024
-TEXT_CHARACTERS_MAX = 500
-MARK_BITS = 62
+SPARE_BITS = 2
+"""A mark is a positive number of any database: 62 random bits."""
 KEYS_A_QUERY = 200
 WHOLE_DAY_MS_MIN = 23 * HOUR_MS  # the day on which summer time begins has 23 hours
+
+_MARK = Into(dirty_hour, ("sensor_id", "hour_ms", "marked"), ("sensor_id", "hour_ms"), "marked = excluded.marked")
+_VALUE = Into(aux_value, tuple(aux_value.columns.keys()), tuple(aux_value.primary_key.columns.keys()))
+
+_STATE = Into(
+    sensor_state,
+    tuple(sensor_state.columns.keys()),
+    ("sensor_id",),
+    ", ".join(f"{name} = excluded.{name}" for name in sensor_state.columns.keys()[1:])
+    + " WHERE excluded.measured_at_ms >= stands.measured_at_ms",
+)
+_COVERAGE = Into(
+    coverage,
+    tuple(coverage.columns.keys()),
+    ("gateway_id", "boot"),
+    "first_sequence = LEAST(stands.first_sequence, excluded.first_sequence), "
+    "last_sequence = GREATEST(stands.last_sequence, excluded.last_sequence), "
+    "rows_stored = stands.rows_stored + excluded.rows_stored, "
+    "received_at_ms = GREATEST(stands.received_at_ms, excluded.received_at_ms)",
+)
 
 Told = TypeVar("Told")
 _Row = dict[str, object]
@@ -51,43 +73,37 @@ def mark_dirty(conn: Connection, hours: Iterable[tuple[str, int]]) -> None:
     Every mark is a fresh random number, so that a row deleted and made again is never taken for the old one, and so
     that under overload every mark is a new lot in the queue.
     """
-    rows = [
-        {"sensor_id": sensor, "hour_ms": hour_ms, "marked": secrets.randbits(MARK_BITS)}
-        for sensor, hour_ms in sorted(set(hours))
+    pairs = sorted(set(hours))
+    marks = memoryview(secrets.token_bytes(len(pairs) * 8)).cast("Q")
+    put(conn, _MARK, [(*pair, mark >> SPARE_BITS) for pair, mark in zip(pairs, marks, strict=True)])
+
+
+def add_aux_values(conn: Connection, rows: Sequence[tuple[str, int, AuxRow]], now_ms: int) -> int:
+    """Keep values beside temperature, each with its gateway and boot, once; gives how many were new.
+
+    The first that was told of one field and instant stands.
+    """
+    values = [
+        (gateway, row.source, row.field, row.measured_at_ms, float(row.value), boot, row.sequence, now_ms)
+        for gateway, boot, row in rows
     ]
-    upsert(conn, dirty_hour, rows, changes=replacing("marked"))
+    return put(conn, _VALUE, sorted(values))
 
 
 def put_sensor_states(conn: Connection, states: Sequence[SensorState]) -> int:
-    """Put the newest samples under one new change number; an older sample never moves a sensor back."""
+    """Put the newest samples under one new change number; an older sample never moves a sensor back.
+
+    No sensor may be in it twice.
+    """
     if not states:
         return 0
     change = next_change(conn, sensor_state)
-    rows = [{**asdict(state), "change": change} for state in sorted(states, key=lambda one: one.sensor_id)]
-    names = [column.name for column in sensor_state.columns if column.name != "sensor_id"]
-    return upsert(
-        conn,
-        sensor_state,
-        rows,
-        changes=replacing(*names),
-        guard=lambda excluded: excluded.measured_at_ms >= sensor_state.c.measured_at_ms,
-    )
+    return put(conn, _STATE, sorted((*state[:-1], change) for state in states))
 
 
 def add_coverage(conn: Connection, seen: Sequence[Coverage]) -> None:
-    """Widen what is known to be stored of each boot, and add to its row count."""
-    later, earlier = ("greatest", "least") if conn.dialect.name == "postgresql" else ("max", "min")
-    upsert(
-        conn,
-        coverage,
-        [asdict(one) for one in sorted(seen, key=lambda one: (one.gateway_id, one.boot))],
-        changes=lambda excluded: {
-            "first_sequence": getattr(func, earlier)(coverage.c.first_sequence, excluded.first_sequence),
-            "last_sequence": getattr(func, later)(coverage.c.last_sequence, excluded.last_sequence),
-            "rows_stored": coverage.c.rows_stored + excluded.rows_stored,
-            "received_at_ms": getattr(func, later)(coverage.c.received_at_ms, excluded.received_at_ms),
-        },
-    )
+    """Widen what is known to be stored of each boot, and add to its row count; no boot may be in it twice."""
+    put(conn, _COVERAGE, sorted(astuple(one) for one in seen))
 
 
 def add_dead_letter(
@@ -98,25 +114,8 @@ def add_dead_letter(
     detail: str,
     now_ms: int,
 ) -> None:
-    """Keep a refused message: hash, size and first 16 KiB; the same message refused again only counts up."""
-    row = {
-        "topic": topic[:TEXT_CHARACTERS_MAX],
-        "reason": reason,
-        "detail": detail[:TEXT_CHARACTERS_MAX],
-        "sha256": hashlib.sha256(payload).hexdigest(),
-        "size_bytes": len(payload),
-        "head": payload[:HEAD_BYTES_MAX],
-        "repeats": 0,
-        "first_at_ms": now_ms,
-        "last_at_ms": now_ms,
-    }
-    upsert(
-        conn,
-        dead_letter,
-        [row],
-        key=(dead_letter.c.sha256, dead_letter.c.reason),
-        changes=lambda excluded: {"repeats": dead_letter.c.repeats + 1, "last_at_ms": excluded.last_at_ms},
-    )
+    """Keep one refused message that names no gateway, as `add_dead_letters` keeps many."""
+    add_dead_letters(conn, [DeadLetterRow(None, topic, payload, reason, detail)], now_ms)
 
 
 def add_conflicts(conn: Connection, found: Sequence[Conflict]) -> int:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Column, MetaData, Text, inspect
+from sqlalchemy import CheckConstraint, Column, MetaData, Text, func, inspect, select, text
 
 from sheetal.contracts.problem import SettingProblem, Unavailable
 from sheetal.ledger import schema
 from sheetal.ledger.base import NAMING, ledger_metadata, telemetry_metadata
 from sheetal.ledger.connect import open_ledger, open_telemetry
+from sheetal.ledger.telemetry_tables import dead_letter, dirty_hour, sequence_range, unplaced_row
 from tests.stack.servers import free_port
 
 if TYPE_CHECKING:
@@ -100,6 +101,40 @@ def test_the_first_revision_can_be_taken_back(empty_addresses: tuple[str, str]) 
         with closing(open_ledger(address)) as store, store.read() as conn:
             place = "telemetry" if store.dialect_name == "postgresql" and metadata is telemetry_metadata else None
             assert not names_of(metadata) & set(inspect(conn).get_table_names(schema=place))
+
+
+OF_0006 = """
+INSERT INTO coverage VALUES ('gw-01', 7, 5, 90, 80, 1000), ('gw-01', 8, 0, 3, 4, 2000);
+INSERT INTO dead_letter (topic, reason, detail, sha256, size_bytes, head, repeats, first_at_ms, last_at_ms)
+    VALUES ('t', 'bad_json', 'd', 'a', 1, '', 3, 1, 2);
+INSERT INTO unplaced_row VALUES ('gw-01.a', 7, 1, 61000, 450, 0, 1000);
+INSERT INTO dirty_hour VALUES ('gw-01.a', 0, 5)
+"""
+
+
+def fill(conn: Connection) -> None:
+    """Rows of a telemetry store at 0006."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SET LOCAL search_path TO telemetry"))
+    for statement in OF_0006.split(";"):
+        conn.execute(text(statement))
+
+
+def test_what_a_populated_store_holds_survives_0007_and_its_taking_back(empty_addresses: tuple[str, str]) -> None:
+    schema.upgrade(*empty_addresses, revision="0006")
+    with closing(open_telemetry(empty_addresses[1])) as store, store.write() as conn:
+        fill(conn)
+    for change, counted in ((schema.upgrade, True), (schema.downgrade, False), (schema.upgrade, True)):
+        change(*empty_addresses, revision="0007" if counted else "0006")
+        with closing(open_telemetry(empty_addresses[1])) as store, store.read() as conn:
+            (kept,) = conn.execute(select(dead_letter.c.reason, dead_letter.c.repeats)).all()
+            assert tuple(kept) == ("bad_json", 3)
+            assert conn.execute(select(func.count()).select_from(unplaced_row)).scalar_one() == 1
+            assert conn.execute(select(dirty_hour.c.marked)).scalar_one() == 5
+            if counted:
+                assert conn.execute(select(dead_letter.c.gateway_id)).scalar_one() is None
+                ranges = sorted(map(tuple, conn.execute(select(sequence_range))))
+                assert ranges == [("gw-01", 7, 1, 90, 0, None, 1000), ("gw-01", 8, 0, 3, 0, None, 2000)]
 
 
 def test_each_store_holds_its_own_tables_only(addresses: tuple[str, str], dialect: str) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 def three_sensors(telemetry: Ledger) -> Ledger:
     for name in ("gw-01.a", "gw-01.b", "gw-02.c"):
         with telemetry.write() as conn:
-            writes.put_sensor_states(conn, [replace(STATE, sensor_id=name)])
+            writes.put_sensor_states(conn, [STATE._replace(sensor_id=name)])
     return telemetry
 
 

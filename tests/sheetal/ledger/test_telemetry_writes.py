@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from dataclasses import replace
@@ -12,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from sheetal.contracts.batch import AuxRow
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.ledger import judgement_writes
 from sheetal.ledger import telemetry as reads
 from sheetal.ledger import telemetry_writes as writes
-from sheetal.ledger.telemetry_tables import day_summary, sensor_state
+from sheetal.ledger.telemetry_tables import aux_value, day_summary, sensor_state
 from tests.sheetal.ledger.telemetry_rows import CONFLICT, COVERAGE, DAY, STATE
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def test_the_newest_sample_is_kept(telemetry: Ledger) -> None:
     with telemetry.write() as conn:
         assert writes.put_sensor_states(conn, []) == 0
         assert writes.put_sensor_states(conn, [STATE]) == 1
-        older = replace(STATE, measured_at_ms=STATE.measured_at_ms - 1, centi_celsius=900)
+        older = STATE._replace(measured_at_ms=STATE.measured_at_ms - 1, centi_celsius=900)
         assert writes.put_sensor_states(conn, [older]) == 0
-        same = replace(STATE, received_at_ms=STATE.received_at_ms + 5)
+        same = STATE._replace(received_at_ms=STATE.received_at_ms + 5)
         assert writes.put_sensor_states(conn, [same]) == 1
         (kept,) = reads.sensor_states(conn)
     assert (kept.measured_at_ms, kept.centi_celsius) == (STATE.measured_at_ms, 450)
@@ -68,7 +68,7 @@ def test_the_newest_sample_is_kept(telemetry: Ledger) -> None:
 
 def test_a_faulty_sample_has_no_value(telemetry: Ledger) -> None:
     with telemetry.write() as conn:
-        writes.put_sensor_states(conn, [replace(STATE, centi_celsius=None, quality=2, clock_offset_ms=-5)])
+        writes.put_sensor_states(conn, [STATE._replace(centi_celsius=None, quality=2, clock_offset_ms=-5)])
         (kept,) = reads.sensor_states(conn)
     assert (kept.centi_celsius, kept.quality, kept.clock_offset_ms) == (None, 2, -5)
 
@@ -79,7 +79,7 @@ def test_the_newest_sample_wins_in_any_order(telemetry: Ledger, order: list[int]
     with telemetry.write() as conn:
         conn.execute(delete(sensor_state))
         for step in order:
-            writes.put_sensor_states(conn, [replace(STATE, measured_at_ms=1_000 + step, centi_celsius=step)])
+            writes.put_sensor_states(conn, [STATE._replace(measured_at_ms=1_000 + step, centi_celsius=step)])
         assert [state.centi_celsius for state in reads.sensor_states(conn)] == [5]
 
 
@@ -95,35 +95,42 @@ def test_coverage_widens_and_counts(telemetry: Ledger) -> None:
     assert (first.rows_stored, first.received_at_ms) == (COVERAGE.rows_stored * 2 + 9, COVERAGE.received_at_ms)
 
 
-def test_a_dead_letter_keeps_reason_hash_size_and_head(telemetry: Ledger) -> None:
-    payload = b"\xff" * 20_000
+def test_a_letter_alone_is_kept_as_many_are(telemetry: Ledger) -> None:
     with telemetry.write() as conn:
-        writes.add_dead_letter(conn, "cc/v1/gw-01/data", payload, "bad_json", "at byte 0", 5)
+        for at_ms in (5, 6):
+            writes.add_dead_letter(conn, "cc/v1/gw-01/data", b"x", "bad_json", "at byte 0", at_ms)
         (letter,) = reads.dead_letters(conn, 10)
     assert (letter.topic, letter.reason, letter.detail) == ("cc/v1/gw-01/data", "bad_json", "at byte 0")
-    assert letter.sha256 == hashlib.sha256(payload).hexdigest()
-    assert (letter.size_bytes, letter.head) == (20_000, b"\xff" * 16_384)
+    assert (letter.repeats, letter.gateway_id) == (1, None)
 
 
-def test_the_same_letter_only_counts_up(telemetry: Ledger) -> None:
+def test_a_value_beside_temperature_is_kept_once(telemetry: Ledger) -> None:
+    first = AuxRow(1, 1_000, "ilr1", "TAMB", 31.5)
+    other = AuxRow(2, 1_000, "ilr1", "TAMB", 40.0)
     with telemetry.write() as conn:
-        for at_ms in (5, 6, 7):
-            writes.add_dead_letter(conn, "t", b"x", "bad_json", "d", at_ms)
-        writes.add_dead_letter(conn, "t", b"x", "wrong_mac", "d", 8)
-        writes.add_dead_letter(conn, "t", b"y", "bad_json", "d", 9)
-        letters = reads.dead_letters(conn, 10)
-    assert [(one.reason, one.repeats, one.first_at_ms, one.last_at_ms) for one in letters] == [
-        ("bad_json", 0, 9, 9),
-        ("wrong_mac", 0, 8, 8),
-        ("bad_json", 2, 5, 7),
+        assert writes.add_aux_values(conn, [], 5) == 0
+        assert writes.add_aux_values(conn, [("gw-01", 7, first), ("gw-02", 7, first), ("gw-01", 7, first)], 5) == 2
+        assert (
+            writes.add_aux_values(conn, [("gw-01", 8, other), ("gw-01", 7, AuxRow(3, 2_000, "ilr1", "DORV", 1))], 6)
+            == 1
+        )
+        kept = sorted(map(tuple, conn.execute(aux_value.select().where(aux_value.c.gateway_id == "gw-01"))))
+    assert kept == [
+        ("gw-01", "ilr1", "DORV", 2_000, 1.0, 7, 3, 6),
+        ("gw-01", "ilr1", "TAMB", 1_000, 31.5, 7, 1, 5),
     ]
 
 
-def test_a_dead_letter_is_bounded_whatever_the_sender_wrote(telemetry: Ledger) -> None:
+def test_thousands_of_hours_are_marked_at_once(telemetry: Ledger) -> None:
+    hours = {(f"gw-{number:04d}.a", hour * HOUR_MS) for number in range(1_500) for hour in range(2)}
     with telemetry.write() as conn:
-        writes.add_dead_letter(conn, "t" * 70_000, b"", "bad_json", "ü" * 9_000, 5)
-        (letter,) = reads.dead_letters(conn, 10)
-    assert (len(letter.topic), len(letter.detail), letter.size_bytes) == (500, 500, 0)
+        writes.mark_dirty(conn, hours)
+        before = {(one.sensor_id, one.hour_ms): one.marked for one in reads.dirty_hours(conn, 5_000)}
+        writes.mark_dirty(conn, hours)
+        after = {(one.sensor_id, one.hour_ms): one.marked for one in reads.dirty_hours(conn, 5_000)}
+    assert before.keys() == after.keys() == hours
+    assert all(after[key] != before[key] for key in hours)
+    assert all(0 <= mark < 2**62 for mark in after.values())
 
 
 def test_conflicts_are_kept_once(telemetry: Ledger) -> None:
