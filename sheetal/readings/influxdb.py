@@ -1,82 +1,43 @@
-"""The InfluxDB adapter: line protocol in, InfluxQL out, over influxdb-client's low-level call.
+"""The InfluxDB adapter: line protocol in, InfluxQL out; 1.x, 2.x and 3 by their address.
 
-Only the client's connection pool, TLS and authentication are used. Its batching writer drops data silently and its
-own retries do not cover writes, so `sheetal.readings.retry` does that work. Nothing connects before the first call.
+Requests are bounded in lines, names and rows, tried again by `sheetal.readings.retry`, and never half believed: what is
+not acknowledged in full is Unavailable, and sending it again is safe.
 """
 
 from __future__ import annotations
 
-import json
-from threading import Event
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.rest import ApiException
-from urllib3.exceptions import HTTPError
 
 from sheetal.contracts.problem import Rejected, Unavailable
 from sheetal.readings import influxql
-from sheetal.readings.line_protocol import lines_of
-from sheetal.readings.port import Bucket, Capabilities, Health, WriteResult, check_bucket_width, clamp_span, sift
-from sheetal.readings.retry import NO_ANSWER, Answer, Retry, retry_after_seconds, rows_refused
+from sheetal.readings.grouping import common_range, name_groups, span_groups, within
+from sheetal.readings.influxdb_http import InfluxdbHttp
+from sheetal.readings.line_protocol import body_of
+from sheetal.readings.port import Bucket, Capabilities, Health, WriteResult, check_bucket_width, clamp_span
+from sheetal.readings.retry import Answer, Retry, rows_refused
+from sheetal.readings.sift import is_sensor_name, sift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sheetal.contracts.reading import Reading
+    from sheetal.readings.address import Address
+    from sheetal.readings.grouping import Span
+
+Found = TypeVar("Found")
 
 LINES_PER_BODY_MAX = 5_000
 """About 400 kB: far below the 25 MB at which a 1.x server breaks the connection."""
 
 ROWS_PER_PAGE_MAX = 10_000
-SENSORS_PER_QUERY_MAX = 20
-CONNECT_MS_MAX = 2_000
-ANSWER_MS_MAX = 10_000
 PERMISSION_RETRY_SECONDS = 60.0
-REASON_CHARACTERS_MAX = 200
 
 _DATABASE_MISSING = "database not found"
 _NOT_FOUND = 404
 _FORBIDDEN = {401, 403}
-
-
-class Address(NamedTuple):
-    """Where one server takes and gives readings; `database_to_create` only where we may make it ourselves."""
-
-    origin: str
-    write_path: str
-    write_query: dict[str, str]
-    read_query: dict[str, str]
-    database_to_create: str | None
-    next_step_when_missing: str
-
-
-def v1_address(origin: str, database: str) -> Address:
-    """InfluxDB 1.x: the database is made when it is missing."""
-    return Address(
-        origin,
-        "/write",
-        {"db": database, "precision": "ms"},
-        {"db": database, "epoch": "ms"},
-        database,
-        f"create the database {database}, or let the account create it",
-    )
-
-
-def v2_address(origin: str, organisation: str, bucket: str) -> Address:
-    """InfluxDB 2.x: the bucket exists; reads need its mapping to the database (and policy) of the same name."""
-    database, _, policy = bucket.partition("/")
-    return Address(
-        origin,
-        "/api/v2/write",
-        {"org": organisation, "bucket": bucket, "precision": "ms"},
-        {"db": database, **({"rp": policy} if policy else {}), "epoch": "ms"},
-        None,
-        f"create the bucket {bucket} in the organisation {organisation} and map it to the database {database} "
-        "(influx v1 dbrp create)",
-    )
 
 
 class InfluxdbReadings:
@@ -84,29 +45,20 @@ class InfluxdbReadings:
 
     def __init__(self, address: Address, token: str | None = None) -> None:
         self._address = address
-        self._closing = Event()
-        self._retry = Retry(self._closing.wait)
+        self._http = InfluxdbHttp(address, token)
+        self._retry = Retry(self._http.closing.wait)
         self.capabilities = Capabilities(
             durable_on_ack=True,
             rows_per_request_max=LINES_PER_BODY_MAX,
-            supports_delete=address.database_to_create is not None,
+            supports_delete=address.supports_delete,
             partial_batch_possible=True,
         )
-        self._client = InfluxDBClient(
-            url=address.origin,
-            token=token or "",
-            org=address.write_query.get("org", ""),
-            auth_basic=address.database_to_create is not None and token is not None,
-        )
-        # The client carries no types; this is the one call that is made.
-        self._call = cast("Callable[..., tuple[object, int, object]]", self._client.api_client.call_api)
 
     def write(self, batch: Sequence[Reading]) -> WriteResult:
         """Send the batch in bodies of at most 5,000 lines; see the port."""
-        indexes, rejected = sift(batch)
-        lines = lines_of(batch[index] for index in indexes)
-        for start in range(0, len(lines), LINES_PER_BODY_MAX):
-            refused = rows_refused(lines[start : start + LINES_PER_BODY_MAX], self._send)
+        good, indexes, rejected = sift(batch)
+        for start in range(0, len(good), LINES_PER_BODY_MAX):
+            refused = rows_refused(good[start : start + LINES_PER_BODY_MAX], self._send)
             rejected += [(indexes[start + row], reason) for row, reason in refused]
         return WriteResult(len(batch) - len(rejected), sorted(rejected))
 
@@ -116,64 +68,80 @@ class InfluxdbReadings:
         """The samples of one sensor in time order, fetched page by page; see the port."""
         first_ms, until_ms = clamp_span(start_ms, end_ms, after_ms)
         found: list[Reading] = []
-        while first_ms < until_ms and (limit is None or len(found) < limit):
+        while is_sensor_name(sensor) and first_ms < until_ms and (limit is None or len(found) < limit):
             wanted = ROWS_PER_PAGE_MAX if limit is None else min(limit - len(found), ROWS_PER_PAGE_MAX)
-            result = self._query(influxql.select_rows(first_ms, until_ms, wanted), [sensor])
-            page = influxql.readings_of(sensor, result)
+            page = self._query(influxql.select_rows([sensor], first_ms, until_ms, wanted), influxql.readings_of)
             found += page
             if len(page) < wanted:
                 break
             first_ms = page[-1].measured_at_ms + 1
         return found
 
+    def read_many(self, spans: Sequence[Span]) -> list[Reading]:
+        """The samples of many spans; those close in time come together, see the port."""
+        clamped = [(sensor, *clamp_span(start, end)) for sensor, start, end in spans if is_sensor_name(sensor)]
+        groups = span_groups(span for span in clamped if span[1] < span[2])
+        return [reading for group in groups for reading in self._read_group(group)]
+
+    def newest_ms(self, sensors: Sequence[str], start_ms: int, end_ms: int) -> dict[str, int]:
+        """The newest instant of each sensor in the range, some sensors at a time; see the port."""
+        first_ms, until_ms = clamp_span(start_ms, end_ms)
+        found: dict[str, int] = {}
+        for names in name_groups(filter(is_sensor_name, sensors)) if first_ms < until_ms else ():
+            found |= self._query(influxql.select_newest(names, first_ms, until_ms), influxql.newest_of)
+        return found
+
     def downsample(
         self, sensors: Sequence[str], start_ms: int, end_ms: int, every_ms: int, *, origin_ms: int = 0
     ) -> dict[str, list[Bucket]]:
-        """Buckets computed by the server, a few sensors at a time; see the port."""
+        """Buckets computed by the server, some sensors at a time; see the port."""
         check_bucket_width(every_ms)
         first_ms, until_ms = clamp_span(start_ms, end_ms)
         found: dict[str, list[Bucket]] = {sensor: [] for sensor in sensors}
-        names = list(found) if first_ms < until_ms else []
-        for start in range(0, len(names), SENSORS_PER_QUERY_MAX):
-            some = names[start : start + SENSORS_PER_QUERY_MAX]
-            statement = influxql.select_buckets(len(some), first_ms, until_ms, every_ms, origin_ms)
-            found |= influxql.buckets_of(self._query(statement, some))
+        for names in name_groups(filter(is_sensor_name, found)) if first_ms < until_ms else ():
+            statement = influxql.select_buckets(names, first_ms, until_ms, every_ms, origin_ms)
+            found |= self._query(statement, influxql.buckets_of)
         return found
 
     def count(self, sensor: str, start_ms: int, end_ms: int) -> int:
         """How many samples the range holds; see the port."""
         first_ms, until_ms = clamp_span(start_ms, end_ms)
-        if first_ms >= until_ms:
+        if first_ms >= until_ms or not is_sensor_name(sensor):
             return 0
-        return influxql.count_of(self._query(influxql.select_count(first_ms, until_ms), [sensor]))
+        return self._query(influxql.select_count(sensor, first_ms, until_ms), influxql.count_of)
 
     def expire(self, before_ms: int) -> int:
         """Delete older samples on 1.x; on 2.x the bucket's own retention does it and this is 0. See the port."""
         _, until_ms = clamp_span(0, before_ms)
         if not self.capabilities.supports_delete:
             return 0
-        gone = influxql.count_of(self._query(influxql.select_count_before(until_ms)))
-        self._query(influxql.delete_before(until_ms), method="POST")
+        gone = self._query(influxql.select_count_before(until_ms), influxql.count_of)
+        self._query(influxql.delete_before(until_ms), influxql.nothing_of, method="POST")
         return gone
 
     def health(self) -> Health:
         """One cheap read, tried once; see the port."""
-        answer = self._ask(
-            "GET", "/query", self._address.read_query | {"q": influxql.select_count(1, 2), **_bind([""])}
-        )
+        answer = self._http.ask("GET", "/query", self._address.read_query | {"q": influxql.select_count("-", 1, 2)})
         host = urlsplit(self._address.origin).netloc
         return Health(ok=answer.is_success, detail=f"InfluxDB at {host}{answer.message and f': {answer.message}'}")
 
     def close(self) -> None:
         """Let go of the connections; a call that waits for its next attempt gives up. See the port."""
-        if not self._closing.is_set():
-            self._closing.set()
-            # The last response holds on to its pool, and a pool closes its connections when nobody holds it.
-            self._client.api_client.last_response = None
-            self._client.close()  # type: ignore[no-untyped-call]  # the client carries no types
+        self._http.close()
 
-    def _send(self, lines: Sequence[bytes]) -> Answer:
-        body = b"\n".join(lines)
+    def _read_group(self, spans: list[Span]) -> list[Reading]:
+        """The spans by one statement over their common range; one by one where that range holds too much."""
+        if len(spans) == 1:
+            return self.read(*spans[0])
+        names = list(dict.fromkeys(sensor for sensor, _, _ in spans))
+        statement = influxql.select_rows(names, *common_range(spans), ROWS_PER_PAGE_MAX)
+        found = self._query(statement, influxql.readings_of)
+        if len(found) == ROWS_PER_PAGE_MAX:
+            return [reading for span in spans for reading in self.read(*span)]
+        return within(found, spans)
+
+    def _send(self, readings: Sequence[Reading]) -> Answer:
+        body = body_of(readings)
         query = self._address.write_query
         answer = self._settled("POST", self._address.write_path, query, body)
         if answer.status == _NOT_FOUND and self._create_database():
@@ -182,23 +150,26 @@ class InfluxdbReadings:
             raise self._problem(answer)
         return answer
 
-    def _query(self, statement: str, sensors: Sequence[str] = (), method: str = "GET") -> influxql.Result:
-        query = self._address.read_query | {"q": statement, **_bind(sensors)}
-        result = self._result(self._settled(method, "/query", query))
+    def _query(self, statement: str, take: Callable[[influxql.Result], Found], method: str = "GET") -> Found:
+        """What `take` finds in the answer to one statement."""
+        query = self._address.read_query | {"q": statement}
+        answer = self._settled(method, "/query", query)
+        result = self._taken(answer, influxql.parse_answer)
         if result.error.startswith(_DATABASE_MISSING) and self._create_database():
-            result = self._result(self._settled(method, "/query", query))
+            answer = self._settled(method, "/query", query)
+            result = self._taken(answer, influxql.parse_answer)
         if result.error.startswith(_DATABASE_MISSING):
             raise self._problem(Answer(_NOT_FOUND, result.error))
         if result.error:
             raise Unavailable(f"the readings server could not answer: {result.error}", retry_after_seconds=5.0)
-        return result
+        return self._taken(answer, lambda _: take(result))
 
-    def _result(self, answer: Answer) -> influxql.Result:
+    def _taken(self, answer: Answer, take: Callable[[object], Found]) -> Found:
         if not answer.is_success:
             raise self._problem(answer)
         try:
-            return influxql.parse_answer(answer.content)
-        except msgspec.ValidationError as error:
+            return take(answer.content)
+        except (msgspec.ValidationError, ValueError, IndexError) as error:
             raise Unavailable(
                 f"what answers at {self._address.origin} is no InfluxDB: {error}",
                 next_step="check the address in SHEETAL_READINGS_URL",
@@ -210,7 +181,7 @@ class InfluxdbReadings:
         name = self._address.database_to_create
         if name is None:
             return False
-        self._result(self._settled("POST", "/query", {"q": influxql.create_database(name)}))
+        self._taken(self._settled("POST", "/query", {"q": influxql.create_database(name)}), influxql.parse_answer)
         return True
 
     def _problem(self, answer: Answer) -> Unavailable | Rejected:
@@ -230,42 +201,4 @@ class InfluxdbReadings:
         )
 
     def _settled(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
-        return self._retry.until_settled(lambda: self._ask(method, path, query, body))
-
-    def _ask(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
-        """One request; every way in which it can end becomes an answer."""
-        if self._closing.is_set():
-            return Answer(NO_ANSWER, "the store was closed")
-        try:
-            content, status, _ = self._call(
-                path,
-                method,
-                query_params=dict(query),
-                header_params={"Content-Type": "text/plain; charset=utf-8", "Accept": "application/json"},
-                body=body,
-                response_type="object",
-                _request_timeout=(CONNECT_MS_MAX, ANSWER_MS_MAX),
-            )
-        except ApiException as error:
-            headers: Mapping[str, str] = error.headers or {}
-            after = retry_after_seconds(headers.get("Retry-After"))
-            return Answer(error.status or NO_ANSWER, _words(error.body or error.reason), after)
-        except (HTTPError, OSError, UnicodeDecodeError) as error:
-            return Answer(NO_ANSWER, type(error).__name__)
-        return Answer(status, content=content)
-
-
-def _bind(sensors: Sequence[str]) -> dict[str, str]:
-    return {"params": json.dumps(influxql.bound(sensors))} if sensors else {}
-
-
-def _words(body: object) -> str:
-    """What a server's error body says, bounded: 1.x says `error`, 2.x says `message`."""
-    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        parsed = None
-    if isinstance(parsed, dict):
-        text = str(parsed.get("error") or parsed.get("message") or text)
-    return " ".join(text.split())[:REASON_CHARACTERS_MAX]
+        return self._retry.until_settled(lambda: self._http.ask(method, path, query, body))

@@ -1,6 +1,8 @@
-"""The few InfluxQL statements that the store needs, and their answers; InfluxDB 1.x and 2.x speak it at `/query`.
+"""The few InfluxQL statements that the store needs, and their answers; InfluxDB 1.x, 2.x and 3 speak it at `/query`.
 
-Sensors are bound values (`$s0`), numbers are written out; `epoch=ms` makes times milliseconds.
+Sensors are quoted literals, since 3 binds no values; numbers are written out; `epoch=ms` makes times milliseconds. Each
+request holds one statement, since 3 takes no more. A column is found by its name and a sensor among the tags of a
+series (1.x, 2.x) or as a column (3), because that is where they differ.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from sheetal.readings.line_protocol import MEASUREMENT, centi_celsius_of
 from sheetal.readings.port import Bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 class Series(msgspec.Struct):
-    """One series of an answer: its tags and its rows, in the order of the statement's columns, time first."""
+    """One series of an answer: its tags, the names of its columns, and its rows."""
 
-    values: list[list[int | float | None]] = []
+    columns: list[str] = []
+    values: list[list[int | float | str | None]] = []
     tags: dict[str, str] = {}
 
 
@@ -43,20 +46,31 @@ def parse_answer(content: object) -> Result:
     return results[0] if results else Result()
 
 
-def select_rows(start_ms: int, end_ms: int, limit: int) -> str:
-    """Samples of the sensor `$s0`, oldest first."""
-    return f"SELECT t, q, b, seq FROM {MEASUREMENT} WHERE {_span(1, start_ms, end_ms)} ORDER BY time ASC LIMIT {limit}"  # noqa: S608 - numbers only
-
-
-def select_count(start_ms: int, end_ms: int) -> str:
-    """How many samples of the sensor `$s0`; every line carries `q`."""
-    return f"SELECT count(q) FROM {MEASUREMENT} WHERE {_span(1, start_ms, end_ms)}"  # noqa: S608 - numbers only
-
-
-def select_buckets(sensors: int, start_ms: int, end_ms: int, every_ms: int, origin_ms: int) -> str:
-    """Buckets of the sensors `$s0`, `$s1` …; only samples without a fault, and no empty bucket."""
+def select_rows(sensors: Sequence[str], start_ms: int, end_ms: int, limit: int) -> str:
+    """Samples of the sensors, oldest first."""
     return (
-        f"SELECT count(t), min(t), max(t), mean(t), first(t), last(t) FROM {MEASUREMENT} "  # noqa: S608 - numbers only
+        f"SELECT sensor, t, q, b, seq FROM {MEASUREMENT} "  # noqa: S608 - names are quoted, the rest are numbers
+        f"WHERE {_span(sensors, start_ms, end_ms)} ORDER BY time ASC LIMIT {limit}"
+    )
+
+
+def select_count(sensor: str, start_ms: int, end_ms: int) -> str:
+    """How many samples of the sensor; every line carries `q`."""
+    return f"SELECT count(q) FROM {MEASUREMENT} WHERE {_span([sensor], start_ms, end_ms)}"  # noqa: S608 - as above
+
+
+def select_newest(sensors: Sequence[str], start_ms: int, end_ms: int) -> str:
+    """The newest sample of each sensor that has any in the range."""
+    return (
+        f"SELECT last(q) FROM {MEASUREMENT} "  # noqa: S608 - names are quoted, the rest are numbers
+        f"WHERE {_span(sensors, start_ms, end_ms)} GROUP BY sensor"
+    )
+
+
+def select_buckets(sensors: Sequence[str], start_ms: int, end_ms: int, every_ms: int, origin_ms: int) -> str:
+    """Buckets of the sensors; only samples without a fault, and no empty bucket."""
+    return (
+        f"SELECT count(t), min(t), max(t), mean(t), first(t), last(t) FROM {MEASUREMENT} "  # noqa: S608 - as above
         f"WHERE {_span(sensors, start_ms, end_ms)} AND q = 0 "
         f"GROUP BY time({every_ms}ms, {origin_ms % every_ms}ms), sensor fill(none)"
     )
@@ -72,42 +86,73 @@ def delete_before(before_ms: int) -> str:
     return f"DELETE FROM {MEASUREMENT} WHERE time < {before_ms}ms"  # noqa: S608 - numbers only
 
 
+def delete_sensor(sensor: str) -> str:
+    """Forget one sensor."""
+    return f"DELETE FROM {MEASUREMENT} WHERE sensor = {quoted(sensor)}"  # noqa: S608 - the name is quoted
+
+
 def create_database(name: str) -> str:
     """A database kept for ever in shards of 7 days: with any shorter retention a late backlog would be refused."""
     return f'CREATE DATABASE "{name}" WITH DURATION INF SHARD DURATION 7d'
 
 
-def bound(sensors: Sequence[str]) -> dict[str, str]:
-    """The values of the statement's `$s0`, `$s1` and so on."""
-    return {f"s{number}": sensor for number, sensor in enumerate(sensors)}
-
-
-def readings_of(sensor: str, result: Result) -> list[Reading]:
+def readings_of(result: Result) -> list[Reading]:
     """The samples that `select_rows` found."""
     return [
-        Reading(sensor, _whole(time), centi_celsius_of(celsius, _whole(quality)), *map(_whole, (quality, boot, seq)))
-        for series in result.series
-        for time, celsius, quality, boot, seq in series.values
+        Reading(
+            str(sensor),
+            _whole(time),
+            centi_celsius_of(None if celsius is None else float(celsius), _whole(quality)),
+            *map(_whole, (quality, boot, sequence)),
+        )
+        for sensor, time, celsius, quality, boot, sequence in _picked(result, ("time", "t", "q", "b", "seq"))
     ]
 
 
 def count_of(result: Result) -> int:
     """The number that `select_count` or `select_count_before` found; no series means none."""
-    return sum(_whole(number) for series in result.series for _, number in series.values)
+    return sum(_whole(number) for _, number in _picked(result, ("count",)))
+
+
+def newest_of(result: Result) -> dict[str, int]:
+    """The instants that `select_newest` found."""
+    return {str(sensor): _whole(time) for sensor, time in _picked(result, ("time",))}
 
 
 def buckets_of(result: Result) -> dict[str, list[Bucket]]:
     """The buckets that `select_buckets` found, for the sensors that have any."""
-    return {series.tags["sensor"]: [_bucket(row) for row in series.values] for series in result.series}
+    found: dict[str, list[Bucket]] = {}
+    for sensor, *row in _picked(result, ("time", "count", "min", "max", "mean", "first", "last")):
+        found.setdefault(str(sensor), []).append(_bucket(row))
+    return found
 
 
-def _span(sensors: int, start_ms: int, end_ms: int) -> str:
-    names = " OR ".join(f"sensor = $s{number}" for number in range(sensors))
+def nothing_of(_: Result) -> None:
+    """What a statement that changes something gives."""
+
+
+def quoted(sensor: str) -> str:
+    """A name as a string literal; the port's edge lets no backslash and no control sign through."""
+    return "'" + sensor.replace("'", "\\'") + "'"
+
+
+def _span(sensors: Sequence[str], start_ms: int, end_ms: int) -> str:
+    names = " OR ".join(f"sensor = {quoted(sensor)}" for sensor in sensors)
     return f"({names}) AND time >= {start_ms}ms AND time < {end_ms}ms"
 
 
-def _bucket(row: list[int | float | None]) -> Bucket:
-    start_ms, number, least, most, mean, first, last = (value or 0 for value in row)
+def _picked(result: Result, columns: Sequence[str]) -> Iterator[tuple[int | float | str | None, ...]]:
+    """Of every row the sensor, wherever it stands, and the columns asked for; ValueError when one is missing."""
+    for series in result.series:
+        places = [series.columns.index(column) for column in columns]
+        place = series.columns.index("sensor") if "sensor" in series.columns else None
+        tag = series.tags.get("sensor", "")
+        for row in series.values:
+            yield (tag if place is None else row[place], *(row[index] for index in places))
+
+
+def _bucket(row: Sequence[int | float | str | None]) -> Bucket:
+    start_ms, number, least, most, mean, first, last = (float(value or 0) for value in row)
     return Bucket(int(start_ms), int(number), _centi(least), _centi(most), mean * 100, _centi(first), _centi(last))
 
 
@@ -115,5 +160,5 @@ def _centi(celsius: float) -> int:
     return round(celsius * 100)
 
 
-def _whole(value: float | None) -> int:
+def _whole(value: float | str | None) -> int:
     return int(value or 0)

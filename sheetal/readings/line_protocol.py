@@ -7,11 +7,10 @@ Timestamps are milliseconds: the request says `precision=ms`.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from sheetal.contracts.reading import Reading
 
@@ -19,14 +18,27 @@ MEASUREMENT = "reading"
 _ESCAPES = str.maketrans({" ": r"\ ", ",": r"\,", "=": r"\="})
 
 
-def lines_of(readings: Iterable[Reading]) -> list[bytes]:
-    """One line for each reading, in order, without line ends; the readings are such as the port's edge lets through."""
-    return [
-        (
-            f"{_series(sensor)} {_temperature(centi_celsius)}q={quality}i,b={boot}i,seq={sequence}i {measured_at_ms}"
-        ).encode()
-        for sensor, measured_at_ms, centi_celsius, quality, boot, sequence in readings
-    ]
+class _Temperatures(dict[int | None, str]):
+    """The field of each centi-degree, written out once; the port's edge bounds what can be asked for."""
+
+    def __missing__(self, centi_celsius: int | None) -> str:
+        text = self[centi_celsius] = "" if centi_celsius is None else f"t={centi_celsius / 100},"
+        return text
+
+
+_TEMPERATURES = _Temperatures()
+
+
+def body_of(readings: Sequence[Reading]) -> bytes:
+    """One line for each reading, in order; the readings are such as the port's edge lets through."""
+    temperatures = _TEMPERATURES
+    return "\n".join(
+        [
+            f"reading,sensor={sensor} {temperatures[centi_celsius]}"
+            f"q={quality}i,b={boot}i,seq={sequence}i {measured_at_ms}"
+            for sensor, measured_at_ms, centi_celsius, quality, boot, sequence in _escaped(readings)
+        ]
+    ).encode()
 
 
 def centi_celsius_of(celsius: float | None, quality: int) -> int | None:
@@ -34,11 +46,9 @@ def centi_celsius_of(celsius: float | None, quality: int) -> int | None:
     return None if celsius is None or quality != 0 else round(celsius * 100)
 
 
-@lru_cache(maxsize=65_536)
-def _series(sensor: str) -> str:
-    return f"{MEASUREMENT},sensor={sensor.translate(_ESCAPES)}"
-
-
-@lru_cache(maxsize=32_768)
-def _temperature(centi_celsius: int | None) -> str:
-    return "" if centi_celsius is None else f"t={centi_celsius / 100},"
+def _escaped(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """The rows with their names as a line carries them; nearly always as they are, which one look at all tells."""
+    names = "".join([reading[0] for reading in readings])
+    if not (" " in names or "," in names or "=" in names):
+        return readings
+    return [reading._replace(sensor=reading.sensor.translate(_ESCAPES)) for reading in readings]

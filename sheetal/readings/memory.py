@@ -13,8 +13,8 @@ from sheetal.readings.port import (
     WriteResult,
     check_bucket_width,
     clamp_span,
-    sift,
 )
+from sheetal.readings.sift import sift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,12 +35,11 @@ class MemoryReadings:
 
     def write(self, batch: Sequence[Reading]) -> WriteResult:
         """Keep the batch; see the port."""
-        stored, refused = sift(batch)
+        good, _, refused = sift(batch)
         with self._lock:
-            for index in stored:
-                reading = batch[index]
+            for reading in good:
                 self._by_sensor.setdefault(reading.sensor, {}).setdefault(reading.measured_at_ms, reading)
-        return WriteResult(len(stored), refused)
+        return WriteResult(len(good), refused)
 
     def read(
         self, sensor: str, start_ms: int, end_ms: int, *, limit: int | None = None, after_ms: int | None = None
@@ -51,6 +50,15 @@ class MemoryReadings:
             samples = self._by_sensor.get(sensor, {})
             instants = sorted(instant for instant in samples if first_ms <= instant < until_ms)
             return [samples[instant] for instant in instants[:limit]]
+
+    def read_many(self, spans: Sequence[tuple[str, int, int]]) -> list[Reading]:
+        """The samples of many spans; see the port."""
+        return [reading for span in spans for reading in self.read(*span)]
+
+    def newest_ms(self, sensors: Sequence[str], start_ms: int, end_ms: int) -> dict[str, int]:
+        """The newest instant of each sensor in the range; see the port."""
+        found = ((sensor, self.read(sensor, start_ms, end_ms)) for sensor in sensors)
+        return {sensor: samples[-1].measured_at_ms for sensor, samples in found if samples}
 
     def downsample(
         self, sensors: Sequence[str], start_ms: int, end_ms: int, every_ms: int, *, origin_ms: int = 0

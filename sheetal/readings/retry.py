@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sheetal.contracts.problem import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+Row = TypeVar("Row")
 
 ATTEMPTS_MAX = 4
 WAIT_SECONDS_FIRST = 0.2
@@ -27,12 +30,13 @@ _SUCCESS = range(200, 300)
 
 
 class Answer(NamedTuple):
-    """What a server said: HTTP status, its words, how long it wants to be left alone, and the body."""
+    """What a server said: HTTP status, its words, how long it wants to be left alone, the body, the headers."""
 
     status: int
     message: str = ""
     retry_after_seconds: float | None = None
     content: object = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def is_success(self) -> bool:
@@ -102,7 +106,7 @@ def retry_after_seconds(header: str | None) -> float | None:
     return min(float(text), RETRY_AFTER_SECONDS_MAX) if text.isdecimal() and text.isascii() else None
 
 
-def rows_refused(rows: Sequence[bytes], send: Callable[[Sequence[bytes]], Answer]) -> list[tuple[int, str]]:
+def rows_refused(rows: Sequence[Row], send: Callable[[Sequence[Row]], Answer]) -> list[tuple[int, str]]:
     """Send rows and halve what is refused until each bad row stands alone: their indexes with the server's words.
 
     Rows of a refused part are sent again, which is safe because writing is idempotent; at most 2 n - 1 requests.

@@ -12,9 +12,11 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sheetal.contracts.limits import HOUR_MS
+import msgspec
+
 from sheetal.contracts.problem import Rejected, Unavailable
-from sheetal.contracts.reading import CENTI_CELSIUS_MIN, Reading
+from sheetal.contracts.reading import Reading
+from sheetal.readings import sqlite_statements as sql
 from sheetal.readings.port import (
     Bucket,
     Capabilities,
@@ -22,66 +24,22 @@ from sheetal.readings.port import (
     WriteResult,
     check_bucket_width,
     clamp_span,
-    sift,
 )
+from sheetal.readings.sift import is_sensor_name, sift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-WINDOW_MS = 6 * HOUR_MS
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 5.0
+ROWS_PER_STATEMENT_MAX = 5_000
+ROWS_PER_READ_MAX = 10_000
+PIECES_PER_READ_MAX = 500
+SENSORS_PER_READ_MAX = 1_000
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS reading (
-    window INTEGER NOT NULL,
-    sensor TEXT NOT NULL,
-    measured_at_ms INTEGER NOT NULL,
-    centi_celsius INTEGER,
-    quality INTEGER NOT NULL,
-    boot INTEGER NOT NULL,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (window, sensor, measured_at_ms)
-) STRICT, WITHOUT ROWID
-"""
-_INSERT = "INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_WINDOW_ENDS = "SELECT (SELECT min(window) FROM reading), (SELECT max(window) FROM reading)"
-
-# Naming the windows one by one turns a read into one short search per window.
-_IN_SPAN = """
-window IN (
-    WITH RECURSIVE span (number) AS (
-        SELECT :first WHERE :first <= :last
-        UNION ALL
-        SELECT number + 1 FROM span WHERE number < :last
-    )
-    SELECT number FROM span
-) AND sensor = :sensor AND measured_at_ms >= :start AND measured_at_ms < :end
-"""
-_READ = f"""
-SELECT sensor, measured_at_ms, centi_celsius, quality, boot, sequence FROM reading WHERE {_IN_SPAN}
-ORDER BY window, measured_at_ms LIMIT :limit
-"""  # noqa: S608 - both parts are constants above
-_COUNT = f"SELECT count(*) FROM reading WHERE {_IN_SPAN}"  # noqa: S608 - both parts are constants above
-
-# The first and last value of a bucket are found as the least and largest (instant, value), packed into one integer:
-# the value, made positive, takes the low 15 bits.
-_PACK_FACTOR = 1 << 15
-_BUCKETS = f"""
-WITH sample AS (
-    SELECT
-        -- SQLite divides towards zero, a bucket's number is rounded down
-        (measured_at_ms - :phase) / :every - (measured_at_ms < :phase) AS number,
-        centi_celsius,
-        measured_at_ms * {_PACK_FACTOR} + centi_celsius - {CENTI_CELSIUS_MIN} AS packed
-    FROM reading WHERE {_IN_SPAN} AND centi_celsius IS NOT NULL
-)
-SELECT
-    number * :every + :phase, count(*), min(centi_celsius), max(centi_celsius), avg(centi_celsius),
-    min(packed) % {_PACK_FACTOR} + {CENTI_CELSIUS_MIN}, max(packed) % {_PACK_FACTOR} + {CENTI_CELSIUS_MIN}
-FROM sample GROUP BY number ORDER BY number
-"""  # noqa: S608 - all parts are constants above
+_ROWS = msgspec.json.Decoder(list[Reading])
+_NEWEST = msgspec.json.Decoder(list[tuple[str, int]])
 
 
 class SqliteReadings:
@@ -103,44 +61,70 @@ class SqliteReadings:
 
     def write(self, batch: Sequence[Reading]) -> WriteResult:
         """Commit the batch in one transaction, synced to disk; see the port."""
-        stored, refused = sift(batch)
-        rows = [(batch[index].measured_at_ms // WINDOW_MS, *batch[index]) for index in stored]
-        if rows:
+        good, _, refused = sift(batch)
+        if good:
             with self._writing() as connection:
-                connection.executemany(_INSERT, rows)
-        return WriteResult(len(rows), refused)
+                _insert(connection, good)
+        return WriteResult(len(good), refused)
 
     def read(
         self, sensor: str, start_ms: int, end_ms: int, *, limit: int | None = None, after_ms: int | None = None
     ) -> list[Reading]:
-        """The samples of one sensor in time order; see the port."""
+        """The samples of one sensor in time order, fetched page by page; see the port."""
+        first_ms, until_ms = clamp_span(start_ms, end_ms, after_ms)
+        found: list[Reading] = []
+        while is_sensor_name(sensor) and (limit is None or len(found) < limit):
+            wanted = ROWS_PER_READ_MAX if limit is None else min(limit - len(found), ROWS_PER_READ_MAX)
+            with self._reading() as connection:
+                span = _span(connection, first_ms, until_ms)
+                page = _rows(connection, sql.READ, {**span, "sensor": sensor, "limit": wanted})
+            found += page
+            if len(page) < wanted:
+                break
+            first_ms = page[-1].measured_at_ms + 1
+        return found
+
+    def read_many(self, spans: Sequence[tuple[str, int, int]]) -> list[Reading]:
+        """The samples of many spans, some hundred windows at a time; see the port."""
+        clamped = [(sensor, *clamp_span(start, end)) for sensor, start, end in spans if is_sensor_name(sensor)]
+        found: list[Reading] = []
         with self._reading() as connection:
-            span = _span(connection, sensor, *clamp_span(start_ms, end_ms, after_ms))
-            rows = connection.execute(_READ, {**span, "limit": -1 if limit is None else limit})
-            return list(map(Reading._make, rows))
+            pieces = sql.pieces_of(_window_ends(connection), clamped)
+            for first in range(0, len(pieces), PIECES_PER_READ_MAX):
+                some = sql.as_json(pieces[first : first + PIECES_PER_READ_MAX])
+                found += _rows(connection, sql.READ_MANY, {"pieces": some})
+        return found
+
+    def newest_ms(self, sensors: Sequence[str], start_ms: int, end_ms: int) -> dict[str, int]:
+        """The newest instant of each sensor in the range; see the port."""
+        names = list(filter(is_sensor_name, sensors))
+        found: dict[str, int] = {}
+        with self._reading() as connection:
+            span = _span(connection, *clamp_span(start_ms, end_ms))
+            for first in range(0, len(names), SENSORS_PER_READ_MAX):
+                some = sql.as_json(names[first : first + SENSORS_PER_READ_MAX])
+                (text,) = connection.execute(sql.NEWEST, {**span, "sensors": some}).fetchone()
+                found.update(_NEWEST.decode(text))
+        return found
 
     def downsample(
         self, sensors: Sequence[str], start_ms: int, end_ms: int, every_ms: int, *, origin_ms: int = 0
     ) -> dict[str, list[Bucket]]:
         """Buckets for each sensor asked, computed inside SQLite; see the port."""
         check_bucket_width(every_ms)
-        first_ms, until_ms = clamp_span(start_ms, end_ms)
         width = {"every": every_ms, "phase": origin_ms % every_ms}
         with self._reading() as connection:
+            span = _span(connection, *clamp_span(start_ms, end_ms)) | width
             return {
-                sensor: list(
-                    map(
-                        Bucket._make,
-                        connection.execute(_BUCKETS, {**_span(connection, sensor, first_ms, until_ms), **width}),
-                    )
-                )
+                sensor: list(map(Bucket._make, connection.execute(sql.BUCKETS, {**span, "sensor": sensor})))
                 for sensor in sensors
             }
 
     def count(self, sensor: str, start_ms: int, end_ms: int) -> int:
         """How many samples the range holds; see the port."""
         with self._reading() as connection:
-            (number,) = connection.execute(_COUNT, _span(connection, sensor, *clamp_span(start_ms, end_ms))).fetchone()
+            span = _span(connection, *clamp_span(start_ms, end_ms))
+            (number,) = connection.execute(sql.COUNT, {**span, "sensor": sensor}).fetchone()
             return int(number)
 
     def expire(self, before_ms: int) -> int:
@@ -149,18 +133,16 @@ class SqliteReadings:
             first, _ = _window_ends(connection)
         _, until_ms = clamp_span(0, before_ms)
         gone = 0
-        for window in range(first, until_ms // WINDOW_MS + 1):
+        for window in range(first, until_ms // sql.WINDOW_MS + 1):
             with self._writing() as connection:
-                gone += connection.execute(
-                    "DELETE FROM reading WHERE window = ? AND measured_at_ms < ?", (window, until_ms)
-                ).rowcount
+                gone += connection.execute(sql.EXPIRE, (window, until_ms)).rowcount
         return gone
 
     def health(self) -> Health:
         """Whether the file can be read now; see the port."""
         try:
             with self._reading() as connection:
-                connection.execute(_WINDOW_ENDS).fetchone()
+                connection.execute(sql.WINDOW_ENDS).fetchone()
         except Unavailable as problem:
             return Health(ok=False, detail=problem.message)
         return Health(ok=True, detail="SQLite file, synced at every commit")
@@ -180,13 +162,7 @@ class SqliteReadings:
         with self._write_lock, _problems():
             if self._writer is None:
                 self._writer = self._connect()
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            finally:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+            yield self._writer
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -226,26 +202,47 @@ def _check_schema(connection: sqlite3.Connection) -> None:
             retry_after_seconds=60.0,
         )
     if version < SCHEMA_VERSION:
-        connection.execute(_SCHEMA)
+        connection.execute(sql.SCHEMA)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _insert(connection: sqlite3.Connection, rows: Sequence[Reading]) -> None:
+    """All rows or none; one statement commits itself, which spares it a copy of every page for a roll-back of its own.
+
+    A single statement takes the write lock as it begins, as BEGIN IMMEDIATE does.
+    """
+    rows_max = min(connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // sql.COLUMNS, ROWS_PER_STATEMENT_MAX)
+    if len(rows) <= rows_max:
+        _insert_some(connection, rows, rows_max)
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for first in range(0, len(rows), rows_max):
+            _insert_some(connection, rows[first : first + rows_max], rows_max)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _insert_some(connection: sqlite3.Connection, rows: Sequence[Reading], rows_max: int) -> None:
+    prepared = sql.rows_prepared(len(rows), rows_max)
+    connection.execute(sql.insert(prepared), sql.insert_values(rows, prepared))
+
+
+def _rows(connection: sqlite3.Connection, statement: str, values: dict[str, str | int]) -> list[Reading]:
+    (text,) = connection.execute(statement, values).fetchone()
+    return _ROWS.decode(text)
 
 
 def _window_ends(connection: sqlite3.Connection) -> tuple[int, int]:
     """The first and last window that hold rows; an empty span in an empty file."""
-    first, last = connection.execute(_WINDOW_ENDS).fetchone()
+    first, last = connection.execute(sql.WINDOW_ENDS).fetchone()
     return (1, 0) if first is None else (first, last)
 
 
-def _span(connection: sqlite3.Connection, sensor: str, start_ms: int, end_ms: int) -> dict[str, str | int]:
-    """The values that `_IN_SPAN` binds, its windows cut to those that hold rows."""
-    first, last = _window_ends(connection)
-    return {
-        "first": max(first, start_ms // WINDOW_MS),
-        "last": min(last, (end_ms - 1) // WINDOW_MS),
-        "sensor": sensor,
-        "start": start_ms,
-        "end": end_ms,
-    }
+def _span(connection: sqlite3.Connection, start_ms: int, end_ms: int) -> dict[str, str | int]:
+    return sql.span_values(_window_ends(connection), start_ms, end_ms)
 
 
 @contextmanager

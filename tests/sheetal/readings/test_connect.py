@@ -40,6 +40,12 @@ def test_memory_and_sqlite(tmp_path: Path) -> None:
             {"db": "cold", "rp": "chain", "epoch": "ms"},
         ),
         (
+            "influxdb3+http://127.0.0.1:8181/cc",
+            "/api/v2/write",
+            {"bucket": "cc", "precision": "ms"},
+            {"db": "cc", "epoch": "ms"},
+        ),
+        (
             "influxdb2+http://[::1]:8086/Health%20Ministry/cc/",
             "/api/v2/write",
             {"org": "Health Ministry", "bucket": "cc", "precision": "ms"},
@@ -77,7 +83,8 @@ def test_influxdb_addresses(url: str, write_path: str, write_query: dict[str, st
         "influxdb1+http://127.0.0.1:port/cc",
         "influxdb1+http://[::1/cc",
         "influxdb2+http://127.0.0.1:8086/cc",
-        "influxdb3+http://127.0.0.1:8086/org/cc",
+        "influxdb3+http://127.0.0.1:8181/org/cc",
+        "influxdb4+http://127.0.0.1:8181/cc",
     ],
 )
 def test_a_wrong_address_names_the_variable_on_one_line(url: str) -> None:

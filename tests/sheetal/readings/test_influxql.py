@@ -2,64 +2,102 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sheetal.contracts.reading import Reading
 from sheetal.readings import influxql
 from sheetal.readings.port import Bucket
+from sheetal.readings.sift import is_sensor_name
+
+ROW_COLUMNS = ["time", "sensor", "t", "q", "b", "seq"]
+BUCKET_COLUMNS = ["time", "count", "min", "max", "mean", "first", "last"]
 
 
 def answer(*series: dict[str, object]) -> influxql.Result:
     return influxql.parse_answer({"results": [{"statement_id": 0, "series": list(series)}]})
 
 
-def test_statements_name_sensors_only_as_bound_values() -> None:
-    assert influxql.select_rows(5, 9, 100) == (
-        "SELECT t, q, b, seq FROM reading WHERE (sensor = $s0) AND time >= 5ms AND time < 9ms "
-        "ORDER BY time ASC LIMIT 100"
+def test_statements_name_sensors_as_quoted_literals() -> None:
+    assert influxql.select_rows(["a", "it's"], 5, 9, 100) == (
+        "SELECT sensor, t, q, b, seq FROM reading WHERE (sensor = 'a' OR sensor = 'it\\'s') "
+        "AND time >= 5ms AND time < 9ms ORDER BY time ASC LIMIT 100"
     )
-    assert influxql.select_count(5, 9) == (
-        "SELECT count(q) FROM reading WHERE (sensor = $s0) AND time >= 5ms AND time < 9ms"
+    assert influxql.select_count("a", 5, 9) == (
+        "SELECT count(q) FROM reading WHERE (sensor = 'a') AND time >= 5ms AND time < 9ms"
     )
-    assert influxql.bound(["a' OR 'a'='a", "b"]) == {"s0": "a' OR 'a'='a", "s1": "b"}
+    assert influxql.select_newest(["a"], 5, 9) == (
+        "SELECT last(q) FROM reading WHERE (sensor = 'a') AND time >= 5ms AND time < 9ms GROUP BY sensor"
+    )
+
+
+@given(st.text(max_size=20))
+def test_no_name_that_may_be_stored_ends_its_literal(sensor: str) -> None:
+    if is_sensor_name(sensor):
+        inside = influxql.quoted(sensor)[1:-1]
+        assert inside.replace("\\'", "").count("'") == 0
+        assert not inside.endswith("\\") or inside.endswith("\\'")
+        assert inside.replace("\\'", "'") == sensor
 
 
 def test_buckets_are_grouped_by_sensor_with_an_offset_inside_one_bucket() -> None:
-    assert influxql.select_buckets(2, 5, 9, 3_600_000, -1) == (
+    assert influxql.select_buckets(["a", "b"], 5, 9, 3_600_000, -1) == (
         "SELECT count(t), min(t), max(t), mean(t), first(t), last(t) FROM reading "
-        "WHERE (sensor = $s0 OR sensor = $s1) AND time >= 5ms AND time < 9ms AND q = 0 "
+        "WHERE (sensor = 'a' OR sensor = 'b') AND time >= 5ms AND time < 9ms AND q = 0 "
         "GROUP BY time(3600000ms, 3599999ms), sensor fill(none)"
     )
 
 
 def test_statements_that_change_something() -> None:
     assert influxql.delete_before(7) == "DELETE FROM reading WHERE time < 7ms"
+    assert influxql.delete_sensor("a b") == "DELETE FROM reading WHERE sensor = 'a b'"
     assert influxql.select_count_before(7) == "SELECT count(q) FROM reading WHERE time < 7ms"
     assert influxql.create_database("cc") == 'CREATE DATABASE "cc" WITH DURATION INF SHARD DURATION 7d'
 
 
 def test_rows_become_readings() -> None:
-    result = answer(
-        {
-            "name": "reading",
-            "columns": ["time", "t", "q", "b", "seq"],
-            "values": [[1, 4.52, 0, 2**62 + 1, 17], [2, None, 2, 7, 18], [3, 4, 0, 7, 19], [4, 9.9, 1, 7, 20]],
-        }
-    )
-    assert influxql.readings_of("s", result) == [
+    values = [
+        [1, "s", 4.52, 0, 2**62 + 1, 17],
+        [2, "s", None, 2, 7, 18],
+        [3, "it's", 4, 0, 7, 19],
+        [4, "s", 9.9, 1, 7, 20],
+    ]
+    assert influxql.readings_of(answer({"name": "reading", "columns": ROW_COLUMNS, "values": values})) == [
         Reading("s", 1, 452, 0, 2**62 + 1, 17),
         Reading("s", 2, None, 2, 7, 18),
-        Reading("s", 3, 400, 0, 7, 19),
+        Reading("it's", 3, 400, 0, 7, 19),
         Reading("s", 4, None, 1, 7, 20),
     ]
 
 
 def test_counts_and_buckets() -> None:
-    assert influxql.count_of(answer({"values": [[1, 12]]})) == 12
+    assert influxql.count_of(answer({"columns": ["time", "count"], "values": [[1, 12]]})) == 12
     assert influxql.count_of(answer()) == 0
     row = [7_200_000, 3, -0.5, 8.01, 4.1, 4, 8.01]
-    assert influxql.buckets_of(answer({"tags": {"sensor": "b c"}, "values": [row]})) == {
+    series = {"columns": BUCKET_COLUMNS, "tags": {"sensor": "b c"}, "values": [row]}
+    assert influxql.buckets_of(answer(series)) == {
         "b c": [Bucket(7_200_000, 3, -50, 801, pytest.approx(410), 400, 801)]
     }
+
+
+def test_a_sensor_is_found_among_the_tags_or_in_a_column() -> None:
+    tagged = [{"columns": ["time", "last"], "tags": {"sensor": name}, "values": [[7, 0]]} for name in ("a", "b")]
+    in_a_column = {"columns": ["time", "sensor", "last"], "values": [[7, "a", 0], [7, "b", 0]]}
+    assert influxql.newest_of(answer(*tagged)) == influxql.newest_of(answer(in_a_column)) == {"a": 7, "b": 7}
+    row = [7, "a", 1, 4.0, 4.0, 4.0, 4.0, 4.0]
+    columns = ["time", "sensor", *BUCKET_COLUMNS[1:]]
+    assert influxql.buckets_of(answer({"columns": columns, "values": [row, row]})) == {
+        "a": [Bucket(7, 1, 400, 400, 400.0, 400, 400)] * 2
+    }
+
+
+def test_an_answer_without_a_column_that_was_asked_for_is_none_of_ours() -> None:
+    with pytest.raises(ValueError, match="count"):
+        influxql.count_of(answer({"columns": ["time", "sum"], "values": [[1, 12]]}))
+
+
+def test_what_changes_something_gives_nothing() -> None:
+    influxql.nothing_of(answer())
 
 
 def test_an_error_inside_an_answer_is_kept() -> None:

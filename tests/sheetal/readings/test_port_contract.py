@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from sheetal.contracts.reading import Quality, Reading
 from sheetal.readings.memory import buckets_of
-from sheetal.readings.port import (
+from sheetal.readings.port import INTEGER_MAX, YEAR_2100_MS
+from sheetal.readings.sift import (
     BAD_NUMBER,
     BAD_SENSOR_NAME,
     IMPLAUSIBLE,
-    INTEGER_MAX,
     TIME_OUT_OF_RANGE,
-    YEAR_2100_MS,
 )
 
 if TYPE_CHECKING:
@@ -145,6 +144,60 @@ def test_a_batch_larger_than_one_request_is_cut_and_read_back_whole(store: Readi
     assert store.write(batch) == (size, [])
     assert store.count(SENSOR, *ALL) == size
     assert store.read(SENSOR, *ALL) == batch
+
+
+def test_many_spans_are_read_at_once(store: ReadingsStore) -> None:
+    names = [f"gw-{number:03d}.tvc" for number in range(130)]
+    days = [0, 1, 1_700]  # of which one is years away
+    batch = [
+        reading(day * 1440 + minute * 5, number, sensor=name)
+        for number, name in enumerate(names)
+        for day in days
+        for minute in range(4)
+    ]
+    store.write(batch)
+    spans = [
+        (name, START_MS + day * DAY_MS + 5 * MINUTE_MS, START_MS + day * DAY_MS + 15 * MINUTE_MS)
+        for name in names
+        for day in days
+        if (name, day) != (names[7], 1)
+    ]
+    wanted = {(sensor, instant) for sensor, start_ms, _ in spans for instant in (start_ms, start_ms + 5 * MINUTE_MS)}
+    found = store.read_many([*spans, ("gw-999.tvc", *ALL), ("back\\slash", *ALL), (names[0], 9, 5)])
+    assert len(found) == len(wanted)
+    assert {row[:2] for row in found} == wanted
+    assert set(found) <= set(batch)
+    assert store.read_many([]) == []
+
+
+def test_a_long_span_among_many_is_read_whole(store: ReadingsStore) -> None:
+    batch = [reading(0, number % 1_000, measured_at_ms=START_MS + number * 1_000) for number in range(10_500)]
+    others = [reading(minute, sensor="other") for minute in range(40)]
+    store.write(batch + others)
+    found = store.read_many([(SENSOR, *ALL), ("other", START_MS, START_MS + HOUR_MS)])
+    assert sorted(found) == sorted(batch + others)
+    close = store.read_many([(SENSOR, START_MS, START_MS + 4 * HOUR_MS), ("other", START_MS, START_MS + HOUR_MS)])
+    assert sorted(close) == sorted(batch + others)
+
+
+def test_the_newest_instants_of_many_sensors(store: ReadingsStore) -> None:
+    names = [f"gw-{number:03d}.tvc" for number in range(120)]
+    store.write(
+        [reading(minute * 60 + number, sensor=name) for number, name in enumerate(names) for minute in range(3)]
+    )
+    store.write([reading(240, None, sensor=names[5]), reading(0, sensor="it's")])
+    asked = [*names[:110], "it's", "gw-999.tvc", "new\nline"]
+    newest = store.newest_ms(asked, START_MS, START_MS + DAY_MS)
+    latest = {5: 240} | {number: 120 + number for number in range(110) if number != 5}
+    assert newest == {names[number]: START_MS + minute * MINUTE_MS for number, minute in latest.items()} | {
+        "it's": START_MS
+    }
+    end_ms = START_MS + 125 * MINUTE_MS
+    assert store.newest_ms(names[:7], START_MS + 121 * MINUTE_MS, end_ms) == {
+        names[number]: START_MS + (120 + number) * MINUTE_MS for number in range(1, 5)
+    }
+    assert store.newest_ms(names, START_MS, START_MS) == {}
+    assert store.newest_ms([], *ALL) == {}
 
 
 def test_sensors_do_not_see_each_other(store: ReadingsStore) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from sheetal.contracts.problem import Unavailable
+from sheetal.contracts.problem import Rejected, Unavailable
 from sheetal.contracts.reading import Reading
 from sheetal.readings import sqlite
-from sheetal.readings.sqlite import WINDOW_MS, SqliteReadings
+from sheetal.readings import sqlite_statements as sql
+from sheetal.readings.sqlite import SqliteReadings
+from sheetal.readings.sqlite_statements import WINDOW_MS
 
 ROOT = Path(__file__).resolve().parents[3]
 START_MS = 81_660 * WINDOW_MS
@@ -73,15 +75,109 @@ def test_rows_stand_in_windows_of_six_hours(path: Path) -> None:
     assert windows == [-1, 0, 0, 1]
 
 
-@pytest.mark.parametrize("statement", [sqlite._READ, sqlite._COUNT, sqlite._BUCKETS])
-def test_a_read_searches_the_key_and_sorts_nothing(path: Path, statement: str) -> None:
+@pytest.mark.parametrize("statement", [sql.READ, sql.READ_MANY, sql.COUNT, sql.BUCKETS])
+def test_a_read_searches_the_key(path: Path, statement: str) -> None:
     store = SqliteReadings(path)
     store.write([reading(0)])
     values = {"first": 1, "last": 9, "sensor": "s", "start": 1, "end": 9, "limit": -1, "every": 1, "phase": 0}
     with store._reading() as connection:
-        plan = "\n".join(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values | {"pieces": "[]"})
+        plan = "\n".join(str(row[3]) for row in steps)
     assert "SEARCH reading USING PRIMARY KEY (window=? AND sensor=? AND measured_at_ms>? AND measured_at_ms<?)" in plan
-    assert "ORDER BY" not in plan.replace("GROUP BY", "") or statement == sqlite._BUCKETS
+    assert "ORDER BY" not in plan.replace("GROUP BY", "") or statement in (sql.BUCKETS, sql.READ_MANY)
+    store.close()
+
+
+def test_the_newest_instant_is_found_from_the_end_of_each_window(path: Path) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(number) for number in range(3)])
+    values = {"first": 1, "last": 9, "sensors": "[]", "start": 1, "end": 9}
+    with store._reading() as connection:
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {sql.NEWEST}", values)
+        plan = "\n".join(str(row[3]) for row in steps)
+    assert "SEARCH reading USING PRIMARY KEY (window=? AND sensor=? AND measured_at_ms>? AND measured_at_ms<?)" in plan
+    assert "SCAN reading" not in plan
+    store.close()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 999, 4_096, 4_097, 5_000, 5_001, 12_345])
+def test_a_batch_of_any_size_is_stored_once(path: Path, size: int) -> None:
+    store = SqliteReadings(path)
+    batch = [reading(number) for number in range(size)]
+    assert store.write(batch) == (size, [])
+    assert store.read("s", 1, START_MS * 2) == batch
+    assert len(rows_in(path)) == size
+    store.close()
+
+
+def test_an_engine_with_few_parameters_gets_smaller_statements(path: Path) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(0)])
+    assert store._writer is not None
+    store._writer.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+    batch = [reading(number) for number in range(1_000)]
+    assert store.write(batch) == (1_000, [])
+    assert store.read("s", 1, START_MS * 2) == batch
+    store.close()
+
+
+@pytest.mark.parametrize("size", [3_000, 12_000])
+def test_a_batch_that_fails_in_its_middle_leaves_nothing(path: Path, size: int) -> None:
+    store = SqliteReadings(path)
+    store.write([reading(-1)])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON reading WHEN new.sequence = 2900 "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+    with pytest.raises(Rejected, match="full"):
+        store.write([reading(number) for number in range(size)])
+    assert store.count("s", 0, START_MS * 2) == 1
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TRIGGER full")
+    assert store.write([reading(number) for number in range(size)]) == (size, [])
+    assert store.count("s", 0, START_MS * 2) == size + 1
+    store.close()
+
+
+def test_a_busy_thread_beside_it_does_not_starve_a_write(path: Path) -> None:
+    """Each row in a step of its own took about 0.3 ms beside such a thread: half a minute for these."""
+    store = SqliteReadings(path)
+    store.write([reading(-1)])
+    stopped = threading.Event()
+
+    def keep_busy() -> None:
+        while not stopped.is_set():
+            sum(range(1_000))
+
+    thread = threading.Thread(target=keep_busy)
+    thread.start()
+    try:
+        started = time.perf_counter()
+        for first in range(0, 100_000, 5_000):
+            store.write([reading(first + number) for number in range(5_000)])
+        assert time.perf_counter() - started < 15.0
+    finally:
+        stopped.set()
+        thread.join()
+    assert store.count("s", 0, START_MS * 2) == 100_001
+    store.close()
+
+
+def test_a_read_in_pages_is_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "ROWS_PER_READ_MAX", 7)
+    monkeypatch.setattr(sqlite, "PIECES_PER_READ_MAX", 3)
+    monkeypatch.setattr(sqlite, "SENSORS_PER_READ_MAX", 2)
+    store = SqliteReadings(path)
+    batch = [reading(number * 3_600_000) for number in range(50)]
+    store.write(batch)
+    assert store.read("s", 1, START_MS * 2) == batch
+    assert store.read("s", 1, START_MS * 2, limit=21) == batch[:21]
+    assert store.read("s", 1, START_MS * 2, limit=20, after_ms=batch[3].measured_at_ms) == batch[4:24]
+    assert store.read_many([("s", 1, START_MS * 2)]) == batch
+    store.write([reading(number, sensor=f"s{number}") for number in range(5)])
+    names = [f"s{number}" for number in range(6)]
+    assert store.newest_ms(names, 1, START_MS * 2) == {f"s{number}": START_MS + number for number in range(5)}
     store.close()
 
 
@@ -92,7 +188,7 @@ def test_a_read_names_only_windows_that_hold_rows(path: Path) -> None:
     assert store.count("s", 0, 4_102_444_800_000) == 2
     assert time.perf_counter() - started < 1.0
     with store._reading() as connection:
-        span = sqlite._span(connection, "s", 1, 4_102_444_800_000)
+        span = sqlite._span(connection, 1, 4_102_444_800_000)
     assert (span["first"], span["last"]) == (81_660, 81_663)
     store.close()
 
