@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.faults.poison_fate import Draw
 
 JUNK_BYTES_MAX = 600
-HUGE_BYTES_MAX = 10_000_000
+HUGE_BYTES, HUGE_BYTES_MAX = 500_000, 10_000_000
 NEST_MAX = 120_000
 NEST_SURE = 2_000
 """Deeper than any recursion limit that a service sets."""
@@ -260,7 +260,6 @@ def over_the_limit(draw: Draw) -> Made:
 
 
 def huge(draw: Draw) -> Made:
-    """Megabytes, as when somebody publishes a picture."""
-    return Made(
-        draw.chance.randbytes(100) * (draw.chance.randrange(HUGE_BYTES_MAX) // 100 + 5_000), refused(Reason.TOO_BIG)
-    )
+    """Half a megabyte, and every eighth time up to ten, as when somebody publishes a picture."""
+    size = draw.chance.randrange(HUGE_BYTES, HUGE_BYTES_MAX) if draw.number % 8 == 0 else HUGE_BYTES
+    return Made(draw.chance.randbytes(100) * (size // 100), refused(Reason.TOO_BIG))
