@@ -33,11 +33,13 @@ from portal.static_files import STATIC_FOLDER, KeptFiles
 from sheetal.contracts.clock import Clock, now_ms
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.version import VERSION
+from sheetal.counted import Counted, RequestCounts
 from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.ledger.schema import await_schema
 from sheetal.readings.connect import open_readings
 from sheetal.readings.port import ReadingsStore
+from sheetal.tally import Tally
 
 log = structlog.get_logger("portal")
 
@@ -110,6 +112,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     state.ledger, state.telemetry, state.readings = stores.ledger, stores.telemetry, stores.readings
     state.cipher, state.clock = stores.cipher, stores.clock
     state.snapshots = Snapshots()
+    state.requests, state.gate_answers = RequestCounts(), Tally()
     state.signing_keys = load_signing_keys(settings, stores.clock())
     state.gateway_authority = load_gateway_authority(settings, stores.clock())
     for router in PAGES:
@@ -119,6 +122,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     app.mount("/static", KeptFiles(directory=STATIC_FOLDER), name="static")
     app.add_api_route("/healthz", health, include_in_schema=False)
     errors.install(app, web.render, security_headers(secure=settings.is_secure))
+    app.add_middleware(Counted, counts=state.requests)
     app.add_middleware(LanguagePrefix)
     app.add_middleware(SecurityHeaders, secure=settings.is_secure)
     return app

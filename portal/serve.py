@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 import sys
@@ -12,13 +11,19 @@ import structlog
 import uvicorn
 
 from portal.app import create_app
+from portal.metrics import Watched
 from portal.settings import load_settings
 from sheetal.contracts.problem import SettingProblem
+from sheetal.health import serve_health
+from sheetal.logs import set_up_logs
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from fastapi import FastAPI
+
+    from portal.settings import Settings
+    from sheetal.health import HealthServer
 
 SETTING_EXIT = 2
 STOP_SECONDS = 2
@@ -30,30 +35,35 @@ log = structlog.get_logger("portal")
 
 def main() -> int:
     """The exit code: 0 after a clean stop, 2 for a wrong setting."""
-    log_as_json()
+    set_up_logs("portal")
     try:
         settings = load_settings()
         app = create_app(settings)
         listening = listen(settings.portal_host, settings.portal_port, "SHEETAL_PORTAL_PORT")
+        health = open_health(settings, app)
     except SettingProblem as problem:
         sys.stderr.write(f"{problem.message}\n")
         return SETTING_EXIT
     serve(app, listening)
+    if health is not None:
+        health.close()
     return 0
 
 
-def log_as_json() -> None:
-    """Fixed sentences with fields, one JSON object a line, to stderr."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+def open_health(settings: Settings, app: FastAPI) -> HealthServer | None:
+    """Health, readiness and metrics on an address of their own, never on the public port; None where none is set.
+
+    Raises SettingProblem for a taken port.
+    """
+    if settings.health_port is None:
+        return None
+    watched = Watched(app.state)
+    return serve_health(
+        settings.health_host,
+        settings.health_port,
+        watched.health,
+        ready=watched.readiness,
+        metrics=watched.page().render,
     )
 
 

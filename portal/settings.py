@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     mirror_folder: Path | None = None
     certificate_key_folder: Path | None = None
     gateway_ca_folder: Path | None = None
+    health_host: str = "127.0.0.1"
+    health_port: int | None = Field(default=None, ge=0, le=PORT_MAX)
     gateway_broker_url: str | None = Field(default=None, pattern=r"^mqtts?://[^/@]+$")
     demo: bool = False
 

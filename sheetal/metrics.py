@@ -9,10 +9,12 @@ Labels may take few values only: a reason, a route, a store. Never a person, a s
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 STORE_SECONDS = 5.0
 """A store is asked no more often than this, however many ask us."""
+FILE = "sqlite:///"
 _NAME = re.compile(r"sheetal(_[a-z][a-z0-9]*)+")
 _LABEL = re.compile(r"[a-z]+(_[a-z]+)*")
 
@@ -86,7 +89,11 @@ SOURCE_FAILED = Metric(
     ("source",),
 )
 LOG_LINES = Metric("sheetal_log_lines_total", "Lines logged, by level.", Kind.COUNTER, ("level",))
-COMMON = (BUILD, SOURCE_FAILED, LOG_LINES)
+DISK_FREE = Metric(
+    "sheetal_disk_free_bytes", "Room left for this service on the disk of a place it writes to.", Kind.GAUGE, ("place",)
+)
+DISK_SIZE = Metric("sheetal_disk_size_bytes", "Size of the disk of a place it writes to.", Kind.GAUGE, ("place",))
+COMMON = (BUILD, SOURCE_FAILED, LOG_LINES, DISK_FREE, DISK_SIZE)
 """Told by every service, besides the process's own memory, processor time and open files (`process_…`)."""
 
 
@@ -118,6 +125,24 @@ def remembered(
             return last[0][1]
 
     return look
+
+
+def disks(folders: Mapping[str, Path | None]) -> Source:
+    """The room on the disks of these places; one that is no folder of this machine has none. Raises OSError."""
+    places = {place: folder for place, folder in folders.items() if folder is not None}
+
+    def look() -> Iterator[Sample]:
+        for place, folder in places.items():
+            found = os.statvfs(folder)
+            yield DISK_FREE.of(found.f_bavail * found.f_frsize, place)
+            yield DISK_SIZE.of(found.f_blocks * found.f_frsize, place)
+
+    return look
+
+
+def folder_of(address: str) -> Path | None:
+    """The folder of a store that is a file; None for a server's address."""
+    return Path(address.removeprefix(FILE)).parent if address.startswith(FILE) else None
 
 
 class _Reader(Collector):

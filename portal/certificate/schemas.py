@@ -76,3 +76,12 @@ class Slip:
     record: DoseRecord = field(repr=False)
     link: str = field(repr=False)
     link_qr_svg: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportBacklog:
+    """What waits to become a file: how many, how many of them failed before, and when the oldest was issued."""
+
+    waiting: int
+    failing: int
+    oldest_ms: int | None

@@ -15,7 +15,15 @@ import msgspec
 from portal.certificate import advisory, bundle, store
 from portal.certificate.advisory import Level
 from portal.certificate.renderings import hcert
-from portal.certificate.schemas import BundleFile, Certificate, Issued, Prepared, SealedCertificate, Slip
+from portal.certificate.schemas import (
+    BundleFile,
+    Certificate,
+    ExportBacklog,
+    Issued,
+    Prepared,
+    SealedCertificate,
+    Slip,
+)
 from sheetal.contracts.dose_record import DoseRecord
 from sheetal.contracts.problem import NotFound, Refused, Unavailable
 
@@ -152,6 +160,11 @@ def mark_not_exported(connection: Connection, ids: Sequence[str]) -> None:
 def count_pending(connection: Connection) -> int:
     """How many certificates wait for their export."""
     return store.count_pending(connection)
+
+
+def export_backlog(connection: Connection) -> ExportBacklog:
+    """How many certificates wait for their export, how many of them failed before, and the oldest one's instant."""
+    return store.export_backlog(connection)
 
 
 def levels(connection: Connection) -> dict[int, Level]:

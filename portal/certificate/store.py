@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 
 from portal.certificate.advisory import Level
-from portal.certificate.schemas import Certificate, SealedCertificate
+from portal.certificate.schemas import Certificate, ExportBacklog, SealedCertificate
 from portal.certificate.tables import certificate
 from sheetal.ledger.upsert import insert_missing
 
@@ -83,6 +83,14 @@ def count_pending(connection: Connection) -> int:
     return connection.execute(
         select(func.count()).select_from(certificate).where(certificate.c.exported_at_ms.is_(None))
     ).scalar_one()
+
+
+def export_backlog(connection: Connection) -> ExportBacklog:
+    """What waits for its export, in one look."""
+    failing = func.coalesce(func.sum(case((certificate.c.export_attempts > 0, 1), else_=0)), 0)
+    query = select(func.count(), failing, func.min(certificate.c.issued_at_ms))
+    row = connection.execute(query.where(certificate.c.exported_at_ms.is_(None))).one()
+    return ExportBacklog(row[0], row[1], row[2])
 
 
 def change_level(connection: Connection, certificate_id: str, level: Level, now_ms: int) -> None:

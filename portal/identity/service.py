@@ -122,6 +122,11 @@ def staff_of_session(ledger: Ledger, token: str, now_ms: int) -> Staff | None:
     return found.staff
 
 
+def live_sessions(conn: Connection, now_ms: int) -> int:
+    """How many sessions are open now."""
+    return store.count_sessions(conn, now_ms - rules.SESSION_IDLE_MS, now_ms - rules.SESSION_TOTAL_MS)
+
+
 def staff_by_id(conn: Connection, staff_id: str) -> Staff | None:
     """The name behind an audit entry's actor."""
     return store.staff_by_id(conn, staff_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from portal.identity.rules import Failures, Role, Staff
 from portal.identity.tables import sign_in_failure, staff, staff_session
@@ -97,6 +97,13 @@ def end_session(conn: Connection, token_hash: str, now_ms: int) -> None:
     """Close a session for good."""
     open_session = (staff_session.c.token_hash == token_hash) & staff_session.c.ended_at_ms.is_(None)
     conn.execute(update(staff_session).where(open_session).values(ended_at_ms=now_ms))
+
+
+def count_sessions(conn: Connection, seen_after_ms: int, created_after_ms: int) -> int:
+    """Sessions that have not ended, were seen since the one instant and made since the other."""
+    query = select(func.count()).select_from(staff_session).where(staff_session.c.ended_at_ms.is_(None))
+    lately = (staff_session.c.seen_at_ms > seen_after_ms) & (staff_session.c.created_at_ms > created_after_ms)
+    return conn.execute(query.where(lately)).scalar_one()
 
 
 def delete_old_sessions(conn: Connection, before_ms: int) -> None:

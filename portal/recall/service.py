@@ -86,6 +86,11 @@ class Contacted:
     state: ContactState
 
 
+def count_open(conn: Connection) -> tuple[int, int]:
+    """How many recalls may still gain doses, and how many doses' owners have not been told."""
+    return store.count_open_cases(conn), store.count_to_contact(conn)
+
+
 def open_new_recalls(ledger: Ledger, now_ms: int) -> int:
     """Open a case for each compromise without one, and list doses that open cases lack; gives the doses newly listed.
 

@@ -86,6 +86,12 @@ def count_open_cases(conn: Connection) -> int:
     return int(conn.execute(query).scalar_one())
 
 
+def count_to_contact(conn: Connection) -> int:
+    """How many doses' owners have not been told."""
+    query = select(func.count()).select_from(recall_dose).where(recall_dose.c.contact_state == "to_contact")
+    return int(conn.execute(query).scalar_one())
+
+
 def open_cases(conn: Connection, offset: int, limit: int) -> list[Case]:
     """Cases that may still gain doses, in order of their compromise, `limit` of them from `offset` on."""
     query = _CASES.where(recall_case.c.closed_at_ms.is_(None)).order_by(recall_case.c.compromise_id)

@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from portal.standby.headers import SecurityHeaders
+from sheetal.counted import Counted, RequestCounts
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -83,8 +84,8 @@ class Site:
         return JSONResponse({"ok": is_there}, status_code=200 if is_there else 503)
 
 
-def create_app(mirror: Path) -> Starlette:
-    """The site over one mirror folder."""
+def create_app(mirror: Path, requests: RequestCounts | None = None) -> Starlette:
+    """The site over one mirror folder; `requests` counts what it answers."""
     site = Site(mirror)
     routes = [
         Route("/", lambda _: RedirectResponse("/verify")),
@@ -101,7 +102,8 @@ def create_app(mirror: Path) -> Starlette:
         Route("/robots.txt", lambda _: PlainTextResponse("User-agent: *\nDisallow: /\n")),
         Route("/healthz", site.health),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)])
+    counting = Middleware(Counted, counts=requests or RequestCounts())
+    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders), counting])
 
 
 def _file(path: Path, caching: str, media_type: str | None = None, status: int = 200) -> Response:

@@ -11,11 +11,17 @@ import structlog
 import uvicorn
 
 from portal.standby.app import create_app
+from portal.standby.metrics import Watched
 from portal.standby.settings import load_settings
+from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import SettingProblem
+from sheetal.counted import RequestCounts
+from sheetal.health import serve_health
+from sheetal.logs import set_up_logs
 
 if TYPE_CHECKING:
     from portal.standby.settings import StandbySettings
+    from sheetal.health import HealthServer
 
 STOP_SECONDS = 2
 BACKLOG = 512
@@ -42,19 +48,18 @@ def bind(settings: StandbySettings) -> socket.socket:
 
 def main() -> int:
     """The process: 0 after SIGTERM or SIGINT, 2 with one line for a wrong setting."""
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
+    set_up_logs("portal.standby")
+    requests = RequestCounts()
     try:
         settings = load_settings()
         listener = bind(settings)
+        health = open_health(settings, requests)
     except SettingProblem as problem:
         sys.stderr.write(f"{problem.message}\n")
         return 2
     # No access log: an address on this site names a certificate.
     config = uvicorn.Config(
-        create_app(settings.mirror_folder),
+        create_app(settings.mirror_folder, requests),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -65,7 +70,26 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     server.run(sockets=[listener])
+    if health is not None:
+        health.close()
     return 0
+
+
+def open_health(settings: StandbySettings, requests: RequestCounts) -> HealthServer | None:
+    """Health, readiness and metrics on an address of their own, never on the public port; None where none is set.
+
+    Raises SettingProblem for a taken port.
+    """
+    if settings.health_port is None:
+        return None
+    watched = Watched(settings.mirror_folder, requests, now_ms)
+    return serve_health(
+        settings.health_host,
+        settings.health_port,
+        watched.health,
+        ready=watched.readiness,
+        metrics=watched.page().render,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -17,6 +17,8 @@ class StandbySettings(BaseSettings):
 
     standby_host: str = "127.0.0.1"
     standby_port: int = Field(default=8001, ge=0, le=PORT_MAX)
+    health_host: str = "127.0.0.1"
+    health_port: int | None = Field(default=None, ge=0, le=PORT_MAX)
     mirror_folder: Path
 
 

@@ -28,6 +28,7 @@ def check(request: Request, asked: CheckRequest, staff: Vaccinator) -> dict[str,
     """Whether a scanned vial or holding may be used in a session of the caller's site."""
     state = request.app.state
     answer = service.check(state.ledger, staff, asked, state.clock())
+    state.gate_answers.add("check", words.answer_of(answer.refused))
     said = _said(request, answer, answer.refused)
     return {"usable": answer.refused is None, "batch": answer.batch, "doses_left": answer.doses_left, **said}
 
@@ -39,8 +40,10 @@ def give(request: Request, asked: GiveRequest, staff: Vaccinator, key: Key) -> R
     try:
         given = service.give(vaccination_of(state), staff, asked, key, state.clock())
     except Refused as refused:
+        state.gate_answers.add("dose", words.answer_of(refused))
         answer = service.check(state.ledger, staff, asked, state.clock())
         return JSONResponse(_problem(request, answer, refused), CONFLICT, media_type=PROBLEM_JSON)
+    state.gate_answers.add("dose", words.answer_of(None))
     body = {"dose": given.dose, "certificate": given.certificate, "certificate_url": given.certificate_url}
     return JSONResponse(body, CREATED if given.is_new else OK)
 

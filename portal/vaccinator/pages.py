@@ -59,6 +59,7 @@ def check(
     if not scan.strip():
         return _scan(request, session, found, translate(request, "Scan the label, or type what stands on it."))
     shown = _look(request, staff, CheckRequest(session=session, scan=scan), found)
+    request.app.state.gate_answers.add("check", words.answer_of(shown.answer.refused))
     if shown.answer.refused is None:
         return _use(request, shown)
     return _do_not_use(request, shown, shown.answer.refused)
@@ -77,11 +78,13 @@ def give(request: Request, staff: Vaccinator, form: Annotated[GiveForm, Form()])
     try:
         given = service.give(vaccination_of(state), staff, asked, form.key, state.clock())
     except Refused as refused:
+        state.gate_answers.add("dose", words.answer_of(refused))
         if words.reason_of(refused) == WRONG_CODE:
             return _code_again(request, _look(request, staff, asked, found), form.key, refused.message, CONFLICT)
         if words.is_of_vial(refused):
             return _do_not_use(request, _look(request, staff, asked, found), refused, CONFLICT)
         return _not_given(request, form.session, refused)
+    state.gate_answers.add("dose", words.answer_of(None))
     return RedirectResponse(url(request, f"/v/given/{given.dose}"), 303)
 
 

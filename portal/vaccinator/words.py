@@ -136,6 +136,11 @@ class Told:
     cannot_confirm: bool = False
 
 
+def answer_of(refused: Refused | None) -> str:
+    """The gate's answer in one fixed word, for counting: `use`, or why not."""
+    return "use" if refused is None else reason_of(refused)
+
+
 def reason_of(refused: Refused) -> str:
     """The refusal's own word."""
     return str(refused.facts.get("reason", refused.code))

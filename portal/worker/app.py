@@ -20,6 +20,7 @@ from portal.orchestration.gateway_ca import Authority
 from portal.orchestration.revocations import ListKeeper
 from portal.recall.service import open_new_recalls
 from portal.worker.export import BATCH_MAX, export_pending
+from portal.worker.metrics import Counts, Watched
 from portal.worker.settings import load_settings
 from portal.worker.status import Published, publish_if_due
 from sheetal.contracts.clock import Clock, now_ms
@@ -28,12 +29,14 @@ from sheetal.health import serve_health
 from sheetal.ledger import lease
 from sheetal.ledger.connect import Ledger, open_ledger
 from sheetal.ledger.field_cipher import FieldCipher
-from sheetal.ledger.schema import await_schema
+from sheetal.ledger.schema import await_schema, check_schema
+from sheetal.logs import set_up_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from portal.worker.settings import WorkerSettings
+    from sheetal.health import HealthServer
 
     Round = Callable[[Ledger, int], object]
 
@@ -68,17 +71,22 @@ class Worker:
         self._published: Published | None = None
         self._last_success_ms: int | None = None
         self._failed: list[str] = []
+        self.counts = Counts()
 
     def round(self, at_ms: int) -> bool:
         """Do what is due; True when more is waiting. Troubles of ledger or disk are logged and tried again."""
         try:
             with self.ledger.write() as connection:
                 is_ours = lease.take(connection, LEASE, self._holder, at_ms, LEASE_MS)
+            self.counts.is_leader = is_ours
             is_more = self._work(at_ms) if is_ours else False
         except (Unavailable, OSError) as error:
+            self.counts.rounds_failed += 1
             log.warning("round failed", error=type(error).__name__, detail=_detail(error))
             return False
         self._last_success_ms = at_ms
+        self.counts.rounds += 1
+        self.counts.last_round_ms = at_ms
         return is_more
 
     def close(self) -> None:
@@ -93,6 +101,11 @@ class Worker:
         is_recent = age_ms is not None and age_ms <= SILENT_MS_MAX
         return {"ok": is_recent and not self._failed, "last_round_ms_ago": age_ms, "failed": self._failed}
 
+    def readiness(self, at_ms: int) -> dict[str, object]:
+        """What /readyz says: well, and the ledger answers at the schema that this program needs. Raises Unavailable."""
+        check_schema(self.ledger)
+        return self.health(at_ms)
+
     def _failing(self, work: Round, at_ms: int) -> str | None:
         name = getattr(work, "__module__", "another slice")
         try:
@@ -106,12 +119,16 @@ class Worker:
 
     def _work(self, at_ms: int) -> bool:
         self._failed = [name for work in self._rounds if (name := self._failing(work, at_ms))]
+        self.counts.slices_failed += len(self._failed)
         exported = export_pending(self.ledger, self._cipher, self._mirror, at_ms)
+        self.counts.exported += exported.written
+        self.counts.exports_failed += exported.failed
         if exported.written or exported.failed:
             log.info("certificates exported", written=exported.written, failed=exported.failed)
         self._published = publish_if_due(
             self.ledger, self._keys, self._mirror, self._published, at_ms, self._interval_ms
         )
+        self.counts.lists_written_ms = self._published.at_ms
         return exported.written == BATCH_MAX
 
 
@@ -148,21 +165,14 @@ def run(worker: Worker, stop: threading.Event, clock: Clock = now_ms) -> None:
 
 def main() -> int:
     """The process: 0 after SIGTERM or SIGINT, 2 with one line for a wrong setting."""
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
+    set_up_logs("portal.worker")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
         settings = load_settings()
         worker = open_worker(settings, now_ms())
-        health = (
-            serve_health(settings.health_host, settings.health_port, lambda: worker.health(now_ms()))
-            if settings.health_port is not None
-            else None
-        )
+        health = _open_health(settings, worker)
     except SettingProblem as problem:
         sys.stderr.write(f"{problem.message}\n")
         return 2
@@ -172,6 +182,19 @@ def main() -> int:
         health.close()
     worker.close()
     return 0
+
+
+def _open_health(settings: WorkerSettings, worker: Worker) -> HealthServer | None:
+    if settings.health_port is None:
+        return None
+    watched = Watched(worker.counts, worker.ledger, settings.mirror_folder, now_ms)
+    return serve_health(
+        settings.health_host,
+        settings.health_port,
+        lambda: worker.health(now_ms()),
+        ready=lambda: worker.readiness(now_ms()),
+        metrics=watched.page().render,
+    )
 
 
 def _detail(error: Exception) -> str:

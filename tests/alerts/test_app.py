@@ -27,6 +27,7 @@ from sheetal.contracts.reading import Quality, Reading
 from sheetal.contracts.seal import open_envelope, unseal
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import Reported, TwinState
+from sheetal.health import ask
 from sheetal.ledger import alarms, downlink, gateway_twins, judgements, stock, telemetry, telemetry_writes
 from tests.alerts.given import FACILITY, FRIDGE, GATEWAY, HOLDING, KEY, MINUTE, TVC, World
 from tests.alerts.wire import GatewayClient, alarm, sealed
@@ -376,17 +377,8 @@ def test_an_old_schema_stops_the_start(world: World, tmp_path: Path) -> None:
 
 def test_it_tells_prometheus_its_numbers_and_when_it_may_take_work(service: Service) -> None:
     service.start()
-    address = f"http://127.0.0.1:{service.port}"
-
-    def is_ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:
-                return bool(json.load(answer)["ok"])
-        except OSError:
-            return False
-
-    eventually(is_ready)
-    with urllib.request.urlopen(f"{address}/metrics", timeout=5) as answer:
+    eventually(lambda: ask(f"http://127.0.0.1:{service.port}/readyz")[0])
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/metrics", timeout=5) as answer:
         page = answer.read().decode()
     assert 'sheetal_build_info{service="alerts"' in page
     assert "\nsheetal_alerts_broker_connected 1.0\n" in page

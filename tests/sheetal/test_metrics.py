@@ -10,7 +10,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.version import VERSION
-from sheetal.metrics import COMMON, CONTENT_TYPE, Kind, Metric, MetricsPage, Sample, remembered
+from sheetal.metrics import (
+    COMMON,
+    CONTENT_TYPE,
+    Kind,
+    Metric,
+    MetricsPage,
+    Sample,
+    disks,
+    folder_of,
+    remembered,
+)
 from sheetal.tally import Buckets
 
 if TYPE_CHECKING:
@@ -118,7 +128,7 @@ def test_a_value_of_the_wrong_kind_is_an_error_of_the_program(sample: Sample) ->
 
 
 def test_what_every_service_tells_carries_only_few_valued_labels() -> None:
-    assert {label for metric in COMMON for label in metric.labels} == {"service", "version", "source", "level"}
+    assert {label for metric in COMMON for label in metric.labels} == {"service", "version", "source", "level", "place"}
 
 
 def test_the_gateway_and_the_simulator_load_no_prometheus() -> None:
@@ -126,3 +136,28 @@ def test_the_gateway_and_the_simulator_load_no_prometheus() -> None:
     command = [sys.executable, "-c", asked]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout == "[]\n"
+
+
+def test_the_room_on_a_disk_is_told_by_place(tmp_path: Path) -> None:
+    found = told(MetricsPage("test", {"disk": disks({"mirror": tmp_path, "ledger": None})}))
+    free, size = (found[f"sheetal_disk_{part}_bytes", (("place", "mirror"),)] for part in ("free", "size"))
+    assert 0 < free < size
+    assert not any(("place", "ledger") in labels for _, labels in found)
+
+
+def test_a_place_that_is_gone_is_a_part_that_cannot_be_read(tmp_path: Path) -> None:
+    found = told(MetricsPage("test", {"disk": disks({"mirror": tmp_path / "gone"})}))
+    assert found["sheetal_metrics_source_failed", (("source", "disk"),)] == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "folder"),
+    [
+        ("sqlite:////srv/data/ledger.db", Path("/srv/data")),
+        ("postgresql+psycopg://sheetal:secret@postgres:5432/sheetal", None),
+        ("influxdb2+http://influxdb:8086/org/cc", None),
+        ("memory:", None),
+    ],
+)
+def test_only_a_store_that_is_a_file_has_a_folder(address: str, folder: Path | None) -> None:
+    assert folder_of(address) == folder
