@@ -6,29 +6,32 @@ however much a loud one sends. Of an owner the letters that came longest ago go 
 in `dead_letter_dropped`.
 
 The table is looked over once for each `CHECKED_EVERY` new letters. Their own numbers tell when, so that neither a
-restart nor a second worker forgets it; the room kept free then is what may come until the next look. A call that
-another worker's transaction overtakes may stand above the bounds by that worker's letters until the next look.
+restart nor a second worker forgets it; the room left free then is what may come until the next look. Letters of another
+worker's open transaction are not seen, so by as many the bounds may be passed until the next look.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
-from sheetal.ledger.bulk import Into, put
+from sheetal.ledger.bulk import Into, put, take_out
 from sheetal.ledger.telemetry_tables import dead_letter, dead_letter_dropped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
 HEAD_BYTES_MAX = 16 * 1024
 TEXT_CHARACTERS_MAX = 500
 CHECKED_EVERY = 256
-GONE_A_STATEMENT = 500
+CHECKED_BYTES = CHECKED_EVERY * HEAD_BYTES_MAX
+FREED_PART = 10
+"""A tenth of the room at least is made free when there is too little, so that the letters are seldom sorted."""
 DROPPED_ROWS_MAX = 10_000
 """Gateways' names come from topics, so even the counts of what is gone are bounded; beyond this they are nobody's."""
 NOBODY = ""
@@ -58,10 +61,11 @@ class DeadLetterRow(NamedTuple):
     detail: str
 
 
-class Held(NamedTuple):
-    """What one owner holds."""
+class Old(NamedTuple):
+    """A letter that stands, as far as its going is decided by it."""
 
-    letters: int
+    number: int
+    owner: str | None
     head_bytes: int
 
 
@@ -83,6 +87,7 @@ _NEW = Into(
     "repeats = LEAST(CAST(stands.repeats AS BIGINT) + 1 + excluded.repeats, 2147483647), "
     "last_at_ms = excluded.last_at_ms",
 )
+_WHOSE = ("gateway_id", "reason")
 _GONE = Into(
     dead_letter_dropped,
     ("gateway_id", "reason", "dropped", "last_at_ms"),
@@ -106,17 +111,38 @@ def add_dead_letters(conn: Connection, letters: Sequence[DeadLetterRow], now_ms:
 
 
 def keep_within(conn: Connection, room: Room, now_ms: int) -> int:
-    """Let go of what is beyond the room, less what may come until the next look; gives how many letters went."""
-    letters_max = max(room.letters - CHECKED_EVERY, 0)
-    bytes_max = max(room.head_bytes - CHECKED_EVERY * HEAD_BYTES_MAX, 0)
+    """Where less is free than may come until the next look, let go of more than that; gives how many letters went."""
     held = _held(conn)
-    letters_share = share([one.letters for one in held.values()], letters_max)
-    bytes_share = share([one.head_bytes for one in held.values()], bytes_max)
-    gone: list[int] = []
-    for owner, one in held.items():
-        excess = Held(one.letters - letters_share, one.head_bytes - bytes_share)
-        gone += _oldest(conn, owner, excess)
+    if held.letters <= room.letters - CHECKED_EVERY and held.head_bytes <= room.head_bytes - CHECKED_BYTES:
+        return 0
+    letters = room.letters - max(room.letters // FREED_PART, CHECKED_EVERY)
+    head_bytes = room.head_bytes - max(room.head_bytes // FREED_PART, CHECKED_BYTES)
+    gone = to_let_go(_all_letters(conn), Room(max(letters, 0), max(head_bytes, 0)))
     return _let_go(conn, gone, now_ms)
+
+
+def to_let_go(letters: Sequence[Old], room: Room) -> list[int]:
+    """The numbers of what goes so that the rest fits, of letters in the order of their last coming.
+
+    An owner gives only what it holds beyond its share; of all that is beyond, what came longest ago goes first.
+    """
+    kept = list(letters)
+    for weight, most in ((_one, room.letters), (_bytes, room.head_bytes)):
+        held = Counter[str | None]()
+        for one in kept:
+            held[one.owner] += weight(one)
+        excess = held.total() - most
+        fair = share(held.values(), most)
+        staying = []
+        for one in kept:
+            if excess > 0 and held[one.owner] > fair:
+                held[one.owner] -= weight(one)
+                excess -= weight(one)
+            else:
+                staying.append(one)
+        kept = staying
+    stay = {one.number for one in kept}
+    return [one.number for one in letters if one.number not in stay]
 
 
 def share(held: Iterable[int], room: int) -> int:
@@ -158,51 +184,45 @@ def _rows(letters: Sequence[DeadLetterRow], now_ms: int) -> list[tuple[object, .
     ]
 
 
-def _held(conn: Connection) -> dict[str | None, Held]:
-    """What each owner holds, from an index alone."""
+def _held(conn: Connection) -> Room:
+    """How much stands, from an index alone."""
     least = func.least if conn.dialect.name == "postgresql" else func.min
-    head_bytes = func.sum(least(dead_letter.c.size_bytes, HEAD_BYTES_MAX))
-    query = select(dead_letter.c.gateway_id, func.count(), head_bytes).group_by(dead_letter.c.gateway_id)
-    return {owner: Held(letters, int(size)) for owner, letters, size in conn.execute(query)}
+    head_bytes = func.coalesce(func.sum(least(dead_letter.c.size_bytes, HEAD_BYTES_MAX)), 0)
+    letters, size = conn.execute(select(func.count(), head_bytes).select_from(dead_letter)).one()
+    return Room(letters, int(size))
 
 
-def _oldest(conn: Connection, owner: str | None, excess: Held) -> list[int]:
-    """The numbers of the owner's letters that must go, those that came longest ago first."""
-    if excess.letters <= 0 and excess.head_bytes <= 0:
-        return []
+def _all_letters(conn: Connection) -> list[Old]:
     table = dead_letter.c
-    query = select(table.id, table.size_bytes).where(table.gateway_id == owner)
-    gone: list[int] = []
-    letters, head_bytes = excess
-    for number, size in conn.execute(query.order_by(table.last_at_ms, table.id)).all():
-        if letters <= 0 and head_bytes <= 0:
-            break
-        gone.append(number)
-        letters, head_bytes = letters - 1, head_bytes - min(size, HEAD_BYTES_MAX)
-    return gone
+    query = select(table.gateway_id, table.last_at_ms, table.id, table.size_bytes)
+    found = sorted((at_ms, number, owner, size) for owner, at_ms, number, size in conn.execute(query))
+    return [Old(number, owner, min(size, HEAD_BYTES_MAX)) for _, number, owner, size in found]
 
 
 def _let_go(conn: Connection, numbers: Sequence[int], now_ms: int) -> int:
     """Delete these letters and count what really went: another worker may have been first."""
-    gone: dict[tuple[str, str], int] = {}
-    for first in range(0, len(numbers), GONE_A_STATEMENT):
-        these = dead_letter.c.id.in_(numbers[first : first + GONE_A_STATEMENT])
-        deleted = delete(dead_letter).where(these).returning(dead_letter.c.gateway_id, dead_letter.c.reason)
-        for owner, reason in conn.execute(deleted):
-            gone[owner or NOBODY, reason] = gone.get((owner or NOBODY, reason), 0) + 1
+    gone = Counter((owner or NOBODY, reason) for owner, reason in take_out(conn, dead_letter, numbers, _WHOSE))
     _count_gone(conn, gone, now_ms)
-    return sum(gone.values())
+    return gone.total()
 
 
-def _count_gone(conn: Connection, gone: dict[tuple[str, str], int], now_ms: int) -> None:
+def _one(_letter: Old) -> int:
+    return 1
+
+
+def _bytes(letter: Old) -> int:
+    return letter.head_bytes
+
+
+def _count_gone(conn: Connection, gone: Mapping[tuple[str, str], int], now_ms: int) -> None:
     if not gone:
         return
     table = dead_letter_dropped.c
     known = {(owner, reason) for owner, reason in conn.execute(select(table.gateway_id, table.reason))}
-    counted: dict[tuple[str, str], int] = {}
+    counted = Counter[tuple[str, str]]()
     for (owner, reason), letters in gone.items():
         fits = (owner, reason) in known or len(known) < DROPPED_ROWS_MAX
         key = (owner if fits else NOBODY, reason)
         known.add(key)
-        counted[key] = counted.get(key, 0) + letters
+        counted[key] += letters
     put(conn, _GONE, [(*key, letters, now_ms) for key, letters in sorted(counted.items())])

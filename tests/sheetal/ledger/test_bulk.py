@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from sheetal.ledger import bulk
-from sheetal.ledger.bulk import Into, put
+from sheetal.ledger.bulk import Into, put, take_out
 from sheetal.ledger.judgement_tables import lease
-from sheetal.ledger.telemetry_tables import aux_value, dirty_hour, sensor_state
+from sheetal.ledger.telemetry_letters import DeadLetterRow, add_dead_letters
+from sheetal.ledger.telemetry_tables import aux_value, dead_letter, dirty_hour, sensor_state
 
 if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
@@ -73,6 +74,16 @@ def test_a_table_outside_the_telemetry_schema_works_too(ledger: Ledger) -> None:
     with ledger.write() as conn:
         assert put(conn, into, [("a", "h", 1)]) == put(conn, into, [("a", "i", 2)]) == 1
         assert tuple(conn.execute(select(lease)).one()) == ("a", "h", 2)
+
+
+def test_rows_are_taken_out_by_number_and_told(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        add_dead_letters(conn, [DeadLetterRow("gw-01", "t", bytes([number]), "bad_json", "") for number in range(9)], 5)
+        numbers = list(conn.execute(select(dead_letter.c.id).order_by(dead_letter.c.id)).scalars())
+        assert take_out(conn, dead_letter, [], ("reason",)) == []
+        taken = take_out(conn, dead_letter, [*numbers[:4], 10**9], ("id", "gateway_id", "last_at_ms"))
+        assert sorted(taken) == [(number, "gw-01", 5) for number in numbers[:4]]
+        assert set(conn.execute(select(dead_letter.c.id)).scalars()) == set(numbers[4:])
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])

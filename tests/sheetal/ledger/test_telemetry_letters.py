@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from sheetal.ledger import telemetry as reads
 from sheetal.ledger import telemetry_letters as letters
-from sheetal.ledger.telemetry_letters import CHECKED_EVERY, HEAD_BYTES_MAX, NOBODY, DeadLetterRow, Room, share
+from sheetal.ledger.telemetry_letters import CHECKED_EVERY, HEAD_BYTES_MAX, NOBODY, DeadLetterRow, Old, Room, share
 from sheetal.ledger.telemetry_tables import dead_letter, dead_letter_dropped
 
 if TYPE_CHECKING:
@@ -169,6 +169,32 @@ def test_workers_that_let_go_at_once_count_each_letter_once(telemetry: Ledger) -
     assert failed == []
     with telemetry.read() as conn:
         assert sum(held(conn).values()) + sum(count for count, _ in dropped(conn).values()) == 2_000
+
+
+@given(
+    owners=st.lists(st.sampled_from([None, "gw-01", "gw-02", "gw-03"]), max_size=40),
+    sizes=st.lists(st.integers(0, 9), min_size=40, max_size=40),
+    letters_max=st.integers(0, 40),
+    bytes_max=st.integers(0, 200),
+)
+def test_what_stays_fits_and_nothing_goes_without_need(
+    owners: list[str | None], sizes: list[int], letters_max: int, bytes_max: int
+) -> None:
+    old = [Old(number, owner, size) for number, (owner, size) in enumerate(zip(owners, sizes, strict=False))]
+    gone = set(letters.to_let_go(old, Room(letters_max, bytes_max)))
+    staying = [one for one in old if one.number not in gone]
+    assert len(staying) <= letters_max
+    assert sum(one.head_bytes for one in staying) <= bytes_max
+    if len(old) <= letters_max and sum(one.head_bytes for one in old) <= bytes_max:
+        assert gone == set()
+    for owner in set(owners):
+        of_owner = [one.number in gone for one in old if one.owner == owner]
+        assert of_owner == sorted(of_owner, reverse=True), "of each owner those that came longest ago go"
+
+
+def test_ten_thousand_owners_of_one_letter_lose_only_what_does_not_fit() -> None:
+    old = [Old(number, f"gw-{number}", 100) for number in range(10_000)]
+    assert letters.to_let_go(old, Room(9_000, 10**9)) == list(range(1_000))
 
 
 def taken(held: Iterable[int], most: int) -> int:
