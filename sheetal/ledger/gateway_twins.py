@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from sqlalchemy import select, update
@@ -34,6 +34,17 @@ CLOCK_AHEAD_MS = 5 * MINUTE_MS
 
 _reported = msgspec.json.Decoder(Reported)
 _commands = msgspec.json.Decoder(Command)
+
+
+class Wanted(NamedTuple):
+    """What a gateway is to send again: a half-open span of measuring, what was settled since an instant, or ranges.
+
+    Ranges are boot, first and last sequence, both included.
+    """
+
+    span: tuple[int, int] | None = None
+    settled_from_ms: int | None = None
+    ranges: Sequence[tuple[int, int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,19 +131,34 @@ def send_command(
 
     Raises Refused (`too_many`) when 20 wait already, and NotFound for a gateway not in service.
     """
-    _ensure_few_wait(conn, gateway_id)
+    return _send(conn, _order(gateway_id, kind, now_ms, Wanted(span)), actor, now_ms)
+
+
+def ask_again(conn: Connection, gateway_id: str, wanted: Wanted, actor: str, now_ms: int) -> Command:
+    """Queue an order to send again; raises as `send_command` does."""
+    return _send(conn, _order(gateway_id, CommandKind.RESEND, now_ms, wanted), actor, now_ms)
+
+
+def _order(gateway_id: str, kind: CommandKind, now_ms: int, wanted: Wanted) -> Command:
     lives_ms = RESEND_COMMAND_MS if kind is CommandKind.RESEND else COMMAND_MS
-    order = Command(
+    return Command(
         id=secrets.token_urlsafe(COMMAND_ID_BYTES),
         gateway=gateway_id,
         kind=kind,
         issued_at_ms=now_ms,
         expires_at_ms=now_ms + lives_ms,
-        from_ms=span[0] if span else None,
-        until_ms=span[1] if span else None,
+        from_ms=wanted.span[0] if wanted.span else None,
+        until_ms=wanted.span[1] if wanted.span else None,
+        settled_from_ms=wanted.settled_from_ms,
+        ranges=list(wanted.ranges),
     )
+
+
+def _send(conn: Connection, order: Command, actor: str, now_ms: int) -> Command:
+    _ensure_few_wait(conn, order.gateway)
     body = msgspec.json.encode(order).decode()
-    downlink.send_down(conn, gateway_id, Channel.COMMAND, body, actor, now_ms, command=order.id, kind=kind.value)
+    told = {"command": order.id, "kind": order.kind.value}
+    downlink.send_down(conn, order.gateway, Channel.COMMAND, body, actor, now_ms, **told)
     return order
 
 

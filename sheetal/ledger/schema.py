@@ -16,7 +16,14 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from sheetal.contracts.problem import SettingProblem, Unavailable
-from sheetal.ledger import asset_tables, gateway_tables, judgement_tables, stock_tables, telemetry_tables
+from sheetal.ledger import (
+    asset_tables,
+    gateway_tables,
+    judgement_tables,
+    lasting_tables,
+    stock_tables,
+    telemetry_tables,
+)
 from sheetal.ledger.base import ledger_metadata, telemetry_metadata
 from sheetal.ledger.connect import LEDGER_VARIABLE, TELEMETRY_VARIABLE, checked_url, unavailable_when_away
 
@@ -35,7 +42,7 @@ TELEMETRY = "telemetry"
 SCHEMA_PAUSE_SECONDS = 1.0
 FOLDER = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 0x5EE7A1
-TABLE_MODULES = (asset_tables, gateway_tables, stock_tables, judgement_tables, telemetry_tables)
+TABLE_MODULES = (asset_tables, gateway_tables, stock_tables, judgement_tables, telemetry_tables, lasting_tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,19 @@ def downgrade(ledger_url: str, telemetry_url: str, revision: str) -> None:
     command.downgrade(_config(ledger_url, telemetry_url), revision)
 
 
+def newest_revision() -> str:
+    """The revision that this program works with."""
+    return str(ScriptDirectory(str(FOLDER)).get_current_head())
+
+
+def knows_revision(revision: str) -> bool:
+    """Whether a store of this revision can be brought to the newest."""
+    return any(one.revision == revision for one in ScriptDirectory(str(FOLDER)).walk_revisions())
+
+
 def check_schema(ledger: Ledger) -> None:
     """Raise SettingProblem, naming the variable, unless the store stands at the chain's newest revision."""
-    wanted = ScriptDirectory(str(FOLDER)).get_current_head()
+    wanted = newest_revision()
     with ledger.read() as connection:
         schema = TELEMETRY if ledger.store == TELEMETRY and ledger.dialect_name == "postgresql" else None
         found = MigrationContext.configure(
