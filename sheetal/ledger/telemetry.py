@@ -9,11 +9,16 @@ import msgspec
 from sqlalchemy import select
 
 from sheetal.contracts.batch import DaySummary
+from sheetal.ledger.telemetry_gaps import SequenceGap as SequenceGap
+from sheetal.ledger.telemetry_gaps import gap_counts as gap_counts
+from sheetal.ledger.telemetry_gaps import gaps as gaps
 from sheetal.ledger.telemetry_tables import (
+    aux_value,
     conflict,
     coverage,
     day_summary,
     dead_letter,
+    dead_letter_dropped,
     dirty_hour,
     sensor_state,
     thinned_span,
@@ -127,6 +132,33 @@ class Thinned:
     received_at_ms: int
 
 
+class DroppedLetters(NamedTuple):
+    """Letters of one owner and reason that are only counted; the owner is empty for those of no enrolled gateway."""
+
+    gateway_id: str
+    reason: str
+    dropped: int
+    last_at_ms: int
+
+
+class Channel(NamedTuple):
+    """One series of values beside temperature; `field` is its WHO DS01 name."""
+
+    gateway_id: str
+    source: str
+    field: str
+
+
+class AuxValue(NamedTuple):
+    """One value beside temperature, and what brought it."""
+
+    measured_at_ms: int
+    value: float
+    boot: int
+    sequence: int
+    received_at_ms: int
+
+
 def sensor_states(
     conn: Connection,
     sensors: Collection[str] | None = None,
@@ -182,6 +214,47 @@ def dead_letters(conn: Connection, limit: int) -> list[DeadLetter]:
     """The latest refused messages first, at most 5,000."""
     query = select(dead_letter).order_by(dead_letter.c.last_at_ms.desc(), dead_letter.c.id.desc())
     return [DeadLetter(**row) for row in conn.execute(query.limit(min(limit, ROWS_MAX))).mappings()]
+
+
+def letters_after(
+    conn: Connection,
+    number: int,
+    limit: int,
+    *,
+    reason: str | None = None,
+    topic: str | None = None,
+) -> list[DeadLetter]:
+    """Dead letters behind this number, in order, only of this reason and topic if given; at most 5,000.
+
+    So the table can be walked over while letters come and go.
+    """
+    query = select(dead_letter).where(dead_letter.c.id > number).order_by(dead_letter.c.id)
+    if reason is not None:
+        query = query.where(dead_letter.c.reason == reason)
+    if topic is not None:
+        query = query.where(dead_letter.c.topic == topic)
+    return [DeadLetter(**row) for row in conn.execute(query.limit(min(limit, ROWS_MAX))).mappings()]
+
+
+def dropped_letters(conn: Connection, limit: int = ROWS_MAX) -> list[DroppedLetters]:
+    """How many letters were let go for want of room, by owner and reason, the latest first; at most 5,000."""
+    query = select(*dead_letter_dropped.columns).order_by(
+        dead_letter_dropped.c.last_at_ms.desc(), *dead_letter_dropped.primary_key.columns
+    )
+    return [DroppedLetters(*row) for row in conn.execute(query.limit(min(limit, ROWS_MAX)))]
+
+
+def aux_values(conn: Connection, channel: Channel, start_ms: int, end_ms: int, limit: int) -> list[AuxValue]:
+    """The newest values of one channel measured in [start_ms, end_ms), oldest first; at most 5,000."""
+    table = aux_value.c
+    of_channel = (table.gateway_id, table.source, table.field)
+    query = select(table.measured_at_ms, table.value, table.boot, table.sequence, table.received_at_ms).where(
+        *(column == name for column, name in zip(of_channel, channel, strict=True)),
+        table.measured_at_ms >= start_ms,
+        table.measured_at_ms < end_ms,
+    )
+    newest = query.order_by(table.measured_at_ms.desc()).limit(min(limit, ROWS_MAX))
+    return [AuxValue(*row) for row in conn.execute(newest)][::-1]
 
 
 def conflicts(conn: Connection, limit: int) -> list[Conflict]:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from sheetal.contracts.batch import ThinnedSpan, UnplacedRow
+from sheetal.contracts.batch import AuxRow, ThinnedSpan, UnplacedRow
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
-from sheetal.ledger import judgement_writes
+from sheetal.ledger import judgement_writes, telemetry_letters
 from sheetal.ledger import telemetry as reads
 from sheetal.ledger import telemetry_writes as writes
 from tests.sheetal.ledger.telemetry_rows import DAY, STATE
@@ -92,6 +92,49 @@ def test_letters_come_newest_first_and_bounded(telemetry: Ledger) -> None:
             writes.add_dead_letter(conn, "t", bytes([at_ms]), "bad_json", "d", at_ms)
         assert [one.last_at_ms for one in reads.dead_letters(conn, 10)] == [3, 2, 1]
         assert len(reads.dead_letters(conn, 1)) == 1
+
+
+def test_letters_can_be_walked_over_by_reason_and_topic(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        for number in range(6):
+            topic = f"cc/v1/gw-0{number % 2}/data"
+            writes.add_dead_letter(conn, topic, bytes([number]), ("bad_json", "wrong_mac")[number // 3], "d", 5)
+        page = reads.letters_after(conn, 0, 4)
+        rest = reads.letters_after(conn, page[-1].id, 4)
+        assert [one.head for one in (*page, *rest)] == [bytes([number]) for number in range(6)]
+        assert {one.head for one in reads.letters_after(conn, 0, 9, reason="wrong_mac")} == {b"\3", b"\4", b"\5"}
+        both = reads.letters_after(conn, 0, 9, reason="wrong_mac", topic="cc/v1/gw-01/data")
+        assert [one.head for one in both] == [b"\3", b"\5"]
+
+
+def test_letters_that_went_are_counted_the_latest_first(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        for at_ms, gateway in ((5, "gw-01"), (6, None)):
+            letters = [
+                writes.DeadLetterRow(gateway, "t", f"{gateway} {n}".encode(), "bad_json", "") for n in range(300)
+            ]
+            telemetry_letters.add_dead_letters(conn, letters, at_ms, telemetry_letters.Room(0, 0))
+        assert reads.dropped_letters(conn) == [("", "bad_json", 300, 6), ("gw-01", "bad_json", 300, 5)]
+        assert len(reads.dropped_letters(conn, 1)) == 1
+
+
+def test_values_beside_temperature_are_found_by_channel_and_span(telemetry: Ledger) -> None:
+    rows = [AuxRow(number, 1_000 * number, "ilr1", "TAMB", number / 2) for number in range(1, 8)]
+    others = [AuxRow(9, 3_000, "ilr2", "TAMB", 9.0), AuxRow(9, 3_000, "ilr1", "DORV", 9.0)]
+    channel = reads.Channel("gw-01", "ilr1", "TAMB")
+    with telemetry.write() as conn:
+        writes.add_aux_values(conn, [("gw-01", 7, row) for row in (*rows, *others)], 9_000)
+        writes.add_aux_values(conn, [("gw-02", 7, rows[2])], 9_000)
+        found = reads.aux_values(conn, channel, 2_000, 6_000, 100)
+        assert [(one.measured_at_ms, one.value) for one in found] == [
+            (2_000, 1),
+            (3_000, 1.5),
+            (4_000, 2),
+            (5_000, 2.5),
+        ]
+        assert found[0] == (2_000, 1.0, 7, 2, 9_000)
+        assert [one.measured_at_ms for one in reads.aux_values(conn, channel, 0, 9_000, 2)] == [6_000, 7_000]
+        assert reads.aux_values(conn, channel._replace(field="SVA"), 0, 9_000, 2) == []
 
 
 def test_rows_without_an_instant_come_in_the_order_of_their_boots_and_moments(telemetry: Ledger) -> None:
