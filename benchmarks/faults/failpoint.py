@@ -1,7 +1,8 @@
 """`python -m benchmarks.faults.failpoint`: the real ingest, which kills itself at a chosen point of a chosen load.
 
-`FAULT_POINT` is `stored` (the readings are durable, nothing else is), `recorded` (everything is, nothing was answered)
-or `answered` (the application acks are on their way, the broker's are not); `FAULT_LOAD` counts loads from 1.
+`FAULT_POINT` is `stored` (the readings are durable, nothing else is), `marked` (inside ingest's own transaction),
+`recorded` (everything is durable, nothing was answered) or `answered` (the acks were handed over, some may be on their
+way); `FAULT_LOAD` counts loads from 1.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import ingest.pipeline
 import ingest.writer
 from ingest.app import main
+from sheetal.ledger import telemetry_writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POINTS = ("stored", "recorded", "answered")
+POINTS = ("stored", "marked", "recorded", "answered")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +46,8 @@ def arm(point: str, load: int) -> None:
     pipeline, writer = ingest.pipeline, ingest.writer
     if point == "stored":
         writer.Writer.write = killing_after(writer.Writer.write, load)  # type: ignore[method-assign]
+    elif point == "marked":
+        telemetry_writes.mark_dirty = killing_after(telemetry_writes.mark_dirty, load)
     elif point == "recorded":
         pipeline.record = killing_after(pipeline.record, load)  # type: ignore[attr-defined]
     elif point == "answered":

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sheetal.contracts.batch import Ack
 
 STRANGE_MAX = 20
+DOUBLINGS_MAX = 16
+RESEND_SECONDS_MAX = 60.0
+"""A gateway's re-sends come to rest for longer, but it knocks this often and sends all again when it is answered."""
 NOT_YET = float("inf")
 """When a message in line was published."""
 
@@ -25,6 +28,7 @@ class Due(NamedTuple):
     at: float
     gateway: int
     message: int
+    in_vain: int
 
 
 class Outboxes:
@@ -61,9 +65,9 @@ class Outboxes:
     def take(self, now: float) -> tuple[int, int] | None:
         """The next message to publish at this moment, as (gateway, message); repetitions first."""
         while self._again and self._again[0].at <= now:
-            _, gateway, message = heapq.heappop(self._again)
-            if message in self._open[gateway]:
-                return self._published(now, gateway, message)
+            due = heapq.heappop(self._again)
+            if due.message in self._open[due.gateway]:
+                return self._published(now, due.gateway, due.message, due.in_vain + 1)
         if self._ready:
             gateway, message = self._ready.popleft()
             self._open[gateway][message] = now
@@ -117,9 +121,12 @@ class Outboxes:
             self._ready.append((gateway, message))
             self._sent[gateway] += 1
 
-    def _published(self, now: float, gateway: int, message: int) -> tuple[int, int]:
-        wait = self._plan.resend_seconds * self._chance.uniform(1, 1 + self._plan.resend_jitter)
-        heapq.heappush(self._again, Due(now + wait, gateway, message))
+    def _published(self, now: float, gateway: int, message: int, in_vain: int = 0) -> tuple[int, int]:
+        """Notes when it goes again: later each time, as a gateway does, but never later than it knocks."""
+        longest = max(RESEND_SECONDS_MAX, self._plan.resend_seconds)
+        wait = min(longest, self._plan.resend_seconds * 2.0 ** min(in_vain, DOUBLINGS_MAX))
+        at = now + wait * self._chance.uniform(1, 1 + self._plan.resend_jitter)
+        heapq.heappush(self._again, Due(at, gateway, message, in_vain))
         self.published += 1
         return gateway, message
 

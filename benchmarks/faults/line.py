@@ -72,7 +72,7 @@ class Line:
         self.scene = scene
         self.options = options
         self._programs = programs
-        self.broker = _broker(folder, broker)
+        self.broker = broker_child(folder, broker)
         self.broker_port = int(self.broker.environment["PORT"])
         self.gateway_broker = self.ingest_broker = f"mqtt://127.0.0.1:{self.broker_port}"
         self.hub_port = free_ports(scene.gateways)
@@ -196,7 +196,7 @@ class Line:
             "SHEETAL_HEALTH_PORT": str(health_port),
         }
         command = [sys.executable, "-m", self._programs.ingest]
-        return Child(command, self.folder / "ingest.log", lambda: _is_well(health_port), environment)
+        return Child(command, self.folder / "ingest.log", lambda: is_well(health_port), environment)
 
 
 def brokers() -> list[str]:
@@ -225,7 +225,8 @@ def wait_for(true: Callable[[], bool], seconds: float, pause_seconds: float = 0.
     return True
 
 
-def _broker(folder: Path, kind: str) -> Child:
+def broker_child(folder: Path, kind: str) -> Child:
+    """A broker of this kind, not yet started; its `environment` tells the port."""
     if kind == SERVER:
         server = mosquitto(folder)
         port = server.url.rpartition(":")[2]
@@ -240,7 +241,8 @@ def _read_only(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)
 
 
-def _is_well(port: int) -> bool:
+def is_well(port: int) -> bool:
+    """Whether the service behind this health port calls itself well."""
     connection = HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         connection.request("GET", "/healthz")

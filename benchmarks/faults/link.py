@@ -1,7 +1,8 @@
 """A link to the broker that we hold in our hands: it can go dark, lie about what arrived, double, delay and reorder.
 
 A TCP proxy in a thread of its own that understands MQTT packets. Dark means what a dead mobile network means: it
-accepts, it closes nothing, and nothing comes through until it heals.
+accepts, it closes nothing, and nothing comes through until it heals. Slow means that only so many bytes a second are
+read from one end, whatever the other would take.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 READ_BYTES = 64 * 1024
 START_SECONDS_MAX = 10.0
+SLOW_STEP_SECONDS = 0.05
 DATA = "/data"
 
 
@@ -49,12 +51,17 @@ class Passage:
 
 
 class Link:
-    """A listening port whose connections go on to `target_port`; a context manager."""
+    """A listening port whose connections go on to `target_port`; a context manager.
+
+    Setting `to_broker_bytes_per_second` or `to_client_bytes_per_second` makes that direction slow, None quick again.
+    """
 
     def __init__(
         self, target_port: int, passage: Callable[[asyncio.StreamWriter, asyncio.StreamWriter], Passage] = Passage
     ) -> None:
         self.port = 0
+        self.to_broker_bytes_per_second: float | None = None
+        self.to_client_bytes_per_second: float | None = None
         self._target_port = target_port
         self._passage = passage
         self._loop = asyncio.new_event_loop()
@@ -120,8 +127,8 @@ class Link:
         from_broker, to_broker = await asyncio.open_connection("127.0.0.1", self._target_port)
         passage = self._passage(to_client, to_broker)
         ways: list[Coroutine[None, None, None]] = [
-            self._pump(from_client, passage.from_client, to_broker),
-            self._pump(from_broker, passage.from_broker, to_client),
+            self._pump(from_client, passage.from_client, to_broker, lambda: self.to_broker_bytes_per_second),
+            self._pump(from_broker, passage.from_broker, to_client, lambda: self.to_client_bytes_per_second),
         ]
         own = asyncio.create_task(passage.run())
         tasks = [asyncio.create_task(way) for way in ways]
@@ -135,14 +142,26 @@ class Link:
             to_broker.transport.abort()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, handle: Callable[[Frame], None], writer: asyncio.StreamWriter
+        self,
+        reader: asyncio.StreamReader,
+        handle: Callable[[Frame], None],
+        writer: asyncio.StreamWriter,
+        pace: Callable[[], float | None],
     ) -> None:
         splitter = FrameSplitter()
         while data := await reader.read(READ_BYTES):
             await self._light.wait()
+            await _hold_back(len(data), pace)
             for frame in splitter.feed(data):
                 handle(frame)
             await writer.drain()
+
+
+async def _hold_back(size_bytes: float, pace: Callable[[], float | None]) -> None:
+    """Waits as long as so many bytes take at the present pace; not at all without one."""
+    while size_bytes > 0 and (bytes_per_second := pace()) is not None:
+        await asyncio.sleep(SLOW_STEP_SECONDS)
+        size_bytes -= bytes_per_second * SLOW_STEP_SECONDS
 
 
 class LyingLink(Link):

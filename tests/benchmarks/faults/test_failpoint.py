@@ -10,8 +10,9 @@ from benchmarks.record import ROOT
 
 ARMED = """
 from ingest import pipeline, writer
+from sheetal.ledger import telemetry_writes
 writer.Writer.write = pipeline.Pipeline._count = lambda *_: print("done", flush=True)
-pipeline.record = lambda *_: print("done", flush=True)
+pipeline.record = telemetry_writes.mark_dirty = lambda *_: print("done", flush=True)
 from benchmarks.faults.failpoint import arm
 arm({point!r}, 2)
 for _ in range(5):
@@ -19,6 +20,7 @@ for _ in range(5):
 """
 STEPS = {
     "stored": "writer.Writer.write(None, [], 0)",
+    "marked": "telemetry_writes.mark_dirty(None, [])",
     "recorded": "pipeline.record(None)",
     "answered": "pipeline.Pipeline._count(None, None, None)",
 }
