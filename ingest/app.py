@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import gc
-import io
-import logging
 import secrets
 import signal
 import sys
 import threading
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -21,11 +18,13 @@ from ingest.housekeeping import Housekeeping
 from ingest.inbox import Inbox
 from ingest.keys import KeyRing
 from ingest.latest import Latest
+from ingest.metrics import Parts, Watched, filled
 from ingest.patience import Patience, Stopped
 from ingest.peers import Peers
 from ingest.pipeline import Counts, Pipeline
 from ingest.settings import read_settings
 from ingest.subscriber import Subscriber
+from ingest.timings import Timings
 from ingest.writer import Writer
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import Rejected, SettingProblem
@@ -34,11 +33,12 @@ from sheetal.ledger.assets import gateway_key
 from sheetal.ledger.connect import open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.ledger.schema import check_schema
+from sheetal.logs import set_up_logs
+from sheetal.metrics import folder_of
 from sheetal.readings.connect import open_readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TextIO
 
     from ingest.settings import Settings
     from sheetal.health import HealthServer
@@ -53,7 +53,7 @@ log = structlog.get_logger()
 class Service:
     """One ingest worker with all its parts; raises SettingProblem for settings that cannot work."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, worker: str) -> None:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._health_page: HealthServer | None = None
@@ -63,11 +63,11 @@ class Service:
         self._readings = open_readings(settings.readings_url, token)
         self._ledger = open_ledger(settings.ledger_url)
         self._telemetry = open_telemetry(settings.telemetry_url)
-        peers = Peers(f"ingest-{secrets.token_hex(6)}")
+        peers = Peers(worker)
         self._inbox = Inbox()
         self._subscriber = Subscriber(settings.broker, self._inbox, peers, now_ms)
         self._patience = Patience(self._stop)
-        latest = Latest(self._telemetry)
+        latest = Latest(self._telemetry, now_ms)
         self._housekeeping = Housekeeping(self._subscriber, latest, self._say_ready)
         self._counts = Counts()
         self._pipeline = Pipeline(
@@ -81,6 +81,18 @@ class Service:
             clock=now_ms,
             counts=self._counts,
         )
+        parts = Parts(
+            self._counts,
+            Timings(),
+            self._inbox,
+            self._subscriber,
+            self._patience,
+            peers,
+            latest,
+            self._telemetry,
+        )
+        folders = {"telemetry": folder_of(settings.telemetry_url), "readings": folder_of(settings.readings_url)}
+        self._watched = Watched(parts, lambda: self.readiness()["ok"] is True, folders, now_ms)
 
     def start(self) -> None:
         """Begins to serve, once the stores can be asked for their schema.
@@ -89,7 +101,9 @@ class Service:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        self._health_page = serve_health(*self._health_address, self.health)
+        self._health_page = serve_health(
+            *self._health_address, self.health, ready=self.readiness, metrics=self._watched.page().render
+        )
         for store in (self._ledger, self._telemetry):
             self._patience.insist("check the schema", functools.partial(check_schema, store))
         parts = (*self._pipeline.stages, self._subscriber.run, self._housekeeping.run)
@@ -113,6 +127,13 @@ class Service:
             problem = "the broker is away"
         facts = dataclasses.asdict(self._counts)
         return {"ok": problem is None, "problem": problem, "waiting": len(self._inbox), **facts}
+
+    def readiness(self) -> dict[str, object]:
+        """What `/readyz` says: well, and with room for more messages; the schema was seen at the start."""
+        found = self.health()
+        if found["ok"] is True and filled(self._inbox) >= 1:
+            found |= {"ok": False, "problem": "the inbox is full"}
+        return found
 
     def close(self) -> None:
         """Ends the threads and lets go of the stores; a call that hangs in a store is not waited for."""
@@ -144,52 +165,30 @@ def key_finder(ledger: Ledger, cipher: FieldCipher) -> Callable[[str], bytes | N
     return look_up
 
 
-class LastingStderr(io.TextIOBase):
-    """Standard error that nobody may be reading any more: a lost log line must not end the service."""
-
-    def write(self, text: str) -> int:
-        """Writes if it can."""
-        with suppress(OSError, ValueError):
-            sys.stderr.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flushes if it can."""
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
+SWITCH_SECONDS = 0.0005
 
 
-def set_up_logging() -> None:
-    """JSON lines to standard error."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", LastingStderr())),
-        cache_logger_on_first_use=True,
-    )
+def tune_interpreter() -> None:
+    """Changes threads more often, and looks for circular garbage less often.
 
-
-def calm_collector() -> None:
-    """Looks for circular garbage less often.
+    A thread that comes back from a store, a socket or the disk waits for the interpreter until a busy one gives it up,
+    by Python's default after 5 ms: longer than most of what it then has to do.
 
     A load is tens of thousands of tuples that live for a moment and form no circle; with Python's default of one look
     for every 700 new objects a third of ingest's processor time went into looking at them (measured).
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 
 
 def main() -> int:
     """Runs the service until a signal; 0 after a clean stop, 2 for a wrong setting, named in one line."""
-    set_up_logging()
-    calm_collector()
+    worker = f"ingest-{secrets.token_hex(6)}"
+    set_up_logs("ingest", worker)
+    tune_interpreter()
     try:
-        service = Service(read_settings())
+        service = Service(read_settings(), worker)
     except SettingProblem as problem:
         return _refuse(problem)
     try:

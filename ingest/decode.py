@@ -54,6 +54,12 @@ def decode(topic: str, payload: bytes, key_of: Callable[[str], bytes | None]) ->
     return Believed(place.gateway, key, batch)
 
 
+def gateway_of_topic(topic: str) -> str | None:
+    """The gateway on whose topic a message came; None where it is no gateway's."""
+    place = _place(topic) if len(topic) <= TOPIC_LENGTH_MAX else None
+    return place.gateway if place is not None else None
+
+
 def _any_batch(body: msgspec.Raw) -> Batch:
     try:
         return _batch.decode(body)
@@ -64,17 +70,17 @@ def _any_batch(body: msgspec.Raw) -> Batch:
 def _check_body(batch: Batch, gateway: str) -> None:
     if batch.gateway != gateway:
         raise _problem(Reason.FOREIGN_GATEWAY, f"the body names gateway {batch.gateway[:64]!r}")
-    rows = len(batch.rows) + len(batch.unplaced)
-    if rows > ROWS_MAX:
-        raise _problem(Reason.TOO_BIG, f"{rows} rows, allowed are {ROWS_MAX}")
+    items = len(batch.rows) + len(batch.aux) + len(batch.days) + len(batch.unplaced) + len(batch.thinned)
+    if items > ROWS_MAX:
+        raise _problem(Reason.TOO_BIG, f"{items} rows, allowed are {ROWS_MAX}")
     # Without a boot and sequences that can be named back, no ack could answer the batch.
     if not (0 <= batch.boot <= INTEGER_MAX and 0 <= batch.sent_at_ms <= INTEGER_MAX):
         raise _problem(Reason.BAD_BODY, "a boot or sending time is not in 0 … 2**63 - 1")
     if batch.monotonic_ms is not None and not 0 <= batch.monotonic_ms <= INTEGER_MAX:
         raise _problem(Reason.BAD_BODY, "a monotonic instant is not in 0 … 2**63 - 1")
     rows_to_check = () if isinstance(batch, PlainBatch) else batch.rows
-    for items in (rows_to_check, batch.aux, batch.days, batch.unplaced, batch.thinned):
-        for item in items:
+    for kind in (rows_to_check, batch.aux, batch.days, batch.unplaced, batch.thinned):
+        for item in kind:
             if not 0 <= item.sequence <= INTEGER_MAX:
                 raise _problem(Reason.BAD_BODY, "a sequence is not in 0 … 2**63 - 1")
 

@@ -5,30 +5,35 @@ Gathered in memory, written once a second, off the path of the ack; a crash lose
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from sheetal.contracts.batch import union
 from sheetal.contracts.topics import gateway_of
 from sheetal.ledger.telemetry import Coverage, SensorState
+from sheetal.ledger.telemetry_sequences import settle_ranges
 from sheetal.ledger.telemetry_writes import add_coverage, put_sensor_states
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from ingest.load import Part
     from ingest.writer import Written
     from sheetal.contracts.batch import AuxRow
+    from sheetal.contracts.clock import Clock
     from sheetal.contracts.reading import Reading
     from sheetal.ledger.connect import Ledger
+    from sheetal.ledger.telemetry_sequences import Boot
 
 SKEW_MS_MAX = 5 * 60_000
 """DESIGN section 5: a gateway whose clock is further off is flagged."""
 WITHOUT_CLOCK = "none"
 AUX_VALUES_MAX = 50_000
 GATEWAYS_MAX = 200_000
+SAID_AGAIN_MS = 10 * 60_000
 
 log = structlog.get_logger()
 
@@ -42,6 +47,16 @@ class Span(NamedTuple):
     received_at_ms: int
 
 
+class Said(NamedTuple):
+    """What the log last said of a gateway's clock, and when."""
+
+    is_skewed: bool
+    at_ms: int
+
+
+RIGHT = Said(is_skewed=False, at_ms=0)
+
+
 class Newest(NamedTuple):
     """The newest sample of a sensor, when it came, and how far its gateway's clock was off then."""
 
@@ -53,13 +68,15 @@ class Newest(NamedTuple):
 class Latest:
     """Takes what was stored from the pipeline's thread; `flush` may run in another."""
 
-    def __init__(self, telemetry: Ledger) -> None:
+    def __init__(self, telemetry: Ledger, clock: Clock) -> None:
         self._telemetry = telemetry
+        self._clock = clock
         self._lock = Lock()
         self._newest: dict[str, Newest] = {}
-        self._spans: dict[tuple[str, int], Span] = {}
+        self._spans: dict[Boot, Span] = {}
+        self._settled: defaultdict[Boot, list[tuple[int, int]]] = defaultdict(list)
         self._aux: OrderedDict[tuple[str, str, str], AuxRow] = OrderedDict()
-        self._skewed: OrderedDict[str, None] = OrderedDict()
+        self._clocks: OrderedDict[str, Said] = OrderedDict()
 
     def note(self, parts: Iterable[Part], written: Written) -> None:
         """Remembers what one stored load says; conflicting rows show nowhere, repeated ones count once."""
@@ -76,17 +93,27 @@ class Latest:
         with self._lock:
             newest, self._newest = self._newest, {}
             spans, self._spans = self._spans, {}
-        if not newest and not spans:
+            settled, self._settled = self._settled, defaultdict(list)
+        if not (newest or spans or settled):
             return 0
         try:
             with self._telemetry.write() as connection:
                 put_sensor_states(connection, [_state(one) for one in newest.values()])
                 add_coverage(connection, [_coverage(origin, span) for origin, span in spans.items()])
+                settle_ranges(connection, settled, self._clock())
         except BaseException:
             with self._lock:
                 self._put_back(newest, spans)
+                for boot, ranges in settled.items():
+                    self._settled[boot] = union([*ranges, *self._settled[boot]])
             raise
         return len(newest)
+
+    @property
+    def skewed_gateways(self) -> int:
+        """How many gateways' clocks were last said to be off."""
+        with self._lock:
+            return sum(said.is_skewed for said in self._clocks.values())
 
     def aux_of(self, gateway: str) -> list[AuxRow]:
         """The newest value of each aux channel of a gateway since this worker started."""
@@ -100,16 +127,25 @@ class Latest:
             # What such a gateway calls now is no clock's time, so it is neither right nor wrong.
             offset_ms = 0
         else:
-            self._note_clock(batch.gateway, offset_ms)
+            self._note_clock(batch.gateway, offset_ms, received_at_ms)
         for reading in _newest_of(part.accepted.readings, hidden):
             known = self._newest.get(reading.sensor)
             if known is None or known.reading.measured_at_ms <= reading.measured_at_ms:
                 self._newest[reading.sensor] = Newest(reading, received_at_ms, offset_ms)
         for row in part.accepted.aux:
             self._note_aux(batch.gateway, row)
+        self._note_settled(part)
         if part.stored:
             first, last = part.stored[0][0], part.stored[-1][1]
             self._widen((batch.gateway, batch.boot), Span(first, last, new_rows, received_at_ms))
+
+    def _note_settled(self, part: Part) -> None:
+        gateway, boot = part.believed.gateway, part.believed.batch.boot
+        settled = [*part.stored, *((refusal.sequence, refusal.sequence) for refusal in part.accepted.refused)]
+        if settled:
+            self._settled[gateway, boot] += settled
+        for span in part.accepted.thinned:
+            self._settled[gateway, span.covers_boot] += span.covers
 
     def _count_new(self, new: Iterable[Reading]) -> None:
         for origin, rows in Counter((gateway_of(reading.sensor), reading.boot) for reading in new).items():
@@ -129,19 +165,20 @@ class Latest:
         known = self._spans.get(origin)
         self._spans[origin] = seen if known is None else _both(known, seen)
 
-    def _note_clock(self, gateway: str, offset_ms: int) -> None:
-        """Says once when a gateway's clock goes wrong and once when it is right again."""
+    def _note_clock(self, gateway: str, offset_ms: int, received_at_ms: int) -> None:
+        """Says when a gateway's clock goes wrong and when it is right again, seldom where it keeps changing."""
         is_skewed = abs(offset_ms) > SKEW_MS_MAX
-        if is_skewed == (gateway in self._skewed):
+        said = self._clocks.get(gateway, RIGHT)
+        if is_skewed == said.is_skewed or abs(received_at_ms - said.at_ms) < SAID_AGAIN_MS:
             return
+        self._clocks[gateway] = Said(is_skewed, received_at_ms)
+        self._clocks.move_to_end(gateway)
+        if len(self._clocks) > GATEWAYS_MAX:
+            self._clocks.popitem(last=False)
         if is_skewed:
             log.warning("A gateway's clock is off", gateway=gateway, offset_ms=offset_ms)
-            self._skewed[gateway] = None
-            if len(self._skewed) > GATEWAYS_MAX:
-                self._skewed.popitem(last=False)
         else:
             log.info("A gateway's clock is right again", gateway=gateway, offset_ms=offset_ms)
-            del self._skewed[gateway]
 
     def _put_back(self, newest: dict[str, Newest], spans: dict[tuple[str, int], Span]) -> None:
         for sensor, one in newest.items():
@@ -152,8 +189,11 @@ class Latest:
             self._widen(origin, span)
 
 
-def _newest_of(readings: Iterable[Reading], hidden: Collection[Reading]) -> Iterable[Reading]:
+def _newest_of(readings: Sequence[Reading], hidden: Collection[Reading]) -> Iterable[Reading]:
     """The newest of each sensor; of two for one instant the later one."""
+    instants = [reading[1] for reading in readings]
+    if not hidden and instants == sorted(instants):
+        return {reading[0]: reading for reading in readings}.values()
     newest: dict[str, Reading] = {}
     for reading in readings:
         known = newest.get(reading[0])

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.accept import accept
-from ingest.decode import decode
+from ingest.decode import decode, gateway_of_topic
 from ingest.reasons import Reason
 from sheetal.contracts.batch import Ack, RefusedRange, ranges, union
 from sheetal.contracts.problem import WireProblem
@@ -14,7 +14,7 @@ from sheetal.contracts.problem import WireProblem
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from ingest.accept import Accepted, Refusal
+    from ingest.accept import Accepted
     from ingest.decode import Believed
     from ingest.inbox import Message
     from sheetal.contracts.batch import AuxRow, DaySummary, ThinnedSpan, UnplacedRow
@@ -25,15 +25,17 @@ ROWS_MAX = 4_000
 MESSAGES_MAX = 1_000
 BYTES_MAX = 8 * 1024 * 1024
 DETAIL_LENGTH_MAX = 500
+DAY_ROWS = 24
 
 
 class Letter(NamedTuple):
-    """What goes to the dead letter: the message as it came, and why."""
+    """What goes to the dead letter: the message as it came, and why; `gateway` is the enrolled one it came from."""
 
     topic: str
     payload: bytes
     reason: Reason
     detail: str
+    gateway: str | None = None
 
 
 class Part(NamedTuple):
@@ -43,6 +45,13 @@ class Part(NamedTuple):
     believed: Believed
     accepted: Accepted
     stored: list[tuple[int, int]]
+
+    @property
+    def stored_rows(self) -> int:
+        """How many rows it puts into the stores; a day marks each of its hours."""
+        accepted = self.accepted
+        others = len(accepted.aux) + len(accepted.unplaced) + len(accepted.thinned)
+        return len(accepted.readings) + others + DAY_ROWS * len(accepted.days)
 
 
 class SealedAck(NamedTuple):
@@ -75,8 +84,8 @@ class Load:
             self.letters.append(found)
             return
         self.parts.append(found)
-        self.letters += refused_rows(message, found.accepted.refused)
-        self._rows += len(found.accepted.readings) + len(found.accepted.unplaced)
+        self.letters += refused_rows(found)
+        self._rows += found.stored_rows
 
     def singles(self) -> Iterator[Load]:
         """Each message as a load of its own."""
@@ -118,7 +127,10 @@ def take_apart(message: Message, key_of: Callable[[str], bytes | None]) -> Part 
     try:
         believed = decode(message.topic, message.payload, key_of)
     except WireProblem as problem:
-        return letter(message, Reason(str(problem.facts["reason"])), problem.message)
+        gateway = gateway_of_topic(message.topic)
+        is_enrolled = gateway is not None and key_of(gateway) is not None
+        found = letter(message, Reason(str(problem.facts["reason"])), problem.message)
+        return found._replace(gateway=gateway) if is_enrolled else found
     accepted = accept(believed.batch, message.received_at_ms)
     return Part(message, believed, accepted, accepted.stored)
 
@@ -129,12 +141,12 @@ def letter(message: Message, reason: Reason, detail: str) -> Letter:
     return Letter(message.topic.replace("\x00", " "), message.payload, reason, safe)
 
 
-def refused_rows(message: Message, refused: Iterable[Refusal]) -> list[Letter]:
+def refused_rows(part: Part) -> list[Letter]:
     """One letter for each reason that refused rows of a message, naming their sequences."""
     by_reason: dict[Reason, list[int]] = {}
-    for refusal in refused:
+    for refusal in part.accepted.refused:
         by_reason.setdefault(refusal.reason, []).append(refusal.sequence)
-    return [letter(message, reason, f"rows {_named(sequences)}") for reason, sequences in by_reason.items()]
+    return [_of_part(part, reason, f"rows {_named(sequences)}") for reason, sequences in by_reason.items()]
 
 
 def refused_by_store(parts: Iterable[Part], refused: Iterable[tuple[Reading, str]]) -> list[Letter]:
@@ -146,13 +158,17 @@ def refused_by_store(parts: Iterable[Part], refused: Iterable[tuple[Reading, str
         if rows:
             words = sorted({reasons[row.sensor, row.measured_at_ms] for row in rows})
             detail = f"rows {_named([row.sequence for row in rows])}: {', '.join(words)}"
-            letters.append(letter(part.message, Reason.STORE_REFUSED, detail))
+            letters.append(_of_part(part, Reason.STORE_REFUSED, detail))
     return letters
 
 
 def contradicting(part: Part, sequences: list[int]) -> Letter:
     """The letter of a message some of whose rows or spans say otherwise than what stands in their place."""
-    return letter(part.message, Reason.CONTRADICTING, f"rows {_named(sequences)}")
+    return _of_part(part, Reason.CONTRADICTING, f"rows {_named(sequences)}")
+
+
+def _of_part(part: Part, reason: Reason, detail: str) -> Letter:
+    return letter(part.message, reason, detail)._replace(gateway=part.believed.gateway)
 
 
 class Answer:

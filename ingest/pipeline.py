@@ -10,7 +10,7 @@ store makes one durable, the next is taken apart and the last one answered. Load
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -21,7 +21,8 @@ from ingest.handover import Handover
 from ingest.load import Letter, Load, acks, letter, refused_by_store, take_apart
 from ingest.patience import Stopped
 from ingest.reasons import Reason
-from ingest.record import put_letter, record
+from ingest.record import put_letters, record
+from ingest.timings import Timings
 from sheetal.contracts import seal, topics
 from sheetal.contracts.batch import Stored as WakeUp
 
@@ -101,6 +102,7 @@ class Pipeline:
     patience: Patience
     clock: Clock
     counts: Counts
+    timings: Timings = field(default_factory=Timings)
 
     def __post_init__(self) -> None:
         self._to_store: Handover[Load] = Handover(self.patience.stop)
@@ -176,7 +178,7 @@ class Pipeline:
 
     def _under_newest_key(self, message: Message) -> Part | Letter:
         found = take_apart(message, self.keys.key_of)
-        if isinstance(found, Letter) and found.reason is Reason.WRONG_MAC and self.keys.doubt(_gateway_of(message)):
+        if isinstance(found, Letter) and found.reason is Reason.WRONG_MAC and self.keys.doubt(found.gateway or ""):
             return take_apart(message, self.keys.key_of)
         return found
 
@@ -209,12 +211,17 @@ class Pipeline:
 
     def _write(self, load: Load) -> Stored:
         readings = load.readings
+        started = time.monotonic()
         written = self.patience.insist("write readings", lambda: self.writer.write(readings, self.clock()))
+        self.timings.store_write_seconds.observe(time.monotonic() - started)
+        self.timings.load_rows.observe(len(readings))
         load.letters += refused_by_store(load.parts, written.refused)
         return Stored(load, written)
 
     def _record(self, stored: Stored) -> None:
+        started = time.monotonic()
         self.patience.insist("record", lambda: record(self.telemetry, *stored, self.clock()))
+        self.timings.telemetry_commit_seconds.observe(time.monotonic() - started)
 
     def _tell(self, stored: Stored) -> None:
         """The application acks, then the broker's, then the wake-up; only after both stores are durable."""
@@ -247,7 +254,7 @@ class Pipeline:
 
     def _put_letter(self, aside: Letter) -> None:
         with self.telemetry.write() as connection:
-            put_letter(connection, aside, self.clock())
+            put_letters(connection, [aside], self.clock())
 
     def _count(self, load: Load, written: Written) -> None:
         counts = self.counts
@@ -260,13 +267,13 @@ class Pipeline:
         counts.unplaced += len(load.unplaced)
         counts.thinned += len(load.thinned)
         counts.dead_letters += len(load.letters)
+        for one in load.letters:
+            self.timings.refused.add(one.reason.value)
+        now_ms = self.clock()
+        for message, _ in load.items:
+            self.timings.ack_lag_seconds.observe((now_ms - message.received_at_ms) / 1_000)
 
 
 @lru_cache(TOPICS_KEPT_MAX)
 def _ack_topic(gateway: str) -> str:
     return topics.of_gateway(gateway, topics.Channel.ACK)
-
-
-def _gateway_of(message: Message) -> str:
-    named = topics.parse(message.topic)
-    return named.gateway if named is not None else ""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from ingest.load import contradicting
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger import telemetry, telemetry_writes
+from sheetal.ledger.telemetry_letters import DeadLetterRow, add_dead_letters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -23,18 +25,19 @@ if TYPE_CHECKING:
 def record(store: Ledger, load: Load, written: Written, now_ms: int) -> None:
     """Commits everything of a load that is not a reading; repeating it is harmless. Raises Unavailable."""
     days, unplaced, thinned = load.days, load.unplaced, load.thinned
-    if not (written.instants or days or unplaced or thinned or load.letters):
+    if not (written.instants or days or unplaced or thinned or load.aux or load.letters):
         return
     with store.write() as connection:
         telemetry_writes.mark_dirty(connection, dirty_hours(written.instants, days, thinned))
         telemetry_writes.put_day_summaries(connection, days, now_ms)
         new = telemetry_writes.add_unplaced_rows(connection, unplaced, now_ms)
         new += telemetry_writes.add_thinned_spans(connection, thinned, now_ms)
-        if new < len(unplaced) + len(thinned):
-            _put_contradicting(connection, load, now_ms)
+        is_contradicted = new < len(unplaced) + len(thinned)
+        contradicted = list(_contradicting(connection, load)) if is_contradicted else []
+        telemetry_writes.add_aux_values(connection, load.aux, now_ms)
         telemetry_writes.add_conflicts(connection, [_kept(one, now_ms) for one in written.conflicting])
-        for letter in load.letters:
-            put_letter(connection, letter, now_ms)
+        put_letters(connection, [*load.letters, *contradicted], now_ms)
+    load.letters += contradicted
 
 
 def dirty_hours(
@@ -46,10 +49,11 @@ def dirty_hours(
     """
     hours: set[tuple[str, int]] = set()
     for sensor, sorted_ms in instants.items():
-        first_ms, last_ms = sorted_ms[0] // HOUR_MS * HOUR_MS, sorted_ms[-1] // HOUR_MS * HOUR_MS
-        hours.add((sensor, first_ms))
-        if last_ms > first_ms:
-            hours.update((sensor, one_ms // HOUR_MS * HOUR_MS) for one_ms in sorted_ms)
+        following = 0
+        while following < len(sorted_ms):
+            hour_ms = sorted_ms[following] // HOUR_MS * HOUR_MS
+            hours.add((sensor, hour_ms))
+            following = bisect_left(sorted_ms, hour_ms + HOUR_MS, following)
     for day in days:
         first_ms = day.starts_at_ms // HOUR_MS * HOUR_MS
         hours.update((day.sensor, hour_ms) for hour_ms in range(first_ms, day.ends_at_ms, HOUR_MS))
@@ -59,19 +63,19 @@ def dirty_hours(
     return hours
 
 
-def put_letter(connection: Connection, letter: Letter, now_ms: int) -> None:
-    """Keeps one dead letter."""
-    topic, payload, reason, detail = letter
-    telemetry_writes.add_dead_letter(connection, topic, payload, reason.value, detail, now_ms)
+def put_letters(connection: Connection, letters: Iterable[Letter], now_ms: int) -> None:
+    """Keeps dead letters."""
+    rows = [DeadLetterRow(one.gateway, one.topic, one.payload, one.reason.value, one.detail) for one in letters]
+    add_dead_letters(connection, rows, now_ms)
 
 
-def _put_contradicting(connection: Connection, load: Load, now_ms: int) -> None:
+def _contradicting(connection: Connection, load: Load) -> Iterator[Letter]:
     """The first that was told stands, as with readings; what contradicts it is kept as a dead letter."""
     for part in load.parts:
         rows = [(part.believed.batch.boot, row) for row in part.accepted.unplaced]
         found = telemetry_writes.contradicting(connection, rows, part.accepted.thinned)
         if found:
-            put_letter(connection, contradicting(part, [one.sequence for one in found]), now_ms)
+            yield contradicting(part, [one.sequence for one in found])
 
 
 def _kept(conflict: Conflict, now_ms: int) -> telemetry.Conflict:

@@ -11,7 +11,7 @@ from sheetal.contracts.limits import DAY_MS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ingest.conflicts import Conflict, Span
+    from ingest.conflicts import Conflict
     from sheetal.contracts.reading import Reading
     from sheetal.readings.port import ReadingsStore
 
@@ -48,12 +48,14 @@ class Writer:
     def write(self, offered: Sequence[Reading], now_ms: int) -> Written:
         """Returns when the rows are durable; raises what the port raises, having forgotten nothing."""
         with self._lock:
-            if not self._is_alone():
+            is_alone = self._is_alone()
+            if not is_alone:
                 self._known.forget()
             instants = by_sensor(offered)
             found = self._split(offered, instants)
             refused = self._write_new(found.new)
-            self._remember(instants, now_ms)
+            if is_alone:
+                self._remember(instants, now_ms)
         return _without(found, refused) if refused else Written(*found, refused, instants)
 
     def _split(self, offered: Sequence[Reading], instants: dict[str, list[int]]) -> Split:
@@ -62,13 +64,10 @@ class Writer:
             for sensor, offered_ms in instants.items()
             for span in spans_to_read(sensor, offered_ms, self._known.get(sensor))
         ]
-        stored = [reading for span in spans for reading in self._read(span)]
+        stored = self._store.read_many(spans) if spans else []
         if stored or has_repeats(instants):
             return split(offered, stored)
         return Split(list(offered), [], [])
-
-    def _read(self, span: Span) -> list[Reading]:
-        return self._store.read(span.sensor, span.start_ms, span.end_ms)
 
     def _write_new(self, new: Sequence[Reading]) -> list[tuple[Reading, str]]:
         refused: list[tuple[Reading, str]] = []
@@ -80,11 +79,13 @@ class Writer:
 
     def _remember(self, instants: dict[str, list[int]], now_ms: int) -> None:
         """A sensor is known once the store holds nothing newer than what was just written."""
+        unknown = {sensor: offered_ms[-1] for sensor, offered_ms in instants.items() if self._known.get(sensor) is None}
+        newest: dict[str, int] = {}
+        if unknown:
+            newest = self._store.newest_ms(list(unknown), min(unknown.values()), now_ms + HORIZON_MS)
         for sensor, offered_ms in instants.items():
-            newest_ms = offered_ms[-1]
-            is_known = self._known.get(sensor) is not None
-            if is_known or self._store.count(sensor, newest_ms + 1, now_ms + HORIZON_MS) == 0:
-                self._known.advance(sensor, newest_ms)
+            if newest.get(sensor, 0) <= offered_ms[-1]:
+                self._known.advance(sensor, offered_ms[-1])
 
 
 def _without(found: Split, refused: list[tuple[Reading, str]]) -> Written:

@@ -146,11 +146,10 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 def ranges(sequences: list[int]) -> list[tuple[int, int]]:
     """Sorted, merged inclusive ranges that name exactly the given numbers."""
-    numbers = sorted(set(sequences))
-    if numbers and numbers[-1] - numbers[0] == len(numbers) - 1:
-        return [(numbers[0], numbers[-1])]
+    if sequences and sequences == list(range(sequences[0], sequences[0] + len(sequences))):
+        return [(sequences[0], sequences[-1])]
     merged: list[tuple[int, int]] = []
-    for number in numbers:
+    for number in sorted(set(sequences)):
         if merged and number == merged[-1][1] + 1:
             merged[-1] = (merged[-1][0], number)
         else:

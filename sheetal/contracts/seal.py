@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WIRE_VERSION = 1
 KEY_BYTES_MIN = 16
+PIECE_BYTES = 2_047
+"""Over more at once Python hands the interpreter to another thread, and a busy one gives it back only much later."""
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not JSON of the type: wrong syntax or type, bad UTF-8, too deep a nest."""
 T = TypeVar("T")
@@ -75,5 +77,7 @@ def prove(sealed: Sealed, channel: Channel, gateway: str, key: bytes) -> None:
 
 
 def _mac(channel: Channel, gateway: str, key: bytes, body: bytes) -> str:
-    signed = b"\x00".join((channel.value.encode(), gateway.encode(), body))
-    return hmac.digest(key, signed, "sha256").hex()
+    mac = hmac.new(key, b"\x00".join((channel.value.encode(), gateway.encode(), b"")), "sha256")
+    for start in range(0, len(body), PIECE_BYTES):
+        mac.update(body[start : start + PIECE_BYTES])
+    return mac.hexdigest()

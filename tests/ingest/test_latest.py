@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from ingest.latest import SKEW_MS_MAX, Latest
+from ingest.latest import SAID_AGAIN_MS, SKEW_MS_MAX, Latest
 from ingest.load import Part, take_apart
 from ingest.writer import Writer
 from sheetal.contracts.batch import AuxRow, Row
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def latest(stores: Stores) -> Latest:
-    return Latest(stores.telemetry)
+    return Latest(stores.telemetry, lambda: NOW_MS)
 
 
 @pytest.fixture
@@ -167,11 +167,22 @@ def test_an_absent_store_is_unavailable_and_forgets_nothing(
 def test_a_wrong_clock_is_said_once_and_its_recovery_too(arrive: Callable[..., None]) -> None:
     with capture_logs() as logs:
         for number, offset_ms in enumerate((0, SKEW_MS_MAX, SKEW_MS_MAX + 1, -SKEW_MS_MAX - 1, SKEW_MS_MAX)):
-            arrive(row(number, NOW_MS + number), sent_at_ms=NOW_MS - offset_ms)
+            late_ms = number * SAID_AGAIN_MS
+            arrive(row(number, NOW_MS + number), sent_at_ms=NOW_MS + late_ms - offset_ms, at_ms=NOW_MS + late_ms)
     assert [(entry["log_level"], entry["offset_ms"]) for entry in logs] == [
         ("warning", SKEW_MS_MAX + 1),
         ("info", SKEW_MS_MAX),
     ]
+
+
+def test_a_clock_that_keeps_changing_is_said_seldom(latest: Latest, arrive: Callable[..., None]) -> None:
+    with capture_logs() as logs:
+        for number in range(40):
+            offset_ms = (SKEW_MS_MAX + 1) * (number % 2)
+            late_ms = number * SAID_AGAIN_MS // 10
+            arrive(row(number, NOW_MS + number), sent_at_ms=NOW_MS + late_ms - offset_ms, at_ms=NOW_MS + late_ms)
+    assert 3 <= len(logs) <= 5
+    assert latest.skewed_gateways in {0, 1}
 
 
 def test_the_newest_aux_values_are_kept(latest: Latest, arrive: Callable[..., None]) -> None:

@@ -91,7 +91,7 @@ def pipeline(stores: Stores, bus: RememberingBus, failing: FailingReadings, stop
         keys=KeyRing(KEYS.get),
         writer=Writer(failing, lambda: True),  # type: ignore[arg-type]  # the rest is the real store's
         telemetry=stores.telemetry,
-        latest=Latest(stores.telemetry),
+        latest=Latest(stores.telemetry, lambda: NOW_MS),
         bus=bus,
         patience=Patience(stop),
         clock=lambda: NOW_MS,

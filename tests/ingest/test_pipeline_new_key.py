@@ -47,7 +47,7 @@ def pipeline(stores: Stores, bus: RememberingBus, office: Office) -> Pipeline:
         keys=KeyRing(office.look_up),
         writer=Writer(stores.readings, lambda: True),
         telemetry=stores.telemetry,
-        latest=Latest(stores.telemetry),
+        latest=Latest(stores.telemetry, lambda: NOW_MS),
         bus=bus,
         patience=Patience(threading.Event()),
         clock=lambda: NOW_MS,
