@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BAD_BODY = refused(Reason.BAD_BODY)
 NOTHING = Fate()
 INTEGER_MAX = 2**63 - 1
-NOT_INTEGERS = (4.5, 4.0, 1e308, -1e308, 5e-324, "4", "", None, True, False, [], {}, [4], "NaN")
+NOT_INTEGERS: tuple[object, ...] = (4.5, 4.0, 1e308, -1e308, 5e-324, "4", "", None, True, False, [], {}, [4], "NaN")
 OUTSIDE = (-1, -(2**63), 2**63, 2**64, -(2**70), 10**100)
 NESTED_LAWFULLY = 200
 LONG_LETTERS = 100_000
@@ -107,11 +107,13 @@ def foreign_body(draw: Draw) -> Made:
     return Made(draw.sealed({**draw.body(rows=draw.rows(2)), "gateway": odd}), refused(Reason.FOREIGN_GATEWAY))
 
 
-def too_many_rows(draw: Draw) -> Made:
-    """One row more than a message may have; whole and true otherwise."""
+def too_many_items(draw: Draw) -> Made:
+    """One more than a message may have, rows alone or together with others; whole and true otherwise."""
     rows: list[list[object]] = [[n, draw.at_ms, draw.sensor(), 400, 0] for n in range(ROWS_MAX + 1)]
     half = draw.chance.choice((ROWS_MAX + 1, 500))
-    return Made(draw.sealed(draw.body(rows=rows[:half], unplaced=rows[half:])), refused(Reason.TOO_BIG))
+    aux: list[list[object]] = [[n, draw.at_ms, "ilr1", "TAMB", 4.5] for n in range(ROWS_MAX + 1)]
+    ways = ({"rows": rows[:half], "unplaced": rows[half:]}, {"aux": aux}, {"rows": rows[:half], "aux": aux[half:]})
+    return Made(draw.sealed({**draw.body(), **draw.chance.choice(ways)}), refused(Reason.TOO_BIG))
 
 
 def twice_in_the_body(draw: Draw) -> Made:

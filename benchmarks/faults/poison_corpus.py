@@ -32,7 +32,7 @@ MAKERS: tuple[tuple[Maker, int], ...] = (
     *((maker, SOMETIMES) for maker in (bodies.newer_minor, bodies.extreme_numbers, bodies.scattered_sequences)),
     *((maker, SOMETIMES) for maker in (places.sign_of_life, places.unconfirmed, junk.nest, rows.bad_days)),
     *((maker, SELDOM) for maker in (rows.thousand_faults, rows.new_sensors, rows.contradicting_spans)),
-    *((maker, SELDOM) for maker in (bodies.too_many_rows, bodies.near_the_recursion_limit, places.ends_a_connection)),
+    *((maker, SELDOM) for maker in (bodies.too_many_items, bodies.near_the_recursion_limit, places.ends_a_connection)),
     *((maker, SELDOM) for maker in (places.long_name, rows.many_covers)),
     *((maker, RARELY) for maker in (junk.at_the_limit, junk.over_the_limit, bodies.filled_up, junk.huge)),
     *((maker, RARELY) for maker in (rows.scattered_instants, rows.many_days, rows.many_aux)),

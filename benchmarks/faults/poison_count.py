@@ -1,4 +1,4 @@
-"""What a flood must leave behind, by the slow acceptance, and what it did leave in ingest's stores (pure but for reading)."""
+"""What a flood must leave behind by its own fates and the slow acceptance, and what it did leave in ingest's stores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from benchmarks.faults.poison_fate import Hostile
     from sheetal.contracts.reading import Reading
 
-COUNTED = ("conflicts", "aux_values", "day_summaries", "unplaced", "thinned", "readings_repeated")
+COUNTED = ("conflicts", "aux_values", "day_summaries", "unplaced", "thinned")
+
+
+_KEYS = keys()
 
 
 @dataclass
@@ -50,11 +53,8 @@ class Due:
         reasons = {reason for _, reason in found.refused} | ({found.reason} if found.reason else set())
         self.letters.update(reasons | ({Reason.CONTRADICTING.value} if fate.contradicting else set()))
         self.readings += fate.readings
-        told = (fate.conflicts, fate.aux, fate.days, fate.unplaced, fate.thinned, fate.repeated)
+        told = (fate.conflicts, fate.aux, fate.days, fate.unplaced, fate.thinned)
         self.counts.update(dict(zip(COUNTED, told, strict=True)))
-
-
-_KEYS = keys()
 
 
 def due(first: int, count: int, now_ms: int) -> Due:

@@ -82,8 +82,8 @@ def flood(port: int, messages: list[Hostile], rate: float) -> Sent:
         if time.monotonic() > deadline:
             raise TimeoutError("the broker confirms no more")
         _serve(connections, WAIT_SECONDS)
-    for one in connections:
-        one.close()
+    for connection in connections:
+        connection.close()
     return Sent(len(messages), time.monotonic() - began, ended)
 
 

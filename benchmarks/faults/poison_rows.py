@@ -115,8 +115,8 @@ def one_key(draw: Draw) -> Made:
     rows: list[Row] = [
         [draw.number * 1_000 + n, draw.at_ms, draw.sensor(), 400 if is_same else 400 + n, 0] for n in range(count)
     ]
-    again = {"repeated": count - 1} if is_same else {"conflicts": count - 1}
-    return Made(draw.sealed(draw.body(rows=rows)), Fate(readings=1, **again))
+    fate = Fate(readings=1, repeated=count - 1) if is_same else Fate(readings=1, conflicts=count - 1)
+    return Made(draw.sealed(draw.body(rows=rows)), fate)
 
 
 def one_sequence(draw: Draw) -> Made:
@@ -241,8 +241,8 @@ def many_days(draw: Draw) -> Made:
 
 def many_aux(draw: Draw) -> Made:
     """As many aux values as a message holds."""
-    aux: list[Row] = [[draw.number * 1_000, draw.at_ms + n, f"s{n % 7}", "TAMB", n / 8] for n in range(4_000)]
-    return Made(draw.sealed(draw.body(aux=aux)), Fate(aux=4_000))
+    aux: list[Row] = [[draw.number * 1_000, draw.at_ms + n, f"s{n % 7}", "TAMB", n / 8] for n in range(ROWS_MAX)]
+    return Made(draw.sealed(draw.body(aux=aux)), Fate(aux=ROWS_MAX))
 
 
 def contradicting_spans(draw: Draw) -> Made:

@@ -114,12 +114,13 @@ def why_not_batch(batch: Batch, gateway: str) -> str | None:
     """What is wrong with the batch as a whole."""
     if batch.gateway != gateway:
         return "foreign_gateway"
-    if len(batch.rows) + len(batch.unplaced) > 1_000:
+    items = [*batch.rows, *batch.aux, *batch.days, *batch.unplaced, *batch.thinned]
+    if len(items) > 1_000:
         return "too_big"
     numbers = [batch.boot, batch.sent_at_ms]
     if batch.monotonic_ms is not None:
         numbers.append(batch.monotonic_ms)
-    numbers += [item.sequence for item in [*batch.rows, *batch.aux, *batch.days, *batch.unplaced, *batch.thinned]]
+    numbers += [item.sequence for item in items]
     for number in numbers:
         if number < 0 or number > LARGEST:
             return "bad_body"
