@@ -1,6 +1,6 @@
-"""Full counts of one fault suite, or of all edge suites in order; only this writes docs/figures/faults.json.
+"""Full counts of one fault suite, or of a family of them in order; only this writes docs/figures/faults.json.
 
-`make soak SUITE=edge.kill9` · `SUITE=all-edge`: a suite that was broken off goes on where it stopped.
+`make soak SUITE=edge.kill9` · `SUITE=all-edge` · `SUITE=all-ingest`: what was broken off goes on where it stopped.
 `python -m benchmarks.soak NAME FIRST COUNT` plays some tries again, by the seed of a failure, and keeps nothing.
 """
 
@@ -18,6 +18,11 @@ from benchmarks.faults import (
     disk_full,
     duplicate_reorder,
     forged,
+    ingest_broker_restart,
+    ingest_disk_full,
+    ingest_kill9,
+    ingest_slow_consumer,
+    ingest_store_down,
     kill9,
     lying_broker,
     partition_72h,
@@ -31,8 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRESS = ROOT / ".demo" / "soak"
-ALL_EDGE = "all-edge"
-EDGE = "edge."
+FAMILIES = {"all-edge": "edge.", "all-ingest": "ingest."}
+"""What all suites of a family are called by, and how their names begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +72,26 @@ SUITES = {
     ),
     "edge.disk_full": Suite(disk_full.FULL, disk_full.HOW, disk_full.run),
     "edge.wrong_credentials": Suite(wrong_credentials.FULL, wrong_credentials.HOW, wrong_credentials.run),
+    "ingest.kill9": Suite(ingest_kill9.FULL, ingest_kill9.HOW, ingest_kill9.run, ingest_kill9.GROUP),
+    "ingest.store_down": Suite(ingest_store_down.FULL, ingest_store_down.HOW, ingest_store_down.run),
+    "ingest.broker_restart": Suite(ingest_broker_restart.FULL, ingest_broker_restart.HOW, ingest_broker_restart.run),
+    "ingest.disk_full": Suite(ingest_disk_full.FULL, ingest_disk_full.HOW, ingest_disk_full.run),
+    "ingest.slow_consumer": Suite(ingest_slow_consumer.FULL, ingest_slow_consumer.HOW, ingest_slow_consumer.run),
 }
 
 
 def main(arguments: list[str]) -> int:
     """Play what is named to its full count; exit 1 when any try failed, 2 for an unknown name."""
-    if arguments == [ALL_EDGE]:
-        return max(soak(name) for name in SUITES if name.startswith(EDGE))
     match arguments:
+        case [family] if family in FAMILIES:
+            return max(soak(name) for name in SUITES if name.startswith(FAMILIES[family]))
         case [name] if name in SUITES:
             return soak(name)
         case [name, first, count] if name in SUITES:
             failed = SUITES[name].run(int(first), int(count))
             print(f"{name}: {count} from {first} on, {failed} failed")
             return 1 if failed else 0
-    print(f"make soak SUITE=<name>; there are: {', '.join(SUITES)}, {ALL_EDGE}")
+    print(f"make soak SUITE=<name>; there are: {', '.join([*SUITES, *FAMILIES])}")
     return 2
 
 

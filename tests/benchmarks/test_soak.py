@@ -72,6 +72,14 @@ def test_all_edge_plays_every_edge_suite_even_after_a_failure(figures: Path, mon
     assert set(json.loads(figures.read_text())) == {"edge.a", "edge.b"}
 
 
+def test_all_ingest_plays_every_ingest_suite(figures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest, edge = Tries(), Tries()
+    install(monkeypatch, ingest_a=Suite(1, "", ingest.run), edge_b=Suite(1, "", edge.run))
+    assert main(["all-ingest"]) == 0
+    assert (ingest.runs, edge.runs) == ([(0, 1)], [])
+    assert set(json.loads(figures.read_text())) == {"ingest.a"}
+
+
 def test_some_tries_again_keep_nothing(figures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = Tries(31)
     install(monkeypatch, edge_one=Suite(100, "", tries.run, 10))
