@@ -5,6 +5,7 @@ Nothing here names a person, a holding or a sensor.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, literal, select
@@ -20,10 +21,19 @@ from sheetal.ledger.judgement_tables import (
     seal,
 )
 from sheetal.ledger.stock_tables import rejudge
-from sheetal.ledger.telemetry_tables import dirty_hour
+from sheetal.ledger.telemetry_holes import TIMES_MAX
+from sheetal.ledger.telemetry_tables import (
+    dead_letter,
+    dead_letter_dropped,
+    dirty_hour,
+    resend_request,
+    sequence_range,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+ROWS_A_GAP_MAX = 1_000_000
 
 
 class Queue(NamedTuple):
@@ -49,6 +59,22 @@ class Judged(NamedTuple):
     too_old: int
 
 
+class Letters(NamedTuple):
+    """The dead letter by reason: what is kept, and what had to make room for others."""
+
+    kept: dict[str, int]
+    dropped: dict[str, int]
+
+
+class Gaps(NamedTuple):
+    """Numbers of gateways' boots that never came; `lost` holes were asked for in vain and have no age any more."""
+
+    gateways: int
+    rows: int
+    lost: int
+    oldest_ms: int | None
+
+
 class Alarms(NamedTuple):
     """Device alarms that have not ended; `unacknowledged` are those that nobody has answered for."""
 
@@ -65,6 +91,44 @@ def rejudge_marks(conn: Connection) -> Queue:
 def dirty_hours(conn: Connection) -> int:
     """Hours of sensors that wait to be judged; on the telemetry store."""
     return conn.execute(select(func.count()).select_from(dirty_hour)).scalar_one()
+
+
+def dead_letters(conn: Connection) -> Letters:
+    """What was refused; on the telemetry store. The dead letter is bounded, so is this."""
+    kept = select(dead_letter.c.reason, func.count()).group_by(dead_letter.c.reason)
+    gone = select(dead_letter_dropped.c.reason, dead_letter_dropped.c.dropped)
+    dropped: Counter[str] = Counter()
+    for reason, letters in conn.execute(gone):
+        dropped[reason] += letters
+    return Letters({row[0]: row[1] for row in conn.execute(kept)}, dict(dropped))
+
+
+def gaps(conn: Connection) -> Gaps:
+    """Where gateways' numbers are missing; on the telemetry store.
+
+    A gateway that counts in leaps of its own invention says `ROWS_A_GAP_MAX` at most for each.
+    """
+    table = sequence_range.c
+    rows = case((table.missing > ROWS_A_GAP_MAX, ROWS_A_GAP_MAX), else_=table.missing)
+    is_lost = (
+        select(resend_request.c.times)
+        .where(
+            resend_request.c.gateway_id == table.gateway_id,
+            resend_request.c.boot == table.boot,
+            resend_request.c.first_sequence < table.first_sequence,
+            resend_request.c.last_sequence >= table.first_sequence - table.missing,
+            resend_request.c.times >= TIMES_MAX,
+        )
+        .exists()
+    )
+    query = select(
+        func.count(func.distinct(table.gateway_id)),
+        func.coalesce(func.sum(rows), 0),
+        _count(is_lost),
+        func.min(case((~is_lost, table.missing_since_ms))),
+    )
+    row = conn.execute(query.where(table.missing_since_ms.is_not(None))).one()
+    return Gaps(row[0], int(row[1]), row[2], row[3])
 
 
 def unsent_notices(conn: Connection) -> Notices:

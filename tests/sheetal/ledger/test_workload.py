@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import insert
+
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.topics import Channel
-from sheetal.ledger import downlink, judgement_writes, rejudge, seals, telemetry_writes, workload
+from sheetal.ledger import downlink, judgement_writes, rejudge, seals, telemetry_holes, telemetry_writes, workload
 from sheetal.ledger.judgements import ApplianceJudgement, GatewayState
-from sheetal.ledger.workload import Alarms, Judged, Notices, Queue
+from sheetal.ledger.telemetry_tables import dead_letter_dropped
+from sheetal.ledger.telemetry_writes import DeadLetterRow
+from sheetal.ledger.workload import Alarms, Gaps, Judged, Letters, Notices, Queue
 from tests.sheetal.ledger.alarm_rows import CLEARED, FIRED
 from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, FACILITY, GATEWAY, NOW_MS, SECOND_APPLIANCE, SENSOR
 
@@ -101,3 +105,37 @@ def test_gateways_are_counted_by_their_link(house: Ledger) -> None:
     with house.write() as conn:
         judgement_writes.put_gateway_state(conn, said)
         assert workload.gateways_by_link(conn) == {False: 1}
+
+
+def test_dead_letters_are_counted_by_reason(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        assert workload.dead_letters(conn) == Letters({}, {})
+        rows = [DeadLetterRow(GATEWAY, "t", b"%d" % number, "wrong_mac", "") for number in range(3)]
+        telemetry_writes.add_dead_letters(conn, [*rows, DeadLetterRow(None, "t", b"x", "bad_topic", "")], NOW_MS)
+        gone = [{"gateway_id": name, "reason": "bad_json", "dropped": 4, "last_at_ms": NOW_MS} for name in ("", "gw")]
+        conn.execute(insert(dead_letter_dropped), gone)
+        assert workload.dead_letters(conn) == Letters({"wrong_mac": 3, "bad_topic": 1}, {"bad_json": 8})
+
+
+def test_gaps_are_counted_by_gateway_and_row_and_are_as_old_as_the_oldest(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        assert workload.gaps(conn) == Gaps(0, 0, 0, None)
+        telemetry_writes.settle_ranges(conn, {(GATEWAY, 1): [(1, 10), (15, 20)]}, NOW_MS - MINUTE_MS)
+        telemetry_writes.settle_ranges(conn, {(GATEWAY, 2): [(3, 4)], ("gw-02", 1): [(1, 4)]}, NOW_MS)
+        assert workload.gaps(conn) == Gaps(1, 6, 0, NOW_MS - MINUTE_MS)
+
+
+def test_a_gap_asked_for_in_vain_is_lost_and_leaves_the_ages(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        telemetry_writes.settle_ranges(conn, {(GATEWAY, 1): [(1, 10), (15, 20)]}, NOW_MS - MINUTE_MS)
+        telemetry_writes.settle_ranges(conn, {(GATEWAY, 2): [(3, 4)]}, NOW_MS)
+        hole = telemetry_holes.Hole(GATEWAY, 1, 11, 14, NOW_MS - MINUTE_MS)
+        telemetry_holes.note_asked(conn, [hole], NOW_MS, telemetry_holes.TIMES_MAX)
+        assert workload.gaps(conn) == Gaps(1, 6, 1, NOW_MS)
+
+
+def test_leaps_of_a_gateways_own_invention_break_no_sum(telemetry: Ledger) -> None:
+    leaps = {(f"gw-{number}", 1): [(2**62, 2**62)] for number in range(4)}
+    with telemetry.write() as conn:
+        telemetry_writes.settle_ranges(conn, leaps, NOW_MS)
+        assert workload.gaps(conn).rows == 4 * workload.ROWS_A_GAP_MAX
