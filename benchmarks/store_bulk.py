@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import threading
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sheetal.contracts.reading import Reading
 from sheetal.readings.connect import open_readings
@@ -27,6 +28,13 @@ SENSORS = 10_000
 INTERVAL_MS = 300_000
 START_MS = 1_763_856_000_000
 BOOT = (7 << 32) + 1
+
+
+class Bulk(NamedTuple):
+    """One bulk write: its rate, and the writing thread's processor time."""
+
+    rows_per_second: float
+    thread_microseconds_a_row: float
 
 
 def fleet_rows(rows: int, sensors: int = SENSORS) -> list[Reading]:
@@ -48,15 +56,39 @@ def fleet_rows(rows: int, sensors: int = SENSORS) -> list[Reading]:
 
 def bulk_rows_per_second(store: ReadingsStore, rows: Sequence[Reading]) -> float:
     """Write all rows in batches as large as the store likes; every batch is durable before the next is sent."""
+    return measured_bulk(store, rows).rows_per_second
+
+
+def measured_bulk(store: ReadingsStore, rows: Sequence[Reading]) -> Bulk:
+    """The rate of a bulk write and the writing thread's own time for each row."""
     size = store.capabilities.rows_per_request_max
-    started = time.perf_counter()
+    started, thread_started = time.perf_counter(), time.thread_time()
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
         result = store.write(batch)
         if result.accepted != len(batch):
             message = f"the store refused rows: {result.rejected[:3]}"
             raise RuntimeError(message)
-    return len(rows) / (time.perf_counter() - started)
+    thread_seconds = time.thread_time() - thread_started
+    return Bulk(len(rows) / (time.perf_counter() - started), thread_seconds / len(rows) * 1e6)
+
+
+@contextmanager
+def busy_thread() -> Iterator[None]:
+    """A thread that wants the interpreter all the time, as the one that decodes does while another writes."""
+    stopped = threading.Event()
+
+    def spin() -> None:
+        while not stopped.is_set():
+            sum(range(1_000))
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def stores(stack: ExitStack, folder: Path) -> Iterator[tuple[str, ReadingsStore]]:
@@ -69,13 +101,20 @@ def stores(stack: ExitStack, folder: Path) -> Iterator[tuple[str, ReadingsStore]
 
 
 def main(arguments: list[str]) -> int:
-    """Print one line for each adapter."""
+    """Print one line for each adapter: alone, beside a busy thread, and everything once more."""
     rows = fleet_rows(int(arguments[0]) if arguments else ROWS)
     with tempfile.TemporaryDirectory(prefix="sheetal-bulk-") as name, ExitStack() as stack:
         for adapter, store in stores(stack, Path(name)):
-            first = bulk_rows_per_second(store, rows)
+            half = len(rows) // 2
+            first = measured_bulk(store, rows[:half])
+            with busy_thread():
+                beside = measured_bulk(store, rows[half:])
             again = bulk_rows_per_second(store, rows)
-            print(f"{adapter:10} {first:>10,.0f} rows/s, sent again {again:>10,.0f} rows/s, {len(rows):,} rows")
+            print(
+                f"{adapter:10} {first.rows_per_second:>9,.0f} rows/s at {first.thread_microseconds_a_row:.2f} µs of the "
+                f"thread, {beside.rows_per_second:>9,.0f} beside a busy thread, {again:>9,.0f} sent again",
+                flush=True,
+            )
     return 0
 
 

@@ -17,7 +17,7 @@ from sheetal.readings.grouping import common_range, name_groups, span_groups, wi
 from sheetal.readings.influxdb_http import InfluxdbHttp
 from sheetal.readings.line_protocol import body_of
 from sheetal.readings.port import Bucket, Capabilities, Health, WriteResult, check_bucket_width, clamp_span
-from sheetal.readings.retry import Answer, Retry, rows_refused
+from sheetal.readings.retry import TOO_LARGE, Answer, Retry, rows_refused
 from sheetal.readings.sift import is_sensor_name, sift
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ ROWS_PER_PAGE_MAX = 10_000
 PERMISSION_RETRY_SECONDS = 60.0
 
 _DATABASE_MISSING = "database not found"
+_WRITTEN = 204
+_BAD_REQUEST = 400
 _NOT_FOUND = 404
 _FORBIDDEN = {401, 403}
 
@@ -141,11 +143,16 @@ class InfluxdbReadings:
         return within(found, spans)
 
     def _send(self, readings: Sequence[Reading]) -> Answer:
+        """One body; only the server's own 204 says that it is durable."""
         body = body_of(readings)
         query = self._address.write_query
         answer = self._settled("POST", self._address.write_path, query, body)
         if answer.status == _NOT_FOUND and self._create_database():
             answer = self._settled("POST", self._address.write_path, query, body)
+        if answer.is_success and answer.status != _WRITTEN:
+            raise self._stranger(f"it answered a write with {answer.status}")
+        if answer.status == TOO_LARGE and len(readings) == 1:
+            raise self._problem(answer)
         if not (answer.is_success or answer.refuses_rows):
             raise self._problem(answer)
         return answer
@@ -170,11 +177,14 @@ class InfluxdbReadings:
         try:
             return take(answer.content)
         except (msgspec.ValidationError, ValueError, IndexError) as error:
-            raise Unavailable(
-                f"what answers at {self._address.origin} is no InfluxDB: {error}",
-                next_step="check the address in SHEETAL_READINGS_URL",
-                retry_after_seconds=PERMISSION_RETRY_SECONDS,
-            ) from error
+            raise self._stranger(str(error)) from error
+
+    def _stranger(self, sign: str) -> Unavailable:
+        return Unavailable(
+            f"what answers at {self._address.origin} is no InfluxDB: {sign}",
+            next_step="check the address in SHEETAL_READINGS_URL, and any proxy before the server",
+            retry_after_seconds=PERMISSION_RETRY_SECONDS,
+        )
 
     def _create_database(self) -> bool:
         """Make the missing database where that is ours to do; raises as `write` does."""
@@ -190,6 +200,10 @@ class InfluxdbReadings:
             next_step = "check SHEETAL_READINGS_TOKEN and what it permits"
         elif answer.status == _NOT_FOUND:
             next_step = self._address.next_step_when_missing
+        elif answer.status == TOO_LARGE:
+            next_step = "let the server, and any proxy before it, take bodies of 1 MB (max-body-size)"
+        elif answer.is_foreign and answer.status == _BAD_REQUEST:
+            next_step = "look at the proxy before the server: these words are not InfluxDB's"
         else:
             message = f"the readings server refused the request ({answer.status}): {answer.message}"
             return Rejected(message, next_step="report this with the server's version", status=answer.status)

@@ -7,6 +7,7 @@ own retries do not cover writes. Nothing connects before the first request.
 from __future__ import annotations
 
 import json
+import re
 from threading import Event
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 CONNECT_MS_MAX = 2_000
 ANSWER_MS_MAX = 10_000
 REASON_CHARACTERS_MAX = 200
+
+_DROPPED = re.compile(r"\bdropped=(\d+)$")
+"""How 1.x and 2.x end their words when they stored the other points of a body."""
 
 
 class InfluxdbHttp:
@@ -57,7 +61,15 @@ class InfluxdbHttp:
         except ApiException as error:
             found: Mapping[str, str] = error.headers or {}
             after = retry_after_seconds(found.get("Retry-After"))
-            return Answer(error.status or NO_ANSWER, _words(error.body or error.reason), after)
+            words, is_foreign = _words(error.body or error.reason)
+            dropped = _DROPPED.search(words)
+            return Answer(
+                error.status or NO_ANSWER,
+                words,
+                after,
+                rows_dropped=int(dropped[1]) if dropped else None,
+                is_foreign=is_foreign,
+            )
         except (HTTPError, OSError, UnicodeDecodeError) as error:
             return Answer(NO_ANSWER, type(error).__name__)
         return Answer(status, content=content, headers=cast("Mapping[str, str]", headers))
@@ -71,13 +83,12 @@ class InfluxdbHttp:
             self._client.close()  # type: ignore[no-untyped-call]  # the client carries no types
 
 
-def _words(body: object) -> str:
-    """What a server's error body says, bounded: 1.x says `error`, 2.x says `message`."""
+def _words(body: object) -> tuple[str, bool]:
+    """What an error body says, bounded, and whether it lacks the server's form: 1.x `error`, 2.x `message`."""
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
     try:
         parsed = json.loads(text)
     except ValueError:
         parsed = None
-    if isinstance(parsed, dict):
-        text = str(parsed.get("error") or parsed.get("message") or text)
-    return " ".join(text.split())[:REASON_CHARACTERS_MAX]
+    own = (parsed.get("error") or parsed.get("message")) if isinstance(parsed, dict) else None
+    return " ".join(str(own or text).split())[:REASON_CHARACTERS_MAX], own is None

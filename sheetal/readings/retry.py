@@ -18,25 +18,34 @@ ATTEMPTS_MAX = 4
 WAIT_SECONDS_FIRST = 0.2
 WAIT_SECONDS_MAX = 2.0
 TOTAL_SECONDS_MAX = 20.0
-RETRY_AFTER_SECONDS_MAX = 3_600.0
+RETRY_AFTER_SECONDS_MAX = 300.0
 
 NO_ANSWER = 0
 """The status of a request that a time-out or a broken connection ended."""
 
+TOO_LARGE = 413
+"""The status of a body longer than the server, or a proxy before it, takes."""
+
 _SERVER_ERRORS = range(500, 600)
 _PASSING = {NO_ANSWER, 408, 425, 429}
-_ROWS_REFUSED = {400, 413, 422}
+_ROWS_REFUSED = {400, 422}
 _SUCCESS = range(200, 300)
 
 
 class Answer(NamedTuple):
-    """What a server said: HTTP status, its words, how long it wants to be left alone, the body, the headers."""
+    """What a server said: HTTP status, its words, how long it wants to be left alone, the body, the headers.
+
+    `rows_dropped` is how many rows it says it refused, where it counts them; `is_foreign` that the words are not in the
+    server's own form, as when a proxy before it answers.
+    """
 
     status: int
     message: str = ""
     retry_after_seconds: float | None = None
     content: object = None
     headers: Mapping[str, str] = MappingProxyType({})
+    rows_dropped: int | None = None
+    is_foreign: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -51,7 +60,7 @@ class Answer(NamedTuple):
     @property
     def refuses_rows(self) -> bool:
         """Whether some of the rows sent, or their number, are what the server dislikes."""
-        return self.status in _ROWS_REFUSED
+        return self.status == TOO_LARGE or (self.status in _ROWS_REFUSED and not self.is_foreign)
 
 
 class Retry:
@@ -101,7 +110,7 @@ class Retry:
 
 
 def retry_after_seconds(header: str | None) -> float | None:
-    """The seconds of a `Retry-After` header, at most an hour; None when absent or in another form."""
+    """The seconds of a `Retry-After` header, at most five minutes; None when absent or in another form."""
     text = (header or "").strip()
     return min(float(text), RETRY_AFTER_SECONDS_MAX) if text.isdecimal() and text.isascii() else None
 
@@ -109,8 +118,9 @@ def retry_after_seconds(header: str | None) -> float | None:
 def rows_refused(rows: Sequence[Row], send: Callable[[Sequence[Row]], Answer]) -> list[tuple[int, str]]:
     """Send rows and halve what is refused until each bad row stands alone: their indexes with the server's words.
 
-    Rows of a refused part are sent again, which is safe because writing is idempotent; at most 2 n - 1 requests.
-    Answers that are neither success nor a refusal of rows are the business of `send`, which raises.
+    Rows of a refused part are sent again, which is safe because writing is idempotent; at most 2 n - 1 requests, and
+    one where the server says that it dropped the whole part. Answers that are neither success nor a refusal of rows are
+    the business of `send`, which raises.
     """
     refused: list[tuple[int, str]] = []
     parts = [(0, len(rows))]
@@ -119,8 +129,8 @@ def rows_refused(rows: Sequence[Row], send: Callable[[Sequence[Row]], Answer]) -
         answer = send(rows[start:end])
         if not answer.refuses_rows:
             continue
-        if end - start == 1:
-            refused.append((start, answer.message))
+        if answer.rows_dropped == end - start or end - start == 1:
+            refused += [(row, answer.message) for row in range(start, end)]
         else:
             middle = (start + end) // 2
             parts += [(middle, end), (start, middle)]

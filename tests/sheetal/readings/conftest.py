@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sheetal.readings.connect import open_readings
-from tests.sheetal.readings.http_servers import v2_shim
+from tests.sheetal.readings.http_servers import v2_shim, v3_shim
 from tests.stack.servers import create_influx_database, influxd_server
 
 if TYPE_CHECKING:
@@ -35,22 +36,36 @@ def influxdb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "sqlite",
         pytest.param("influxdb1", marks=pytest.mark.stack),
         pytest.param("influxdb2", marks=pytest.mark.stack),
+        pytest.param("influxdb3", marks=pytest.mark.stack),
     ]
 )
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ReadingsStore]:
     """An empty store of every kind; on 1.x its database does not exist yet."""
-    match request.param:
-        case "memory":
-            yield from _opened("memory:")
-        case "sqlite":
-            yield from _opened(f"sqlite:///{tmp_path}/readings.db")
-        case "influxdb1":
-            yield from _opened(f"{request.getfixturevalue('influxdb_url')}/contract{next(_numbers)}")
-        case _:
-            url, bucket = request.getfixturevalue("influxdb_url"), f"bucket{next(_numbers)}"
-            create_influx_database(url, bucket)
-            with v2_shim(url.partition("+")[2], token=TOKEN, organisation=ORGANISATION) as shim:
-                yield from _opened(f"influxdb2+{shim.url}/{ORGANISATION}/{bucket}", TOKEN)
+    kind: str = request.param
+    if kind == "memory":
+        yield from _opened("memory:")
+    elif kind == "sqlite":
+        yield from _opened(f"sqlite:///{tmp_path}/readings.db")
+    else:
+        url, place = request.getfixturevalue("influxdb_url"), f"contract{next(_numbers)}"
+        with influxdb(kind, url, place) as address:
+            yield from _opened(address, None if kind == "influxdb1" else TOKEN)
+
+
+@contextmanager
+def influxdb(kind: str, url: str, place: str) -> Iterator[str]:
+    """The address of an empty place in the real server, as itself or dressed as a later version."""
+    origin = url.partition("+")[2]
+    if kind == "influxdb1":
+        yield f"{url}/{place}"
+        return
+    create_influx_database(url, place)
+    if kind == "influxdb2":
+        with v2_shim(origin, token=TOKEN, organisation=ORGANISATION) as shim:
+            yield f"influxdb2+{shim.url}/{ORGANISATION}/{place}"
+    else:
+        with v3_shim(origin, token=TOKEN) as shim:
+            yield f"influxdb3+{shim.url}/{place}"
 
 
 def _opened(url: str, token: str | None = None) -> Iterator[ReadingsStore]:

@@ -1,7 +1,8 @@
-"""Two small HTTP servers for the InfluxDB tests: one that follows a script, one that rewrites 2.x paths to 1.x."""
+"""Small HTTP servers for the InfluxDB tests: one that follows a script, two that dress a 1.x server as 2.x and as 3."""
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import threading
@@ -27,13 +28,14 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What the server answers; `slow_seconds` before it, or `reset` in place of it."""
+    """What the server answers; `slow_seconds` before it, `reset` in place of it, or its body `cut` short."""
 
     status: int = 204
     body: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
     slow_seconds: float = 0.0
     reset: bool = False
+    cut: bool = False
 
 
 @dataclass
@@ -69,9 +71,14 @@ def serving(answer: Callable[[Request], Reply]) -> Iterator[HttpServer]:
 
 @contextmanager
 def v2_shim(origin: str, *, token: str, organisation: str) -> Iterator[HttpServer]:
-    """Looks like InfluxDB 2.x as far as the adapter goes and has a real 1.x server do the work."""
+    """Looks like InfluxDB 2.x as far as the adapter goes and has a real 1.x server do the work.
+
+    A bucket `database/policy` stands for that policy of the database, as a DBRP mapping would have it.
+    """
 
     def answer(request: Request) -> Reply:
+        if request.path == "/health":
+            return Reply(200, '{"name":"influxdb","status":"pass","version":"v2.7.12"}')
         if request.headers.get("Authorization") != f"Token {token}":
             return Reply(401, '{"code":"unauthorized","message":"unauthorized access"}')
         query = dict(request.query)
@@ -79,14 +86,54 @@ def v2_shim(origin: str, *, token: str, organisation: str) -> Iterator[HttpServe
         if path == "/api/v2/write":
             if query.pop("org", None) != organisation:
                 return Reply(404, '{"code":"not found","message":"organization name not found"}')
-            query["db"] = query.pop("bucket")
+            query["db"], _, query["rp"] = query.pop("bucket").partition("/")
             path = "/write"
-        elif path == "/write":
+        elif path != "/query" or "q" not in query or query["q"].startswith(("SHOW D", "CREATE")):
             return Reply(404, '{"code":"not found","message":"path not found"}')
         return _forward(origin, request, f"{path}?{urlencode(query)}")
 
     with serving(answer) as server:
         yield server
+
+
+@contextmanager
+def v3_shim(origin: str, *, token: str) -> Iterator[HttpServer]:
+    """Looks like InfluxDB 3 where it differs, after its source, and has a real 1.x server do the work.
+
+    It takes one statement by the query string and no bound values, deletes nothing, and gives no tags: a tag that was
+    grouped by is a column of its only series.
+    """
+
+    def answer(request: Request) -> Reply:
+        query = dict(request.query)
+        if request.headers.get("Authorization") not in {f"Token {token}", f"Bearer {token}"}:
+            return Reply(401)
+        if request.path == "/ping":
+            return Reply(200, '{"version":"3.4.0","revision":"abcdef"}')
+        if request.path == "/api/v2/write":
+            query["db"] = query.pop("bucket")
+            return _forward(origin, request, f"/write?{urlencode(query)}")
+        if request.path != "/query":
+            return Reply(404)
+        if {"params", "rp"} & set(query) or ";" in query["q"] or query["q"].startswith(("DELETE", "CREATE", "SHOW D")):
+            return Reply(400, '{"error":"this feature is not implemented"}')
+        reply = _forward(origin, request, f"/query?{urlencode(query)}")
+        return reply._replace(body=_without_tags(reply.body))
+
+    with serving(answer) as server:
+        yield server
+
+
+def _without_tags(body: str) -> str:
+    """The series of each statement as one, with the tag `sensor` as its second column."""
+    answer = json.loads(body)
+    for result in answer.get("results", ()):
+        series = result.get("series", [])
+        if any("tags" in one for one in series):
+            columns = [series[0]["columns"][0], "sensor", *series[0]["columns"][1:]]
+            rows = [[row[0], one["tags"]["sensor"], *row[1:]] for one in series for row in one["values"]]
+            result["series"] = [{"name": series[0]["name"], "columns": columns, "values": rows}]
+    return json.dumps(answer)
 
 
 def _forward(origin: str, request: Request, target: str) -> Reply:
@@ -136,7 +183,8 @@ def _handler(server: HttpServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if reply.status != 204:
-                self.wfile.write(body)
+                self.wfile.write(body[: len(body) // 2] if reply.cut else body)
+            self.close_connection = reply.cut
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             pass

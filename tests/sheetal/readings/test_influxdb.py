@@ -9,25 +9,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import Rejected, Unavailable
 from sheetal.contracts.reading import Reading
 from sheetal.readings import influxdb_http, retry
 from sheetal.readings.address import v2_address
 from sheetal.readings.connect import open_readings
 from sheetal.readings.influxdb import LINES_PER_BODY_MAX, InfluxdbReadings
-from tests.sheetal.readings.http_servers import HttpServer, Reply, Request, scripted, serving
-from tests.stack.servers import create_influx_database, influxd
+from tests.sheetal.readings.http_servers import HttpServer, Reply, Request, scripted, serving, v2_shim
+from tests.stack.servers import create_influx_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from sheetal.readings.port import ReadingsStore
 
 START_MS = 1_763_870_400_000
 EMPTY = json.dumps({"results": [{"statement_id": 0}]})
-KILLS = 3
 
 
 def reading(number: int, **changes: object) -> Reading:
@@ -45,8 +44,8 @@ def v1(server: HttpServer, token: str | None = None) -> Iterator[ReadingsStore]:
 
 
 @contextmanager
-def v2(server: HttpServer, token: str | None = None) -> Iterator[ReadingsStore]:
-    yield from _opened(f"influxdb2+{server.url}/health/cold%2Fchain", token)
+def v2(server: HttpServer, token: str | None = None, bucket: str = "cold%2Fchain") -> Iterator[ReadingsStore]:
+    yield from _opened(f"influxdb2+{server.url}/health/{bucket}", token)
 
 
 def _opened(url: str, token: str | None) -> Iterator[ReadingsStore]:
@@ -328,7 +327,7 @@ def test_health_asks_once_and_says_what_it_heard(reply: Reply, is_well: bool, de
 
 
 def test_the_servers_words_are_bounded_to_one_line() -> None:
-    with scripted(Reply(400, "bad\nline " * 500)) as server, v1(server) as store:
+    with scripted(Reply(400, json.dumps({"error": "bad\nline " * 500}))) as server, v1(server) as store:
         ((_, reason),) = store.write([reading(0)]).rejected
     assert len(reason) == influxdb_http.REASON_CHARACTERS_MAX
     assert "\n" not in reason
@@ -360,27 +359,39 @@ def test_a_real_server_stores_the_good_rows_of_a_refused_batch(influxdb_url: str
 
 
 @pytest.mark.stack
-def test_no_acknowledged_row_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
-    server = influxd(tmp_path)
-    server.start()
-    store = open_readings(server.url)
-    acknowledged = 0
-    try:
-        for _ in range(KILLS):
-            killer = threading.Timer(0.3, server.kill)
-            killer.start()
-            try:
-                while True:
-                    store.write([reading(acknowledged + row) for row in range(200)])
-                    acknowledged += 200
-            except Unavailable as problem:
-                assert problem.retry_after_seconds > 0  # noqa: PT017 - when it is raised is the timer's choice
-            killer.join()
-            server.start()
-            assert store.count("gw-01.tvc", 0, START_MS * 2) >= acknowledged
-            rows = store.read("gw-01.tvc", 0, START_MS * 2, limit=acknowledged)
-            assert rows == [reading(number) for number in range(acknowledged)]
-    finally:
-        store.close()
-        server.stop()
-    assert acknowledged > 0
+def test_rows_beyond_a_retention_are_refused_by_name_and_the_others_stored(influxdb_url: str) -> None:
+    with v1_real(f"{influxdb_url}/short") as store:
+        change(store, 'CREATE DATABASE "short" WITH DURATION 1d')
+        now = now_ms()
+        fresh = [reading(number, measured_at_ms=now - number) for number in range(5)]
+        result = store.write([*fresh, *(reading(number) for number in range(50))])
+        assert result.accepted == 5
+        assert [index for index, _ in result.rejected] == list(range(5, 55))
+        assert "retention policy" in result.rejected[0][1]
+        assert store.count("gw-01.tvc", 1, now + 1) == 5
+
+
+@pytest.mark.stack
+def test_a_bucket_of_two_parts_stands_in_its_own_policy(influxdb_url: str) -> None:
+    with v1_real(f"{influxdb_url}/parts") as plain:
+        change(plain, 'CREATE DATABASE "parts" WITH DURATION INF')
+        change(plain, 'CREATE RETENTION POLICY "chain" ON "parts" DURATION INF REPLICATION 1')
+        with (
+            v2_shim(influxdb_url.partition("+")[2], token="a-token", organisation="health") as shim,
+            v2(shim, "a-token", "parts%2Fchain") as store,
+        ):
+            store.write([reading(0)])
+            assert store.read("gw-01.tvc", 1, START_MS * 2) == [reading(0)]
+            assert store.newest_ms(["gw-01.tvc"], 1, START_MS * 2) == {"gw-01.tvc": START_MS}
+        assert plain.read("gw-01.tvc", 1, START_MS * 2) == []
+
+
+@contextmanager
+def v1_real(url: str) -> Iterator[InfluxdbReadings]:
+    for store in _opened(url, None):
+        assert isinstance(store, InfluxdbReadings)
+        yield store
+
+
+def change(store: InfluxdbReadings, statement: str) -> None:
+    assert store._http.ask("POST", "/query", {"q": statement}).is_success

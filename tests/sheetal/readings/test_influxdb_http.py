@@ -96,3 +96,18 @@ def test_closing_while_a_request_runs_lets_it_end() -> None:
         http.close()
         thread.join()
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "dropped", "is_foreign"),
+    [
+        ('{"error":"partial write: points beyond retention policy dropped=12"}', 12, False),
+        ('{"code":"unprocessable entity","message":"failure writing points: dropped=3"}', 3, False),
+        ('{"error":"unable to parse"}', None, False),
+        ("<h1>400 Bad Request</h1>", None, True),
+        ('{"detail":"no such route"}', None, True),
+    ],
+)
+def test_a_refusal_tells_whose_it_is_and_how_many_rows(body: str, dropped: int | None, is_foreign: bool) -> None:  # noqa: FBT001 - a parameter of the table above
+    answer = ask(Reply(400, body))
+    assert (answer.rows_dropped, answer.is_foreign) == (dropped, is_foreign)

@@ -97,6 +97,13 @@ def test_two_boots_at_one_instant_leave_exactly_one_whole_row(store: ReadingsSto
     assert store.read(SENSOR, *ALL) in ([older], [newer])
 
 
+def test_a_conflict_inside_one_batch_leaves_exactly_one_whole_row(store: ReadingsStore) -> None:
+    one, other = reading(0, 450), reading(0, 900, boot=BOOT + (1 << 32), sequence=1)
+    assert store.write([one, reading(1), other, one]) == (4, [])
+    assert store.read(SENSOR, *ALL) in ([one, reading(1)], [other, reading(1)])
+    assert store.count(SENSOR, *ALL) == 2
+
+
 def test_a_fault_beside_a_value_at_one_instant_never_mixes(store: ReadingsStore) -> None:
     value, fault = reading(0, 450), reading(0, None)
     store.write([value])
@@ -241,6 +248,9 @@ def test_what_cannot_be_is_refused_by_row_and_the_rest_is_stored(store: Readings
         (reading(8, boot=INTEGER_MAX + 1), BAD_NUMBER),
         (reading(9, sequence=-1), BAD_NUMBER),
         (reading(10, centi_celsius=4.5), BAD_NUMBER),
+        (reading(10, centi_celsius=float("nan")), IMPLAUSIBLE),
+        (reading(10, centi_celsius=float("inf")), IMPLAUSIBLE),
+        (reading(10, centi_celsius=float("-inf")), IMPLAUSIBLE),
         (reading(11, sensor=""), BAD_SENSOR_NAME),
         (reading(12, sensor="new\nline"), BAD_SENSOR_NAME),
         (reading(13, sensor="half\ud800"), BAD_SENSOR_NAME),
@@ -250,6 +260,13 @@ def test_what_cannot_be_is_refused_by_row_and_the_rest_is_stored(store: Readings
     assert result.accepted == 2
     assert result.rejected == [(index + 1, reason) for index, (_, reason) in enumerate(refused)]
     assert store.read(SENSOR, *ALL) == [reading(0), reading(20)]
+
+
+@pytest.mark.parametrize("first", [400, 0, -200])
+def test_a_whole_degree_settles_no_type_that_refuses_the_next(store: ReadingsStore, first: int) -> None:
+    assert store.write([reading(0, first)]) == (1, [])
+    assert store.write([reading(1, 452), reading(2, 500), reading(3, None)]) == (3, [])
+    assert [row.centi_celsius for row in store.read(SENSOR, *ALL)] == [first, 452, 500, None]
 
 
 def test_fault_rows_are_kept_and_counted_but_have_no_temperature(store: ReadingsStore) -> None:

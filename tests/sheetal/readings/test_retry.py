@@ -118,7 +118,7 @@ def test_closing_ends_the_wait() -> None:
         st.builds(
             Answer,
             status=st.sampled_from([NO_ANSWER, 204, 400, 429, 503]),
-            retry_after_seconds=st.none() | st.floats(0, 3600),
+            retry_after_seconds=st.none() | st.floats(0, 300),
         ),
         min_size=1,
         max_size=6,
@@ -141,7 +141,7 @@ def test_patience_always_ends(answers: list[Answer], jitter: float, asking_secon
         ("3", 3.0),
         (" 120 ", 120.0),
         ("0", 0.0),
-        ("999999", 3600.0),
+        ("999999", 300.0),
         (None, None),
         ("", None),
         ("-1", None),
@@ -208,3 +208,29 @@ def test_exactly_the_bad_rows_are_named_in_order(bad: set[int], size: int) -> No
     assert [index for index, _ in refused] == sorted(number for number in bad if number < size)
     assert server.stored == {b"%d" % number for number in range(size) if number not in bad}
     assert server.requests <= 2 * size - 1
+
+
+def test_a_part_that_the_server_dropped_as_a_whole_is_not_halved() -> None:
+    asked: list[int] = []
+
+    def send(rows: Sequence[int]) -> Answer:
+        asked.append(len(rows))
+        old = sum(row < 512 for row in rows)
+        return Answer(400, f"too old dropped={old}", rows_dropped=old) if old else Answer(204)
+
+    refused = rows_refused(range(1_024), send)
+    assert [index for index, _ in refused] == list(range(512))
+    assert asked == [1_024, 512, 512]
+
+
+def test_a_count_of_less_than_the_part_names_no_row() -> None:
+    def send(rows: Sequence[int]) -> Answer:
+        return Answer(400, "dropped=1", rows_dropped=1) if 5 in rows else Answer(204)
+
+    assert [index for index, _ in rows_refused(range(8), send)] == [5]
+
+
+def test_words_that_are_not_the_servers_refuse_no_row() -> None:
+    assert not Answer(400, "<html>", is_foreign=True).refuses_rows
+    assert Answer(413, "<html>", is_foreign=True).refuses_rows
+    assert Answer(422, "unprocessable").refuses_rows

@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,25 +15,10 @@ from sheetal.readings import sqlite_statements as sql
 from sheetal.readings.sqlite import SqliteReadings
 from sheetal.readings.sqlite_statements import WINDOW_MS
 
-ROOT = Path(__file__).resolve().parents[3]
-START_MS = 81_660 * WINDOW_MS
-KILLS = 5
-WRITER = textwrap.dedent(
-    """
-    import sys
-    from itertools import count
+if TYPE_CHECKING:
     from pathlib import Path
-    from sheetal.contracts.reading import Reading
-    from sheetal.readings.sqlite import SqliteReadings
 
-    store = SqliteReadings(Path(sys.argv[1]))
-    first = int(sys.argv[2])
-    for number in count(first):
-        rows = [Reading(f"gw-{row}.tvc", 1_763_870_400_000 + number, 450, 0, 1, number) for row in range(20)]
-        assert store.write(rows).accepted == 20
-        print(number, flush=True)
-    """
-)
+START_MS = 81_660 * WINDOW_MS
 
 
 def reading(number: int, **changes: object) -> Reading:
@@ -295,24 +275,3 @@ def test_expire_clears_many_windows(path: Path) -> None:
     assert store.expire(START_MS + 15 * WINDOW_MS + 1) == 1
     store.close()
     assert [window - 81_660 for window, _, _ in rows_in(path)] == [16, 17, 18, 19]
-
-
-def test_no_acknowledged_row_is_lost_when_the_writer_is_killed(path: Path) -> None:
-    """Each trial kills a real process in mid-write and goes on in the same file."""
-    acknowledged = 0
-    for _ in range(KILLS):
-        command = [sys.executable, "-c", WRITER, str(path), str(acknowledged)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as writer:
-            assert writer.stdout is not None
-            lines = [writer.stdout.readline() for _ in range(40)]
-            writer.send_signal(signal.SIGKILL)
-            lines += writer.stdout.readlines()
-        assert writer.returncode == -signal.SIGKILL
-        complete = [int(line) for line in lines if line.endswith(b"\n")]
-        acknowledged = complete[-1] + 1
-        store = SqliteReadings(path)
-        for row in range(20):
-            stored = {sample.sequence for sample in store.read(f"gw-{row}.tvc", 0, 4_102_444_800_000)}
-            assert stored >= set(range(acknowledged))
-        store.close()
