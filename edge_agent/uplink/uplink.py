@@ -23,6 +23,7 @@ from edge_agent.settings.broker import ending_soon, tls_context
 from edge_agent.uplink.broker_trouble import CLOSED_EARLY, is_certificate_trouble, words_of
 from edge_agent.uplink.clock_questions import ClockQuestions
 from edge_agent.uplink.courier import Courier, Identity
+from edge_agent.uplink.reconnect import fruitless_after, pause_seconds
 from edge_agent.uplink.session import Sessions, is_clocked
 from edge_agent.uplink.voice import Voice
 from sheetal.contracts.clock import Clock, now_ms
@@ -52,7 +53,6 @@ ANSWERS_MAX = 1_000
 """Answers waiting to be settled; more are let go, since a re-send brings them again."""
 UNCONFIRMED_MAX = 64
 """Messages the broker has not confirmed; the next publish waits in the outbox."""
-LASTING_SECONDS = 60.0
 FROM_AFAR = (Channel.DESIRED, Channel.COMMAND)
 OF_ITSELF = (Channel.BIRTH, Channel.STATE, Channel.REPORTED)
 SESSION_MARK = "session"
@@ -299,9 +299,9 @@ class Uplink:
 
     def _pause(self, lasted_seconds: float) -> None:
         """Waits before the next connection: longer after each that brought no answer and did not last."""
-        self._fruitless = 0 if lasted_seconds > LASTING_SECONDS else min(self._fruitless + 1, 16)
-        lowest, highest = self._settings.uplink.reconnect_seconds_min, self._settings.uplink.reconnect_seconds_max
-        self._stopping.wait(min(highest, lowest * 2 ** max(0, self._fruitless - 1)) * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects, no secret
+        self._fruitless = fruitless_after(self._fruitless, lasted_seconds)
+        shortest, longest = self._settings.uplink.reconnect_seconds_min, self._settings.uplink.reconnect_seconds_max
+        self._stopping.wait(pause_seconds(self._fruitless, shortest, longest, random.uniform))
 
     def _on_connect(
         self,
