@@ -11,6 +11,7 @@ from benchmarks import (
     gate_throughput,
     ingest_end_to_end,
     ingest_single,
+    latest_values,
     outbox_ratio,
     sim_realtime,
 )
@@ -27,6 +28,7 @@ BENCHES: dict[str, Callable[[], Figure]] = {
     "edge.idle_rss_mb": edge_idle.measure_rss,
     "edge.idle_cpu_percent": edge_idle.measure_cpu,
     "edge.start_seconds": edge_start.measure,
+    "ledger.latest_10000_ms": latest_values.measure,
     "sim.appliances_realtime_ratio": sim_realtime.measure,
 }
 
