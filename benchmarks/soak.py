@@ -26,6 +26,7 @@ from benchmarks.faults import (
     kill9,
     lying_broker,
     partition_72h,
+    poison,
     power_cut,
     wrong_credentials,
 )
@@ -71,6 +72,7 @@ SUITES = {
         duplicate_reorder.FULL, duplicate_reorder.HOW, duplicate_reorder.run, duplicate_reorder.GROUP
     ),
     "edge.disk_full": Suite(disk_full.FULL, disk_full.HOW, disk_full.run),
+    "ingest.poison": Suite(poison.FULL, poison.HOW, poison.run, poison.GROUP),
     "edge.wrong_credentials": Suite(wrong_credentials.FULL, wrong_credentials.HOW, wrong_credentials.run),
     "ingest.kill9": Suite(ingest_kill9.FULL, ingest_kill9.HOW, ingest_kill9.run, ingest_kill9.GROUP),
     "ingest.store_down": Suite(ingest_store_down.FULL, ingest_store_down.HOW, ingest_store_down.run),

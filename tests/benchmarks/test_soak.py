@@ -111,6 +111,7 @@ def test_every_suite_says_how_and_gives_the_counts_that_are_promised() -> None:
         "edge.clock": 6,
         "edge.wrong_credentials": 4,
         "edge.forged": 1_000,
+        "ingest.poison": 1_000_000,
     }
     assert all(SUITES[name].count >= count for name, count in least.items())
     assert all(len(suite.how) > 40 for suite in SUITES.values())
