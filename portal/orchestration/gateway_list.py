@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 SKEW_MS_MAX = 5 * MINUTE_MS
 EXPIRES_SOON_MS = 30 * DAY_MS
 ROWS_A_PAGE = 50
+MISSING_AFTER_MS = 2 * MINUTE_MS
+"""Fresh rows overtake others, and a lost message comes again within a minute: that is no gap to speak of."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayCard:
-    """One gateway as it stands; `newest` is the newest row of any of its registered sensors."""
+    """One gateway as it stands; `newest` is the newest row of any of its registered sensors.
+
+    `missing` counts what it numbered and ingest never got, for two minutes at least.
+    """
 
     gateway: Gateway
     facility: Facility
@@ -37,6 +42,7 @@ class GatewayCard:
     twin: Twin | None
     certificate: GatewayCertificate | None
     code: OpenCode | None
+    missing: int = 0
 
     @property
     def state(self) -> str:
@@ -105,6 +111,8 @@ def cards(conn: Connection, telemetry_store: Ledger, gateways: Sequence[Gateway]
     certificates = {one.gateway_id: one for one in reversed(standing)}
     codes = {one.gateway_id: one for one in enrolment.open_codes(conn, now_ms)}
     places = {one.id: one for one in assets.facilities(conn)}
+    with telemetry_store.read() as seen:
+        missing = telemetry.gap_counts(seen, gateways=names, since_before_ms=now_ms - MISSING_AFTER_MS)
     newest = _newest(telemetry_store, [sensor.id for name in names for sensor in assets.sensors(conn, name)])
     return [
         GatewayCard(
@@ -115,6 +123,7 @@ def cards(conn: Connection, telemetry_store: Ledger, gateways: Sequence[Gateway]
             twin=twins.get(one.id),
             certificate=certificates.get(one.id),
             code=codes.get(one.id),
+            missing=missing.get(one.id, 0),
         )
         for one in gateways
     ]

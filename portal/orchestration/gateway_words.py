@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import segno
 
 from portal.errors import FieldProblem
-from portal.formats import INDIA, duration
+from portal.formats import INDIA, duration, number
 from portal.language import marked
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.twin import CommandKind, TwinState
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portal.orchestration.gateways import Order
+    from sheetal.ledger.telemetry import SequenceGap
 
 SPAN_MS_MAX = 60 * DAY_MS
 """Gateways keep what was delivered for 60 days."""
+BOOT_RANDOM_BITS = 32
 
 STATES = {
     "online": ("ok", marked("online")),
@@ -85,6 +87,14 @@ def outcome_line(order: Order, say: Callable[..., str]) -> str:
     if order.outcome.done and detail.isdecimal():
         return say(marked("%(count)s readings go again"), count=detail)
     return detail
+
+
+def numbers_line(gap: SequenceGap, say: Callable[..., str]) -> str:
+    """Which numbers of which start are missing; a boot is its counter and 32 random bits."""
+    boot, first, last = gap.boot >> BOOT_RANDOM_BITS, number(gap.first_sequence), number(gap.last_sequence)
+    if gap.numbers == 1:
+        return say(marked("start %(boot)s, number %(first)s"), boot=boot, first=first)
+    return say(marked("start %(boot)s, numbers %(first)s to %(last)s"), boot=boot, first=first, last=last)
 
 
 def qr_svg(text: str) -> str:

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.downlink import Downlink
     from sheetal.ledger.enrolment import GatewayCertificate
-    from sheetal.ledger.telemetry import SensorState
+    from sheetal.ledger.telemetry import SensorState, SequenceGap
 
 ORDERS_SHOWN = 20
 VERSIONS_SHOWN = 10
+GAPS_SHOWN = 10
 UNKNOWN = marked("There is no such gateway.")
 LOOK_AGAIN = marked("Open the page again and repeat the step.")
 REFUSALS = {
@@ -94,6 +95,7 @@ class GatewayPage:
     orders: list[Order]
     versions: list[Version]
     certificates: list[GatewayCertificate]
+    gaps: list[SequenceGap]
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ def gateway_page(ledger: Ledger, telemetry_store: Ledger, staff: Staff, gateway_
     probes = probes_of(bytes(told.config)) if told else []
     with telemetry_store.read() as conn:
         states = telemetry.sensor_states(conn, [sensor_of(gateway_id, one.name) for one in probes]) if probes else []
+        missing_from_ms = now_ms - gateway_list.MISSING_AFTER_MS
+        gaps = telemetry.gaps(conn, gateway_id, GAPS_SHOWN, since_before_ms=missing_from_ms)
     newest = {one.sensor_id: one for one in states}
     outcomes = {one.id: one for one in told.outcomes} if told else {}
     return GatewayPage(
@@ -132,6 +136,7 @@ def gateway_page(ledger: Ledger, telemetry_store: Ledger, staff: Staff, gateway_
         orders=[_order(one, outcomes) for one in orders],
         versions=[_version(one) for one in versions],
         certificates=certificates,
+        gaps=gaps,
     )
 
 

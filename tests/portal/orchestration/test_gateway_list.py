@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portal.identity.service import Role, Staff
-from portal.orchestration.gateway_list import ROWS_A_PAGE, GatewayCard, GatewayList, gateway_list
+from portal.orchestration.gateway_list import MISSING_AFTER_MS, ROWS_A_PAGE, GatewayCard, GatewayList, gateway_list
 from sheetal.contracts.limits import DAY_MS, MINUTE_MS
 from sheetal.ledger import assets, enrolment, gateway_twins, judgement_writes, telemetry_writes
 from sheetal.ledger.judgements import GatewayState
@@ -16,6 +16,7 @@ from tests.portal.given_gateways import CONFIG, report, said
 if TYPE_CHECKING:
     from tests.portal.conftest import Stage
 
+BOOT = (3 << 32) + 7
 OFFICER = Staff("s-1", "Officer", Role.COLD_CHAIN_OFFICER, "F-101", "en")
 HANDLER = Staff("s-2", "Handler", Role.HANDLER, "F-102", "en")
 
@@ -91,6 +92,20 @@ def test_fifty_stand_on_a_page(seeded: Stage) -> None:
     assert (len(first.cards), len(second.cards), first.pages) == (ROWS_A_PAGE, 2, 2)
     assert listed(seeded, page=99).page == 2
     assert {one.gateway.id for one in first.cards} & {one.gateway.id for one in second.cards} == set()
+
+
+def settle(stage: Stage, ranges: list[tuple[int, int]], at_ms: int, gateway: str = "gw-01") -> None:
+    with stage.telemetry.write() as conn:
+        telemetry_writes.settle_ranges(conn, {(gateway, BOOT): ranges}, at_ms)
+
+
+def test_what_is_missing_for_a_while_is_counted_until_it_comes(seeded: Stage) -> None:
+    settle(seeded, [(1, 4), (9, 9)], seeded.now_ms - MISSING_AFTER_MS)
+    assert card(seeded).missing == 0, "fresh rows overtake others"
+    settle(seeded, [(3, 3)], seeded.now_ms - 3 * MISSING_AFTER_MS, "gw-02")
+    assert (card(seeded).missing, card(seeded, "gw-02").missing) == (0, 2)
+    settle(seeded, [(1, 2)], seeded.now_ms, "gw-02")
+    assert card(seeded, "gw-02").missing == 0
 
 
 def test_an_empty_house_has_one_empty_page(stage: Stage) -> None:

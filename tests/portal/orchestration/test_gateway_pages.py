@@ -4,13 +4,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import insert
 
 from portal.identity.service import Role
 from portal.orchestration.gateway_pages import KEEPERS
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import CommandKind, Outcome, TwinState
-from sheetal.ledger import audit, downlink, enrolment, gateway_twins
+from sheetal.ledger import audit, downlink, enrolment, gateway_twins, telemetry_writes
+from sheetal.ledger.telemetry_tables import resend_request
 from tests.portal.given_gateways import BROKER_URL, CONFIG, authority, report, said
 
 if TYPE_CHECKING:
@@ -69,6 +71,28 @@ def test_a_page_tells_all_that_is_known(officer: Browser) -> None:
     assert officer.get("/cc/gateways/gw-77").status_code == 404
     assert 'id="gateway-live"' in officer.get(f"{ONE}/live").text
     assert "<html" not in officer.get(f"{ONE}/live").text
+
+
+def test_what_is_missing_is_told_by_word_and_shape_in_both_languages(officer: Browser, opened: Stage) -> None:
+    assert "nothing missing" in officer.get(ONE).text
+    boot, since_ms = (3 << 32) + 7, opened.now_ms - DAY_MS
+    with opened.telemetry.write() as conn:
+        telemetry_writes.settle_ranges(conn, {("gw-01", boot): [(1, 3), (1_206, 1_300), (1_302, 1_302)]}, since_ms)
+        asked = {"gateway_id": "gw-01", "boot": boot, "first_sequence": 4, "last_sequence": 1_205}
+        conn.execute(insert(resend_request).values(**asked, asked_at_ms=since_ms + 60_000, times=2))
+    page = officer.get(ONE).text
+    for text in ("1202 readings missing", "1 reading missing", "start 3, numbers 4 to 1,205", "start 3, number 1,301"):
+        assert text in page, text
+    assert page.index("asked again at") < page.index("2 times") < page.index("not asked again yet")
+    assert re.search(r'class="chip nodata"><svg.{0,160}#g-nodata.{0,40}<span>1202 readings missing', page)
+    assert "1203 readings missing" in officer.get(LIST).text
+    hindi = officer.get(f"/hi{ONE}").text
+    for text in ("1202 रीडिंग नहीं पहुँचीं", "शुरुआत 3, क्रमांक 4 से 1,205", "फिर माँगी गईं", "अभी फिर नहीं माँगी गईं"):
+        assert text in hindi, text
+    with opened.telemetry.write() as conn:
+        telemetry_writes.settle_ranges(conn, {("gw-01", boot): [(1, 1_302)]}, opened.now_ms)
+    assert "nothing missing" in officer.get(ONE).text
+    assert "missing" not in officer.get(LIST).text
 
 
 def test_a_code_is_shown_once_with_a_label_and_is_good(officer: Browser, opened: Stage) -> None:

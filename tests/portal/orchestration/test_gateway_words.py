@@ -11,6 +11,7 @@ from portal.orchestration import gateway_words
 from portal.orchestration.gateways import Order
 from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from sheetal.contracts.twin import Command, CommandKind, Outcome, TwinState
+from sheetal.ledger.telemetry import SequenceGap
 
 NOW_MS = 1_795_425_631_000
 
@@ -89,3 +90,9 @@ def test_a_span_that_cannot_be_meant_is_asked_again(span: tuple[str, str], field
         gateway_words.span_of(*span, NOW_MS)
     assert problem.value.field == field
     assert gateway_words.SPAN_MS_MAX == 60 * DAY_MS
+
+
+def test_missing_numbers_are_named_by_the_counter_of_their_boot() -> None:
+    gap = SequenceGap("gw-01", (3 << 32) + 99, 4, 1_205, 1_000)
+    assert gateway_words.numbers_line(gap, say) == "start 3, numbers 4 to 1,205"
+    assert gateway_words.numbers_line(gap._replace(last_sequence=4), say) == "start 3, number 4"

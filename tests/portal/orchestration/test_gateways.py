@@ -12,7 +12,7 @@ from portal.orchestration.enrol import GATEWAY as TRIED_GATEWAY
 from sheetal.contracts.enrolment import CODE_TRIES_MAX
 from sheetal.contracts.problem import NotFound, Refused
 from sheetal.contracts.twin import CommandKind, Outcome, TwinState
-from sheetal.ledger import assets, audit, downlink, enrolment, gateway_twins
+from sheetal.ledger import assets, audit, downlink, enrolment, gateway_twins, telemetry_writes
 from tests.portal.given_gateways import CONFIG, report, said
 
 if TYPE_CHECKING:
@@ -53,6 +53,19 @@ def test_a_page_gathers_probes_with_their_newest_readings(seeded: Stage) -> None
     assert (first.probe.name, second.probe.name) == (PROBE, "a-101-2-tvc")
     assert first.newest is not None
     assert first.newest.sensor_id == f"gw-01.{PROBE}"
+
+
+def test_a_page_names_the_numbers_that_are_missing_the_longest_first(seeded: Stage) -> None:
+    boot = (3 << 32) + 7
+    for at_ms, numbers in ((1_000, (5, 6)), (2_000, (9, 9)), (seeded.now_ms, (12, 12))):
+        with seeded.telemetry.write() as conn:
+            telemetry_writes.settle_ranges(conn, {("gw-01", boot): [numbers], ("gw-02", boot): [(4, 4)]}, at_ms)
+    found = page(seeded)
+    assert [(one.first_sequence, one.last_sequence, one.since_ms) for one in found.gaps] == [
+        (1, 4, 1_000),
+        (7, 8, 2_000),
+    ]
+    assert found.card.missing == 6
 
 
 def test_a_probe_that_was_never_heard_has_no_reading(seeded: Stage) -> None:
