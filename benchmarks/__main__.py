@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmarks import (
+    decode_rate,
     edge_idle,
     edge_start,
     gate_throughput,
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BENCHES: dict[str, Callable[[], Figure]] = {
-    "ingest.end_to_end_over_store_bulk": ingest_end_to_end.measure,
+    "ingest.e2e60_over_loaded_bulk": ingest_end_to_end.measure_over_loaded_bulk,
+    "ingest.e2e60_over_idle_bulk": ingest_end_to_end.measure_over_idle_bulk,
+    "ingest.end_to_end_over_store_bulk": ingest_end_to_end.measure_ten,
+    "readings.embedded_over_write": ingest_end_to_end.measure_embedded,
+    "ingest.decode_readings_per_core": decode_rate.measure,
     "ingest.single_over_paho": ingest_single.measure,
     "gate.throughput_over_same_sql_sqlite": gate_throughput.measure,
     "edge.outbox_over_sqlite_full": outbox_ratio.measure,

@@ -104,13 +104,18 @@ class Stand(NamedTuple):
         """The broker's."""
         return port_of(self.settings["SHEETAL_BROKER_URL"])
 
+    @property
+    def readings_url(self) -> str:
+        """The store's."""
+        return self.settings["SHEETAL_READINGS_URL"]
+
     def ingest(self) -> IngestProcess:
         """The service, not yet started: a context manager that returns once it is subscribed."""
         return IngestProcess(self.settings, self.folder)
 
     def rows_stored(self, fleet: Fleet) -> int:
         """By the store's own count, sensor by sensor."""
-        with closing(open_readings(self.settings["SHEETAL_READINGS_URL"])) as readings:
+        with closing(open_readings(self.readings_url)) as readings:
             return sum(readings.count(sensor, 0, YEAR_2100_MS) for sensor in fleet.sensors)
 
 

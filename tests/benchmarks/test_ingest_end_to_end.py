@@ -2,29 +2,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks import ingest_end_to_end
-from benchmarks.ingest_end_to_end import key_of, measure, sealed_messages
-from benchmarks.store_bulk import fleet_rows
-from ingest.load import Part, take_apart
-from tests.ingest.given import NOW_MS, message
+from benchmarks.__main__ import BENCHES
+from benchmarks.ingest_end_to_end import Repeat
+from benchmarks.ingest_rig import Fleet, standing
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
+
+SMALL = Fleet(20, 4, 60)
 
 
-def test_the_messages_are_what_ingest_believes() -> None:
-    readings = fleet_rows(200, 20)
-    found = [take_apart(message(one.payload)._replace(topic=one.topic), key_of) for one in sealed_messages(readings)]
-    assert all(isinstance(one, Part) for one in found)
-    stored = [reading for one in found if isinstance(one, Part) for reading in one.accepted.readings]
-    assert sorted(stored) == sorted(readings)
-    assert max(reading.measured_at_ms for reading in stored) < NOW_MS
+def test_a_small_repeat_runs_through_the_real_parts() -> None:
+    found = ingest_end_to_end.repeat("sqlite", SMALL, 100)
+    assert min(found) > 1_000
 
 
-def test_a_small_measurement_runs_through_the_real_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"GATEWAYS": 20, "WARM_ROWS": 200, "REPEATS": 1}.items():
-        monkeypatch.setattr(ingest_end_to_end, name, value)
-    figure = measure("sqlite", 2_000)
-    assert len(figure.runs) == 1
-    assert 0 < figure.value < 1
-    assert figure.limit_value > 1_000
+def test_a_reading_that_was_acknowledged_but_is_not_stored_is_told(tmp_path: Path) -> None:
+    with (
+        standing("sqlite", SMALL, tmp_path) as stand,
+        pytest.raises(RuntimeError, match="420 readings were acknowledged, but 0 are stored"),
+    ):
+        ingest_end_to_end._check(stand, SMALL, 7)
+
+
+def test_both_figures_come_out_of_the_same_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = iter([Repeat(200.0, 100.0, 90.0), Repeat(210.0, 110.0, 99.0), Repeat(190.0, 90.0, 45.0)])
+    monkeypatch.setattr(ingest_end_to_end, "REPEATS", 3)
+    monkeypatch.setattr(ingest_end_to_end, "repeat", lambda *_: next(rates))
+    ingest_end_to_end._repeats.cache_clear()
+    try:
+        loaded, idle = ingest_end_to_end.measure_over_loaded_bulk(), ingest_end_to_end.measure_over_idle_bulk()
+    finally:
+        ingest_end_to_end._repeats.cache_clear()
+    assert (loaded.value, loaded.limit_value, loaded.runs) == (0.9, 100.0, [0.9, 0.9, 0.5])
+    assert (idle.value, idle.limit_value) == (0.45, 200.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("ingest.e2e60_over_loaded_bulk", ingest_end_to_end.measure_over_loaded_bulk),
+        ("ingest.e2e60_over_idle_bulk", ingest_end_to_end.measure_over_idle_bulk),
+        ("ingest.end_to_end_over_store_bulk", ingest_end_to_end.measure_ten),
+        ("readings.embedded_over_write", ingest_end_to_end.measure_embedded),
+    ],
+)
+def test_each_figure_is_measured_by_its_name(name: str, function: object) -> None:
+    assert BENCHES[name] is function
