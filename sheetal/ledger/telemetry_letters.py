@@ -3,7 +3,7 @@
 A letter's owner is its gateway; letters of nobody in service share one owner. When there is no room, the owners with
 the most give way: each may keep as much as leaves room for all others (`share`), so a quiet gateway's letters stay
 however much a loud one sends. Of an owner the letters that came longest ago go first, and each one that goes is counted
-in `dead_letter_dropped`.
+in `dead_letter_dropped` as often as it came.
 
 The table is looked over once for each `CHECKED_EVERY` new letters. Their own numbers tell when, so that neither a
 restart nor a second worker forgets it; the room left free then is what may come until the next look. Letters of another
@@ -87,7 +87,7 @@ _NEW = Into(
     "repeats = LEAST(CAST(stands.repeats AS BIGINT) + 1 + excluded.repeats, 2147483647), "
     "last_at_ms = excluded.last_at_ms",
 )
-_WHOSE = ("gateway_id", "reason")
+_WHOSE = ("gateway_id", "reason", "repeats")
 _GONE = Into(
     dead_letter_dropped,
     ("gateway_id", "reason", "dropped", "last_at_ms"),
@@ -200,10 +200,13 @@ def _all_letters(conn: Connection) -> list[Old]:
 
 
 def _let_go(conn: Connection, numbers: Sequence[int], now_ms: int) -> int:
-    """Delete these letters and count what really went: another worker may have been first."""
-    gone = Counter((owner or NOBODY, reason) for owner, reason in take_out(conn, dead_letter, numbers, _WHOSE))
-    _count_gone(conn, gone, now_ms)
-    return gone.total()
+    """Delete these letters and count how often they came; another worker may have been first. Gives how many went."""
+    taken = take_out(conn, dead_letter, numbers, _WHOSE)
+    gone = Counter[tuple[str, str]]()
+    for owner, reason, repeats in taken:
+        gone[owner or NOBODY, reason] += repeats + 1
+    count_gone(conn, gone, now_ms)
+    return len(taken)
 
 
 def _one(_letter: Old) -> int:
@@ -214,7 +217,8 @@ def _bytes(letter: Old) -> int:
     return letter.head_bytes
 
 
-def _count_gone(conn: Connection, gone: Mapping[tuple[str, str], int], now_ms: int) -> None:
+def count_gone(conn: Connection, gone: Mapping[tuple[str, str], int], now_ms: int) -> None:
+    """Remember how many of each owner and reason are no longer kept."""
     if not gone:
         return
     table = dead_letter_dropped.c

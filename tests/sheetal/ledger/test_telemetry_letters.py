@@ -139,6 +139,13 @@ def test_counts_of_what_is_gone_are_bounded_too(telemetry: Ledger, monkeypatch: 
     assert sum(count for count, _ in counted.values()) == 600
 
 
+def test_what_goes_is_counted_as_often_as_it_came(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        letters.add_dead_letters(conn, [letter(1)] * 5 + [letter(2)], 1, SMALL)
+        letters.add_dead_letters(conn, [letter(number) for number in range(3, 300)], 2, Room(0, 0))
+        assert dropped(conn) == {("gw-01", "bad_json"): (6 + 297, 2)}
+
+
 def test_looks_are_not_forgotten_over_many_small_calls(telemetry: Ledger) -> None:
     """Neither what one process remembers nor the size of a call decides when the table is looked over."""
     for number in range(SMALL.letters + 2 * CHECKED_EVERY):
