@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS_MAX = 120.0
 FLOW_SECONDS_MAX = 60.0
+WELL_SECONDS_MAX = 120.0
+"""A request to a store that came back may still have to run into its time-out first."""
 ASK_SECONDS_MAX = 3.0
 
 
@@ -78,15 +80,8 @@ class FleetLine:
 
     def start(self) -> Self:
         """Starts every process that does not run and returns when ingest calls itself well."""
-        servers = [self.broker, *([self.store] if self.store else [])]
-        for server in servers:
-            server.start()
-        for server in servers:
-            server.wait_until_ready()
-        if self.store is not None:
-            create_influx_database(self.readings_url, "cc")
-        self.ingest.environment = self._environment()
-        self.ingest.start().wait_until_ready()
+        self._start_all()
+        self.ingest.wait_until_ready()
         return self
 
     def flows(self, messages: int, seconds: float = FLOW_SECONDS_MAX) -> bool:
@@ -96,7 +91,8 @@ class FleetLine:
 
     def settle(self, seconds: float = DRAIN_SECONDS_MAX) -> Count:
         """Everything runs again: lets all drain and counts it; what ingest wrote beside the readings is counted too."""
-        self.start()
+        self._start_all()
+        recovered = wait_for(self.ingest.ready, WELL_SECONDS_MAX)
         drained = self.fleet.drained(seconds)
         found = fleet_count.count(self.fleet, self.stored())
         if drained:
@@ -104,6 +100,8 @@ class FleetLine:
             found.problems.extend([f"{len(unmarked)} hours are not dirty, as {min(unmarked)}"] if unmarked else [])
         else:
             found.problems.append(f"not drained in {seconds:.0f} s")
+        if not recovered:
+            found.problems.append(f"ingest is not well again:\n{self.ingest.log_tail()}")
         counted = {table: self._rows_of(table) for table in ("conflict", "dead_letter")}
         found.problems.extend(f"{rows} rows of {table}" for table, rows in counted.items() if rows)
         return found
@@ -137,6 +135,17 @@ class FleetLine:
         self.fleet.__exit__()
         for child in (self.ingest, self.broker, *([self.store] if self.store else [])):
             child.kill()
+
+    def _start_all(self) -> None:
+        servers = [self.broker, *([self.store] if self.store else [])]
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.wait_until_ready()
+        if self.store is not None:
+            create_influx_database(self.readings_url, "cc")
+        self.ingest.environment = self._environment()
+        self.ingest.start()
 
     def _rows_of(self, table: str) -> int:
         with closing(sqlite3.connect(f"file:{self.telemetry_file}?mode=ro", uri=True, timeout=10)) as telemetry:

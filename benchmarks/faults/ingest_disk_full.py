@@ -104,6 +104,19 @@ def _foreign_file(line: FleetLine, disk: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _foreign_file_and_restart(line: FleetLine, disk: Path) -> Iterator[None]:
+    """The same, and then the server is killed and started again, without which InfluxDB 1.6.7 stays in its error.
+
+    Its queries show what it could not write to its log, so that a row which was only read back is gone then.
+    """
+    with _foreign_file(line, disk):
+        yield
+    if line.store is not None:
+        line.store.kill()
+        line.store.start().wait_until_ready()
+
+
+@contextmanager
 def _limited_files(line: FleetLine, _disk: Path) -> Iterator[None]:
     """The system refuses every byte beyond a size, as for a quota."""
     pid = line.ingest.pid
@@ -118,7 +131,7 @@ def _limited_files(line: FleetLine, _disk: Path) -> Iterator[None]:
 WAYS = {
     "the readings' disk": Way(_foreign_file, lambda disk: Parts(readings_folder=disk)),
     "ingest's own disk": Way(_foreign_file, lambda disk: Parts(telemetry_folder=disk)),
-    "InfluxDB's disk": Way(_foreign_file, lambda disk: Parts(store=INFLUXD, readings_folder=disk)),
+    "InfluxDB's disk": Way(_foreign_file_and_restart, lambda disk: Parts(store=INFLUXD, readings_folder=disk)),
     "limited files": Way(_limited_files, lambda _: Parts(), needs_disk=False),
 }
 WITHOUT_ROOT = ("limited files",)

@@ -123,6 +123,28 @@ def test_in_the_dark_nothing_passes_and_nothing_is_closed(broker: Broker) -> Non
         assert sorted(heard) == sorted([publish("a/ack", 9, b"y"), puback(2)])
 
 
+def test_a_slow_way_lets_all_through_in_its_time_and_at_once_when_it_is_quick_again(broker: Broker) -> None:
+    with Link(broker.port) as link, Caller(link.port) as caller:
+        link.to_broker_bytes_per_second = 1.0
+        caller.say(*(publish("a/data", number, b"x" * 100) for number in range(1, 20)))
+        assert caller.hears(0.3) == []
+        assert broker.heard == []
+        link.to_broker_bytes_per_second = None
+        heard: list[Frame] = []
+        assert wait_for(lambda: len(heard.extend(caller.hears()) or heard) == 19, 5, 0)
+        assert len(broker.heard) == 19
+
+
+def test_the_other_way_of_a_slow_link_is_as_quick_as_ever(broker: Broker) -> None:
+    with Link(broker.port) as link, Caller(link.port) as caller:
+        link.to_client_bytes_per_second = 1.0
+        caller.say(publish("a/data", 1, b"x"))
+        assert wait_for(lambda: len(broker.heard) == 1, 5, 0.01)
+        assert caller.hears(0.2) == []
+        link.to_client_bytes_per_second = None
+        assert caller.hears() == [puback(1)]
+
+
 def test_a_broker_that_is_away_ends_the_connection() -> None:
     with Link(1) as link, Caller(link.port) as caller:
         assert wait_for(caller.is_closed, 5, 0.01)
