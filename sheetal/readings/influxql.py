@@ -23,8 +23,10 @@ class Series(msgspec.Struct):
     """One series of an answer: its tags, the names of its columns, and its rows."""
 
     columns: list[str] = []
-    values: list[list[int | float | str | None]] = []
+    values: list[list[int | float | str | bool | None]] = []
     tags: dict[str, str] = {}
+    name: str = ""
+    partial: bool = False
 
 
 class Result(msgspec.Struct):
@@ -41,9 +43,27 @@ class QueryAnswer(msgspec.Struct):
 
 
 def parse_answer(content: object) -> Result:
-    """The result of a request with one statement; raises msgspec.ValidationError for anything else."""
+    """The result of a request with one statement.
+
+    Raises:
+        msgspec.ValidationError: the content is of another form.
+        ValueError: the server left rows out.
+    """
     results = msgspec.convert(content, QueryAnswer).results
-    return results[0] if results else Result()
+    result = results[0] if results else Result()
+    if any(series.partial for series in result.series):
+        message = "it cut its answer short (max-row-limit)"
+        raise ValueError(message)
+    return result
+
+
+def tables_of(content: object) -> dict[str, list[dict[str, object]]]:
+    """The rows of each series by its name, as dictionaries; nothing where the content is no such answer."""
+    try:
+        series = parse_answer(content).series
+    except (msgspec.ValidationError, ValueError):
+        return {}
+    return {one.name: [dict(zip(one.columns, row, strict=False)) for row in one.values] for one in series}
 
 
 def select_rows(sensors: Sequence[str], start_ms: int, end_ms: int, limit: int) -> str:
@@ -86,9 +106,12 @@ def delete_before(before_ms: int) -> str:
     return f"DELETE FROM {MEASUREMENT} WHERE time < {before_ms}ms"  # noqa: S608 - numbers only
 
 
-def delete_sensor(sensor: str) -> str:
-    """Forget one sensor."""
-    return f"DELETE FROM {MEASUREMENT} WHERE sensor = {quoted(sensor)}"  # noqa: S608 - the name is quoted
+SHOW_DIAGNOSTICS = "SHOW DIAGNOSTICS"
+
+
+def show_policies(database: str) -> str:
+    """The retention policies of a database."""
+    return f'SHOW RETENTION POLICIES ON "{database}"'
 
 
 def create_database(name: str) -> str:

@@ -129,14 +129,15 @@ class SqliteReadings:
 
     def expire(self, before_ms: int) -> int:
         """Delete older samples, a window at a time so that writers and readers get their turn; see the port."""
-        with self._reading() as connection:
-            first, _ = _window_ends(connection)
         _, until_ms = clamp_span(0, before_ms)
-        gone = 0
-        for window in range(first, until_ms // sql.WINDOW_MS + 1):
+        gone, window = 0, -1
+        while True:
+            with self._reading() as connection:
+                (window,) = connection.execute(sql.NEXT_WINDOW, (window,)).fetchone()
+            if window is None or window * sql.WINDOW_MS >= until_ms:
+                return gone
             with self._writing() as connection:
                 gone += connection.execute(sql.EXPIRE, (window, until_ms)).rowcount
-        return gone
 
     def health(self) -> Health:
         """Whether the file can be read now; see the port."""

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS reading (
 ) STRICT, WITHOUT ROWID
 """
 WINDOW_ENDS = "SELECT (SELECT min(window) FROM reading), (SELECT max(window) FROM reading)"
+NEXT_WINDOW = "SELECT min(window) FROM reading WHERE window > ?"
 EXPIRE = "DELETE FROM reading WHERE window = ? AND measured_at_ms < ?"
 
 _SPAN = """

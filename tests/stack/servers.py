@@ -168,10 +168,10 @@ def mosquitto(
         "set_tcp_nodelay true",
         "max_inflight_messages 1000",
         "max_queued_messages 100000",
+        "max_queued_bytes 268435456",
         f"persistence {'true' if persistence else 'false'}",
         f"persistence_location {folder}/",
-        "autosave_on_changes true",
-        "autosave_interval 100",
+        "autosave_interval 300",
         *([f"password_file {password_file}"] if password_file else []),
         *([f"acl_file {acl_file}"] if acl_file else []),
     ]
@@ -203,8 +203,12 @@ def influxd_server(folder: Path) -> Iterator[str]:
         yield server.url
 
 
-def influxd(folder: Path) -> Server:
-    """An InfluxDB 1.6.7, not yet started; no limit on series, no monitoring database, loopback only."""
+def influxd(folder: Path, **data: str) -> Server:
+    """An InfluxDB 1.6.7, not yet started; no limit on series, no monitoring database, loopback only.
+
+    `data` are further settings of its section [data], `wal_fsync_delay='"0s"'`, or others in place of these.
+    """
+    data = {"max_values_per_tag": "0", "max_series_per_database": "0"} | data
     port, rpc_port = free_port(), free_port()
     conf = folder / f"influxd-{port}.conf"
     conf.write_text(
@@ -219,8 +223,7 @@ def influxd(folder: Path) -> Server:
                 f'wal-dir = "{folder}/influxd-{port}/wal"',
                 'index-version = "tsi1"',
                 "query-log-enabled = false",
-                "max-values-per-tag = 0",
-                "max-series-per-database = 0",
+                *(f"{name.replace('_', '-')} = {value}" for name, value in data.items()),
                 "[monitor]",
                 "store-enabled = false",
                 "[http]",

@@ -77,8 +77,8 @@ def v2_shim(origin: str, *, token: str, organisation: str) -> Iterator[HttpServe
     """
 
     def answer(request: Request) -> Reply:
-        if request.path == "/health":
-            return Reply(200, '{"name":"influxdb","status":"pass","version":"v2.7.12"}')
+        if request.path == "/ping":
+            return Reply(204, headers={"X-Influxdb-Build": "OSS", "X-Influxdb-Version": "v2.7.12"})
         if request.headers.get("Authorization") != f"Token {token}":
             return Reply(401, '{"code":"unauthorized","message":"unauthorized access"}')
         query = dict(request.query)

@@ -50,7 +50,7 @@ def test_buckets_are_grouped_by_sensor_with_an_offset_inside_one_bucket() -> Non
 
 def test_statements_that_change_something() -> None:
     assert influxql.delete_before(7) == "DELETE FROM reading WHERE time < 7ms"
-    assert influxql.delete_sensor("a b") == "DELETE FROM reading WHERE sensor = 'a b'"
+    assert influxql.show_policies("cc") == 'SHOW RETENTION POLICIES ON "cc"'
     assert influxql.select_count_before(7) == "SELECT count(q) FROM reading WHERE time < 7ms"
     assert influxql.create_database("cc") == 'CREATE DATABASE "cc" WITH DURATION INF SHARD DURATION 7d'
 
