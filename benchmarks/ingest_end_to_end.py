@@ -30,7 +30,7 @@ from benchmarks.record import Figure
 if TYPE_CHECKING:
     from benchmarks.ingest_rig import Stand
 
-SIXTY = Fleet(gateways=1_000, sensors_a_gateway=4, rows_a_message=60)
+SIXTY = Fleet(gateways=1_000, sensors_a_gateway=4, rows_a_message=60, interval_ms=60_000)
 """A gateway with four probes that catches up: a quarter of an hour of each, a minute apart, in one message."""
 TEN = Fleet(gateways=1_000, sensors_a_gateway=1, rows_a_message=10)
 ROWS = 600_000
