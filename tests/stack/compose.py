@@ -12,12 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
 OURS = ("migrate", "ingest", "alerts", "portal", "portal-worker", "standby")
 SERVERS = ("mosquitto", "influxdb", "postgres")
+WATCHERS = ("prometheus", "grafana")
 WORDS = {
     "POSTGRES_PASSWORD": "postgrespassword",
     "INFLUXDB_PASSWORD": "influxdb password",
     "INFLUXDB_TOKEN": "influxdb-token",
     "INGEST_BROKER_PASSWORD": "ingest's password",
     "ALERTS_BROKER_PASSWORD": "alerts' password",
+    "GRAFANA_PASSWORD": "grafana's password",
 }
 _ASKED = re.compile(r"\$\{([A-Z_]+)(?::([?-])([^}]*))?\}")
 

@@ -61,6 +61,8 @@ PLACES = {
     "SHEETAL_GATEWAY_CA_FOLDER",
     "SHEETAL_GATEWAY_BROKER_FOLDER",
 }
+INSIDE = ("8080", "8000", "8001")
+"""Where services listen in their own containers; here each gets a port of its own."""
 GATEWAY, KEY = "gw-01", b"k" * 32
 PROGRAMS = str(Path(sys.executable).parent)
 
@@ -73,7 +75,7 @@ class Composed:
         self.places = places
         self.folder = folder
         self.started: dict[str, subprocess.Popen[bytes]] = {}
-        self.ports = {name: str(free_port()) for name in services}
+        self.ports = {(name, port): str(free_port()) for name in services for port in INSIDE}
 
     def environment(self, name: str) -> dict[str, str]:
         """What compose gives it, at this machine's places, and the PATH that the image sets."""
@@ -111,10 +113,12 @@ class Composed:
     def _here(self, name: str, text: str) -> str:
         for place, here in self.places.items():
             text = text.replace(place, here)
-        own = next((port for port in ("8080", "8000", "8001") if self._listens_on(name, port)), None)
-        if own is None:
-            return text
-        return self.ports[name] if text == own else text.replace(f"127.0.0.1:{own}/", f"127.0.0.1:{self.ports[name]}/")
+        for own in INSIDE:
+            if not self._listens_on(name, own):
+                continue
+            here = self.ports[name, own]
+            text = here if text == own else text.replace(f"127.0.0.1:{own}/", f"127.0.0.1:{here}/")
+        return text
 
     def _listens_on(self, name: str, port: str) -> bool:
         return port in self.services[name].get("environment", {}).values()

@@ -8,10 +8,11 @@ import tomllib
 from typing import Any
 
 import pytest
+import yaml
 
 from demo.app import _parse
 from sheetal.health import PATH
-from tests.stack.compose import OURS, ROOT, SERVERS, WORDS, asked_words, filled, raw
+from tests.stack.compose import OURS, ROOT, SERVERS, WATCHERS, WORDS, asked_words, filled, raw
 from tests.stack.servers import POSTGRESQL_PROGRAMS
 
 RUNNING = [name for name in OURS if name != "migrate"]
@@ -33,7 +34,7 @@ def dockerfile() -> list[tuple[str, str]]:
 
 
 def test_every_part_is_there_and_the_demo_only_when_asked_for(services: dict[str, Any]) -> None:
-    assert set(services) == {*SERVERS, *OURS, "broker-reload", "demo"}
+    assert set(services) == {*SERVERS, *WATCHERS, *OURS, "broker-reload", "demo"}
     assert {name: service.get("profiles") for name, service in services.items() if service.get("profiles")} == {
         "demo": ["demo"]
     }
@@ -63,10 +64,10 @@ def test_no_secret_is_written_into_the_file(services: dict[str, Any]) -> None:
     assert len(set(passwords)) == 2, "each service has a broker password of its own"
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", [*SERVERS, *WATCHERS])
 def test_servers_are_pinned_kept_and_asked_for_their_health(services: dict[str, Any], name: str) -> None:
     service = services[name]
-    assert re.fullmatch(r"[a-z-]+:\d+\.\d+(\.\d+)?", service["image"])
+    assert re.fullmatch(r"([a-z]+/)?[a-z-]+:v?\d+\.\d+(\.\d+)?", service["image"])
     assert service["restart"] == "unless-stopped"
     assert service["healthcheck"]["test"]
     assert any(volume.startswith(f"{name}:") for volume in service["volumes"]), "its data outlive the container"
@@ -80,10 +81,10 @@ def test_postgresql_is_the_one_that_the_stack_tests_run(services: dict[str, Any]
 @pytest.mark.parametrize("name", RUNNING)
 def test_each_of_ours_is_asked_on_the_port_it_listens_on(services: dict[str, Any], name: str) -> None:
     environment = services[name]["environment"]
-    ports = {environment.get(f"SHEETAL_{part}_PORT") for part in ("HEALTH", "PORTAL", "STANDBY")} - {None}
-    hosts = {environment.get(f"SHEETAL_{part}_HOST") for part in ("HEALTH", "PORTAL", "STANDBY")} - {None}
-    (port,) = ports
-    assert hosts == {"0.0.0.0"}
+    own = [part for part in ("PORTAL", "STANDBY", "HEALTH") if f"SHEETAL_{part}_PORT" in environment]
+    assert own[-1] == "HEALTH", "each has an address of its own for Prometheus"
+    assert {environment[f"SHEETAL_{part}_HOST"] for part in own} == {"0.0.0.0"}
+    port = environment[f"SHEETAL_{own[0]}_PORT"]
     expected = ["CMD", "python", "-m", "sheetal.health", f"http://127.0.0.1:{port}{PATH}"]
     assert services[name]["healthcheck"]["test"] == expected
 
@@ -114,7 +115,8 @@ def test_services_wait_for_the_schema_and_for_nothing_else(services: dict[str, A
 
 def test_the_static_site_knows_no_database_no_key_and_no_broker(services: dict[str, Any]) -> None:
     standby = services["standby"]
-    assert set(standby["environment"]) == {"SHEETAL_STANDBY_HOST", "SHEETAL_STANDBY_PORT", "SHEETAL_MIRROR_FOLDER"}
+    own = {f"SHEETAL_{part}_{what}" for part in ("STANDBY", "HEALTH") for what in ("HOST", "PORT")}
+    assert set(standby["environment"]) == {*own, "SHEETAL_MIRROR_FOLDER"}
     assert standby["volumes"] == ["mirror:/srv/mirror:ro"]
     assert "secrets" not in standby
     assert "depends_on" not in standby
@@ -124,6 +126,36 @@ def test_only_the_gateways_door_is_open_to_the_network(services: dict[str, Any])
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert published.pop("mosquitto") == ["8883:8883"]
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_no_service_opens_its_numbers_to_the_network(services: dict[str, Any]) -> None:
+    for name in RUNNING:
+        inner = services[name]["environment"]["SHEETAL_HEALTH_PORT"]
+        assert not any(port.endswith(f":{inner}") for port in services[name].get("ports", [])), name
+
+
+def test_prometheus_asks_every_service_of_ours_at_its_inner_port(services: dict[str, Any]) -> None:
+    asked = {}
+    for job in yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]:
+        (found,) = job["dns_sd_configs"]
+        asked[job["job_name"]] = (found["names"], str(found["port"]), found["type"])
+    assert set(asked) == set(RUNNING)
+    for name, seen in asked.items():
+        assert seen == ([name], services[name]["environment"]["SHEETAL_HEALTH_PORT"], "A")
+
+
+def test_prometheus_and_grafana_find_what_is_mounted(services: dict[str, Any]) -> None:
+    prometheus, grafana = services["prometheus"], services["grafana"]
+    assert "--config.file=/etc/prometheus/prometheus.yml" in prometheus["command"]
+    assert "./deploy/prometheus:/etc/prometheus:ro" in prometheus["volumes"]
+    folder = ROOT / "deploy" / "grafana"
+    provider = yaml.safe_load((folder / "provisioning" / "dashboards" / "sheetal.yml").read_text())["providers"][0]
+    assert f"./deploy/grafana/dashboards:{provider['options']['path']}:ro" in grafana["volumes"]
+    assert "./deploy/grafana/provisioning:/etc/grafana/provisioning:ro" in grafana["volumes"]
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home == f"{provider['options']['path']}/sheetal.json"
+    source = yaml.safe_load((folder / "provisioning" / "datasources" / "sheetal.yml").read_text())["datasources"][0]
+    assert (source["uid"], source["url"], source["type"]) == ("sheetal", "http://prometheus:9090", "prometheus")
 
 
 def test_every_file_that_is_mounted_is_here_or_told_of(services: dict[str, Any]) -> None:
