@@ -9,6 +9,7 @@ from benchmarks import (
     decode_rate,
     edge_idle,
     edge_start,
+    embedded_size,
     gate_throughput,
     ingest_end_to_end,
     ingest_single,
@@ -33,6 +34,8 @@ BENCHES: dict[str, Callable[[], Figure]] = {
     "edge.idle_rss_mb": edge_idle.measure_rss,
     "edge.idle_cpu_percent": edge_idle.measure_cpu,
     "edge.start_seconds": edge_start.measure,
+    "readings.embedded_rows_per_s_at_10m": embedded_size.measure_rate,
+    "readings.last_24h_ms": embedded_size.measure_last_day,
     "ledger.latest_10000_ms": latest_values.measure,
     "sim.appliances_realtime_ratio": sim_realtime.measure,
 }

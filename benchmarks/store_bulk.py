@@ -111,8 +111,8 @@ def main(arguments: list[str]) -> int:
                 beside = measured_bulk(store, rows[half:])
             again = bulk_rows_per_second(store, rows)
             print(
-                f"{adapter:10} {first.rows_per_second:>9,.0f} rows/s at {first.thread_microseconds_a_row:.2f} µs of the "
-                f"thread, {beside.rows_per_second:>9,.0f} beside a busy thread, {again:>9,.0f} sent again",
+                f"{adapter:10} {first.rows_per_second:>9,.0f} rows/s at {first.thread_microseconds_a_row:.2f} µs of "
+                f"the thread, {beside.rows_per_second:>9,.0f} beside a busy thread, {again:>9,.0f} sent again",
                 flush=True,
             )
     return 0
