@@ -260,6 +260,11 @@ def letters_after(
     return [DeadLetter(**row) for row in conn.execute(query.limit(min(limit, ROWS_MAX))).mappings()]
 
 
+def last_letter(conn: Connection) -> int:
+    """The number of the newest dead letter; 0 where there is none."""
+    return conn.execute(select(func.max(dead_letter.c.id))).scalar_one() or 0
+
+
 def dropped_letters(conn: Connection, limit: int = ROWS_MAX) -> list[DroppedLetters]:
     """How many letters were let go for want of room, by owner and reason, the latest first; at most 5,000."""
     query = select(*dead_letter_dropped.columns).order_by(

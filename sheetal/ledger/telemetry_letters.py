@@ -110,6 +110,11 @@ def add_dead_letters(conn: Connection, letters: Sequence[DeadLetterRow], now_ms:
     return keep_within(conn, room, now_ms)
 
 
+def remove_letters(conn: Connection, numbers: Sequence[int]) -> int:
+    """Remove letters whose messages went through after all; gives how many stood."""
+    return len(take_out(conn, dead_letter, numbers, ("id",)))
+
+
 def keep_within(conn: Connection, room: Room, now_ms: int) -> int:
     """Where less is free than may come until the next look, let go of more than that; gives how many letters went."""
     held = _held(conn)

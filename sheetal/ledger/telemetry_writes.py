@@ -16,6 +16,7 @@ from sheetal.ledger.changes import next_change
 from sheetal.ledger.day_summaries import worst_of
 from sheetal.ledger.telemetry_letters import DeadLetterRow as DeadLetterRow
 from sheetal.ledger.telemetry_letters import add_dead_letters as add_dead_letters
+from sheetal.ledger.telemetry_letters import remove_letters as remove_letters
 from sheetal.ledger.telemetry_sequences import settle_ranges as settle_ranges
 from sheetal.ledger.telemetry_tables import (
     aux_value,

@@ -146,6 +146,17 @@ def test_what_goes_is_counted_as_often_as_it_came(telemetry: Ledger) -> None:
         assert dropped(conn) == {("gw-01", "bad_json"): (6 + 297, 2)}
 
 
+def test_letters_that_went_through_are_removed_and_not_counted_as_gone(telemetry: Ledger) -> None:
+    with telemetry.write() as conn:
+        assert reads.last_letter(conn) == 0
+        letters.add_dead_letters(conn, [letter(number) for number in range(5)], 1)
+        numbers = [one.id for one in reads.letters_after(conn, 0, 9)]
+        assert reads.last_letter(conn) == numbers[-1]
+        assert letters.remove_letters(conn, [*numbers[:2], 10**6]) == 2
+        assert [one.id for one in reads.letters_after(conn, 0, 9)] == numbers[2:]
+        assert dropped(conn) == {}
+
+
 def test_looks_are_not_forgotten_over_many_small_calls(telemetry: Ledger) -> None:
     """Neither what one process remembers nor the size of a call decides when the table is looked over."""
     for number in range(SMALL.letters + 2 * CHECKED_EVERY):
