@@ -52,27 +52,32 @@ class Writer:
             if not is_alone:
                 self._known.forget()
             instants = by_sensor(offered)
-            found = self._split(offered, instants)
-            refused = self._write_new(found.new)
+            stored = self._read_back(instants)
+            found = split(offered, stored) if stored or has_repeats(instants) else Split(list(offered), [], [])
+            refused = self._write_all([*found.new, *self._doubtful(stored, instants)])
             if is_alone:
                 self._remember(instants, now_ms)
         return _without(found, refused) if refused else Written(*found, refused, instants)
 
-    def _split(self, offered: Sequence[Reading], instants: dict[str, list[int]]) -> Split:
+    def _read_back(self, instants: dict[str, list[int]]) -> list[Reading]:
         spans = [
             span
             for sensor, offered_ms in instants.items()
             for span in spans_to_read(sensor, offered_ms, self._known.get(sensor))
         ]
-        stored = self._store.read_many(spans) if spans else []
-        if stored or has_repeats(instants):
-            return split(offered, stored)
-        return Split(list(offered), [], [])
+        return self._store.read_many(spans) if spans else []
 
-    def _write_new(self, new: Sequence[Reading]) -> list[tuple[Reading, str]]:
+    def _doubtful(self, stored: Sequence[Reading], instants: dict[str, list[int]]) -> list[Reading]:
+        """The stored rows under offered keys, to be written again where being read does not prove them durable."""
+        if not stored or self._store.capabilities.reads_are_durable:
+            return []
+        offered = {(sensor, one_ms) for sensor, offered_ms in instants.items() for one_ms in offered_ms}
+        return [reading for reading in stored if _key(reading) in offered]
+
+    def _write_all(self, readings: Sequence[Reading]) -> list[tuple[Reading, str]]:
         refused: list[tuple[Reading, str]] = []
-        for first in range(0, len(new), ROWS_MAX):
-            chunk = new[first : first + ROWS_MAX]
+        for first in range(0, len(readings), ROWS_MAX):
+            chunk = readings[first : first + ROWS_MAX]
             result = self._store.write(chunk)
             refused += [(chunk[index], reason) for index, reason in result.rejected]
         return refused

@@ -54,6 +54,7 @@ class InfluxdbReadings:
             rows_per_request_max=LINES_PER_BODY_MAX,
             supports_delete=address.supports_delete,
             partial_batch_possible=True,
+            reads_are_durable=False,
         )
 
     def write(self, batch: Sequence[Reading]) -> WriteResult:

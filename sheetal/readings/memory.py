@@ -26,7 +26,11 @@ class MemoryReadings:
     """A store in a dictionary; the first sample under a key stays."""
 
     capabilities = Capabilities(
-        durable_on_ack=False, rows_per_request_max=5_000, supports_delete=True, partial_batch_possible=False
+        durable_on_ack=False,
+        rows_per_request_max=5_000,
+        supports_delete=True,
+        partial_batch_possible=False,
+        reads_are_durable=True,
     )
 
     def __init__(self) -> None:

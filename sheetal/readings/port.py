@@ -56,12 +56,17 @@ class Health(NamedTuple):
 
 
 class Capabilities(NamedTuple):
-    """What an adapter can do; `rows_per_request_max` is how many rows it sends at a time, larger batches are cut."""
+    """What an adapter can do; `rows_per_request_max` is how many rows it sends at a time, larger batches are cut.
+
+    Where not `reads_are_durable`, a row that can be read may be lost all the same: InfluxDB 1.x shows points of a write
+    that failed to reach its log (measured on 1.6.7 with a full disk).
+    """
 
     durable_on_ack: bool
     rows_per_request_max: int
     supports_delete: bool
     partial_batch_possible: bool
+    reads_are_durable: bool
 
 
 class ReadingsStore(Protocol):

@@ -49,7 +49,11 @@ class SqliteReadings:
     """
 
     capabilities = Capabilities(
-        durable_on_ack=True, rows_per_request_max=5_000, supports_delete=True, partial_batch_possible=False
+        durable_on_ack=True,
+        rows_per_request_max=5_000,
+        supports_delete=True,
+        partial_batch_possible=False,
+        reads_are_durable=True,
     )
 
     def __init__(self, path: Path) -> None:

@@ -29,19 +29,38 @@ class WatchedReadings(SqliteReadings):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.reads = 0
+        self.writes = 0
         self.is_away = False
         self.dies_after_write = False
 
-    def read(self, *args: object, **more: object) -> list[Reading]:
+    def read_many(self, spans: Sequence[tuple[str, int, int]]) -> list[Reading]:
         self.reads += 1
-        return super().read(*args, **more)  # type: ignore[arg-type]  # handed on as it came
+        return super().read_many(spans)
 
     def write(self, batch: Sequence[Reading]) -> WriteResult:
+        self.writes += 1
         if self.is_away:
             raise Unavailable("away")
         result = super().write(batch)
         if self.dies_after_write:
             raise Unavailable("no answer came")
+        return result
+
+
+class ShowsTooEarly(MemoryReadings):
+    """A store that shows rows of a write that never reached its disk, as InfluxDB 1.x does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.capabilities = super().capabilities._replace(reads_are_durable=False)
+        self.is_full = False
+        self.durable: list[Reading] = []
+
+    def write(self, batch: Sequence[Reading]) -> WriteResult:
+        result = super().write(batch)
+        if self.is_full:
+            raise Unavailable("no space left on device")
+        self.durable += batch
         return result
 
 
@@ -144,6 +163,44 @@ def test_more_than_one_request_of_rows_is_written_whole(store: WatchedReadings, 
     rows = [at(minute) for minute in range(12_001)]
     assert len(writer.write(rows, NOW_MS + 10**9).new) == 12_001
     assert len(stored(store)) == 12_001
+
+
+def test_a_row_that_can_be_read_though_its_write_failed_is_written_again_before_it_is_called_durable() -> None:
+    store = ShowsTooEarly()
+    writer = Writer(store, lambda: True)
+    store.is_full = True
+    with pytest.raises(Unavailable):
+        writer.write([at(0), at(1)], NOW_MS)
+    store.is_full = False
+    assert writer.write([at(0), at(1)], NOW_MS).repeated == [at(0), at(1)]
+    assert store.durable == [at(0), at(1)]
+
+
+def test_the_original_of_a_conflict_is_written_again_too_and_stays() -> None:
+    store = ShowsTooEarly()
+    writer = Writer(store, lambda: True)
+    store.is_full = True
+    with pytest.raises(Unavailable):
+        writer.write([at(0, 400)], NOW_MS)
+    store.is_full = False
+    found = writer.write([at(0, 999), at(5)], NOW_MS)
+    assert found.conflicting == [Conflict(at(0, 400), at(0, 999))]
+    assert sorted(store.durable) == [at(0, 400), at(5)]
+
+
+def test_rows_read_back_beside_the_offered_ones_are_left_alone() -> None:
+    store = ShowsTooEarly()
+    Writer(store, lambda: True).write([at(0), at(1), at(2)], NOW_MS)
+    store.durable.clear()
+    Writer(store, lambda: True).write([at(0), at(2)], NOW_MS)
+    assert store.durable == [at(0), at(2)]
+
+
+def test_a_store_whose_reads_are_durable_is_not_written_twice(store: WatchedReadings, writer: Writer) -> None:
+    writer.write([at(0), at(1)], NOW_MS)
+    store.writes = 0
+    assert len(Writer(store, lambda: True).write([at(0), at(1)], NOW_MS).repeated) == 2
+    assert store.writes == 0
 
 
 def test_nothing_is_nothing(writer: Writer) -> None:
