@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := sheetal firmware_sim edge_agent ingest alerts portal demo
+SOURCES := sheetal firmware_sim edge_agent ingest alerts portal backup demo
 READY := .venv/ready
 VENDORED := portal/static/vendor/manifest.json
 
@@ -51,7 +51,7 @@ stack-test: set-up ## The same journeys over real Mosquitto, PostgreSQL, InfluxD
 bench: set-up ## Measure against named limits; writes docs/figures/benchmarks.json and docs/figures.md
 	@$(BIN)/python -m benchmarks
 
-soak: set-up ## Full counts of one fault suite, or SUITE=all-edge: make soak SUITE=journey.story
+soak: set-up ## Full counts of one fault suite, or SUITE=all-edge, all-ingest: make soak SUITE=journey.story
 	@$(BIN)/python -m benchmarks.soak $(SUITE)
 
 faults: set-up ## Print the table of faults: how often tried, how many lost

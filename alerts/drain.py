@@ -18,7 +18,7 @@ from alerts import appliances
 from alerts.evaluate import Judged, commit, is_news, judge_holding
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import Unavailable
-from sheetal.ledger import assets, judgement_writes, rejudge, stock, telemetry
+from sheetal.ledger import assets, judgement_writes, rejudge, retention, stock, telemetry
 from sheetal.ledger.asset_tables import assignment
 from sheetal.ledger.telemetry_tables import dirty_hour
 
@@ -130,6 +130,8 @@ def _places_of_mark(conn: Connection, mark: Rejudge) -> list[str]:
 def drain_once(stores: Stores, now_ms: int) -> Work:
     """One round: judge what is waiting, commit, then clear. Raises Unavailable; what was not cleared comes again."""
     work = take_work(stores)
+    with stores.ledger.read() as conn:
+        work.holdings -= retention.past(conn, work.holdings, now_ms)
     for hour in (*work.hours, *work.idle):
         stores.hours.forget(hour.sensor_id, hour.hour_ms)
     work.failed = _judge_all(stores, work, now_ms)

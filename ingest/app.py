@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ingest.chores import Chores
 from ingest.housekeeping import Housekeeping
 from ingest.inbox import Inbox
 from ingest.keys import KeyRing
@@ -22,6 +23,8 @@ from ingest.metrics import Parts, Watched, filled
 from ingest.patience import Patience, Stopped
 from ingest.peers import Peers
 from ingest.pipeline import Counts, Pipeline
+from ingest.resend import Resend
+from ingest.retention import Keep, Retention
 from ingest.settings import read_settings
 from ingest.subscriber import Subscriber
 from ingest.timings import Timings
@@ -69,7 +72,19 @@ class Service:
         self._patience = Patience(self._stop)
         latest = Latest(self._telemetry, now_ms)
         self._housekeeping = Housekeeping(self._subscriber, latest, self._say_ready)
-        self._counts = Counts()
+        self._chores = Chores(
+            self._ledger,
+            Resend(self._ledger, self._telemetry),
+            Retention(
+                self._ledger,
+                self._telemetry,
+                self._readings,
+                Keep(settings.readings_keep_days, settings.rollups_keep_days),
+            ),
+            peers.own,
+            now_ms,
+        )
+        self._counts, timings = Counts(), Timings()
         self._pipeline = Pipeline(
             inbox=self._inbox,
             keys=KeyRing(key_finder(self._ledger, cipher)),
@@ -80,10 +95,11 @@ class Service:
             patience=self._patience,
             clock=now_ms,
             counts=self._counts,
+            timings=timings,
         )
         parts = Parts(
             self._counts,
-            Timings(),
+            timings,
             self._inbox,
             self._subscriber,
             self._patience,
@@ -106,7 +122,7 @@ class Service:
         )
         for store in (self._ledger, self._telemetry):
             self._patience.insist("check the schema", functools.partial(check_schema, store))
-        parts = (*self._pipeline.stages, self._subscriber.run, self._housekeeping.run)
+        parts = (*self._pipeline.stages, self._subscriber.run, self._housekeeping.run, self._chores.run)
         self._threads = [threading.Thread(target=part, args=(self._stop,), daemon=True) for part in parts]
         for thread in self._threads:
             thread.start()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
+from ingest.retention import KEEP_DAYS_MIN
 from sheetal.settings import BrokerAddress as BrokerAddress
 from sheetal.settings import StreamSettings, checked
 
 
 class Settings(StreamSettings):
-    """All settings of the service; `read_settings` makes one."""
+    """All settings of the service; `read_settings` makes one. Without a number of days all is kept for ever."""
+
+    readings_keep_days: int | None = Field(default=None, ge=KEEP_DAYS_MIN)
+    rollups_keep_days: int | None = Field(default=None, ge=KEEP_DAYS_MIN)
 
 
 def read_settings() -> Settings:

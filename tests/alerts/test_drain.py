@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
 from sheetal.contracts.verdict import Finding
 from sheetal.ledger import assets, audit, catalogue, holdings
 from sheetal.ledger.holdings import Split
+from sheetal.ledger.retention import PAST_MS
+from sheetal.ledger.stock_tables import holding as holding_table
 from sheetal.thermal.verdict import digest
 from tests.alerts.given import FACILITY, FRIDGE, HOLDING, OTHER, TOP, World, at, product
 from tests.alerts.looks import pending, refusal, release
@@ -68,6 +71,23 @@ def test_a_holding_at_rest_gets_one_verdict(world: World) -> None:
         world.feed((minute, minute + 10, 450))
         world.drain(minute + 10)
     assert len(world.verdicts()) == 1
+
+
+def test_a_holding_that_is_past_is_judged_no_more_however_its_readings_went(world: World) -> None:
+    world.receive()
+    world.feed((0, 30, 450))
+    world.drain(30)
+    with world.ledger.write() as conn:
+        conn.execute(update(holding_table).values(doses_left=0, expires_at_ms=at(30) - PAST_MS - 1))
+    world.feed((30, 130, -180))
+    world.drain(130)
+    assert [stored.verdict.finding for stored in world.verdicts()] == [Finding.USABLE]
+    assert pending(world) == (0, 0)
+    with world.ledger.write() as conn:
+        conn.execute(update(holding_table).values(expires_at_ms=at(30)))
+    world.feed((130, 131, -180))
+    world.drain(131)
+    assert world.verdicts()[0].verdict.finding is Finding.HOLD
 
 
 def test_draining_twice_changes_nothing(world: World) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("sheetal", "firmware_sim", "edge_agent", "ingest", "alerts", "portal", "demo")
+PACKAGES = ("sheetal", "firmware_sim", "edge_agent", "ingest", "alerts", "portal", "backup", "demo")
 FUNCTION_LINES_MAX = 60
 FUNCTION_LINES_MEDIAN_MAX = 12
 FILE_LINES_MAX = 400

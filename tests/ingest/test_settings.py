@@ -88,3 +88,15 @@ def test_secrets_are_not_shown() -> None:
         patch.setenv("SHEETAL_READINGS_TOKEN", "hunter2")
         patch.setenv("SHEETAL_BROKER_PASSWORD", "hunter2")
         assert "hunter2" not in repr(read_settings())
+
+
+def test_readings_are_kept_for_ever_unless_a_number_of_days_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (read_settings().readings_keep_days, read_settings().rollups_keep_days) == (None, None)
+    monkeypatch.setenv("SHEETAL_READINGS_KEEP_DAYS", "400")
+    assert read_settings().readings_keep_days == 400
+
+
+def test_no_reading_goes_before_gateways_have_forgotten_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHEETAL_READINGS_KEEP_DAYS", "30")
+    with pytest.raises(SettingProblem, match="SHEETAL_READINGS_KEEP_DAYS"):
+        read_settings()
