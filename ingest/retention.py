@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 from sqlalchemy import func, select
 
+from ingest.ages import let_go
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.ledger import rollup_writes
 from sheetal.ledger.retention import Needed, needed_from
@@ -54,6 +55,7 @@ class Retention:
 
     def turn(self, now_ms: int, goes_on: Callable[[], bool]) -> int:
         """Lets go of what may; gives how many readings went. `goes_on` is asked between steps."""
+        let_go(self._telemetry, now_ms, goes_on)
         if self._keep.rollups_days is not None:
             with self._telemetry.write() as conn:
                 rollup_writes.forget_rollups(conn, now_ms - self._keep.rollups_days * DAY_MS, ROLLUPS_A_TURN)

@@ -115,6 +115,12 @@ def remove_letters(conn: Connection, numbers: Sequence[int]) -> int:
     return len(take_out(conn, dead_letter, numbers, ("id",)))
 
 
+def expire_letters(conn: Connection, before_ms: int, most: int, now_ms: int) -> int:
+    """Let go of letters that came last before an instant, the oldest first; gives how many."""
+    old = select(dead_letter.c.id).where(dead_letter.c.last_at_ms < before_ms).order_by(dead_letter.c.last_at_ms)
+    return _let_go(conn, conn.execute(old.limit(most)).scalars().all(), now_ms)
+
+
 def keep_within(conn: Connection, room: Room, now_ms: int) -> int:
     """Where less is free than may come until the next look, let go of more than that; gives how many letters went."""
     held = _held(conn)
