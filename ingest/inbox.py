@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from threading import Event, Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MESSAGES_MAX = 2_000
 BYTES_MAX = 16 * 1024 * 1024
@@ -21,7 +24,7 @@ class Message(NamedTuple):
 
 
 class Inbox:
-    """First in, first out, bounded in messages and in bytes by whoever asks `has_room` before reading on."""
+    """First in, first out, bounded in messages and in bytes by whoever asks for `room` before reading on."""
 
     def __init__(self, messages_max: int = MESSAGES_MAX, bytes_max: int = BYTES_MAX) -> None:
         self._messages: deque[Message] = deque()
@@ -31,9 +34,10 @@ class Inbox:
         self._lock = Lock()
         self._filled = Event()
 
-    def has_room(self, slack: int = 1) -> bool:
-        """Whether another message may be read from the socket; `slack` stretches both bounds."""
-        return len(self._messages) < slack * self._messages_max and self._bytes < slack * self._bytes_max
+    @property
+    def room(self) -> int:
+        """How many messages may be read from the socket now; none while their bytes reach the bound."""
+        return max(0, self._messages_max - len(self._messages)) if self._bytes < self._bytes_max else 0
 
     @property
     def bytes(self) -> int:
@@ -42,11 +46,15 @@ class Inbox:
 
     def put(self, message: Message) -> None:
         """Keeps a message; never blocks and never drops."""
+        self.put_many([message])
+
+    def put_many(self, messages: Sequence[Message]) -> None:
+        """Keeps messages in their order; never blocks and never drops."""
         with self._lock:
-            self._messages.append(message)
-            self._bytes += len(message.payload)
+            self._messages.extend(messages)
+            self._bytes += sum(len(message.payload) for message in messages)
         # One wake-up for each burst: one for each message would make two threads fight for the interpreter.
-        if not self._filled.is_set():
+        if messages and not self._filled.is_set():
             self._filled.set()
 
     def take(self) -> Message | None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 WINDOW_MAX = 1_000
 """Our own publishes that the broker has not acknowledged; a broker that takes fewer says so."""
 ITEMS_MAX = 50_000
+CROWD = 8_000
+"""Well above what the answers to one load need, so that a broker in step is never made to wait."""
 
 
 class Publish(NamedTuple):
@@ -31,8 +33,8 @@ class Acknowledge(NamedTuple):
 class Outgoing:
     """A queue with a window: an acknowledgement never overtakes a publish handed over before it.
 
-    Any thread may put, one thread takes. It never blocks, since the window moves only by reading the socket, and the
-    reading waits for the pipeline; when `is_full` the connection should be given up, which empties it.
+    Any thread may put, one thread takes. It never blocks; while it `is_crowded` nothing more should be read that would
+    have to be answered, so that only what is under way already can bring it to its bound.
     """
 
     def __init__(self, items_max: int = ITEMS_MAX) -> None:
@@ -41,21 +43,26 @@ class Outgoing:
         self._in_flight = 0
         self._window = WINDOW_MAX
         self.dropped = 0
-        """Publishes that found no room or were given up with the connection, since the start."""
+        """Publishes that found no room, since the start."""
 
     @property
-    def is_full(self) -> bool:
-        """Whether the broker takes so little that waiting longer makes no sense."""
-        return len(self._items) >= self._items_max
+    def is_crowded(self) -> bool:
+        """Whether the broker is behind in taking what we send."""
+        return len(self._items) >= min(CROWD, self._items_max)
 
     @property
     def is_stalled(self) -> bool:
         """Whether something waits for the broker to acknowledge what went before."""
         return self._in_flight >= self._window and bool(self._items)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the broker has acknowledged everything that was handed over."""
+        return not self._items and not self._in_flight
+
     def put(self, item: Publish | Acknowledge) -> None:
         """Hands an item over; a publish that finds no room is dropped, the gateway asks again."""
-        if isinstance(item, Acknowledge) or not self.is_full:
+        if isinstance(item, Acknowledge) or len(self._items) < self._items_max:
             self._items.append(item)
         else:
             self.dropped += 1
@@ -65,8 +72,9 @@ class Outgoing:
         for item in items:
             self.put(item)
 
-    def set_window(self, broker_maximum: int | None) -> None:
-        """Never more in flight than the broker says it takes."""
+    def start_afresh(self, broker_maximum: int | None) -> None:
+        """Begins with a new connection: nothing is in flight, and never more than the broker says it takes."""
+        self._in_flight = 0
         self._window = min(WINDOW_MAX, broker_maximum or WINDOW_MAX)
 
     def sendable(self) -> Iterator[Publish | Acknowledge]:
@@ -78,14 +86,9 @@ class Outgoing:
                 self._in_flight += 1
             yield self._items.popleft()
 
-    def arrived(self) -> None:
-        """The broker has acknowledged one publish."""
-        self._in_flight -= 1
-
-    def clear(self) -> None:
-        """Forgets what has not left yet; what is in flight stays counted, since paho sends it again."""
-        self.dropped += sum(isinstance(item, Publish) for item in self._items)
-        self._items.clear()
+    def arrived(self, number: int = 1) -> None:
+        """The broker has acknowledged so many publishes."""
+        self._in_flight = max(0, self._in_flight - number)
 
     def __len__(self) -> int:
         return len(self._items)

@@ -1,106 +1,94 @@
-"""MQTT in and out: the only module that knows paho.
+"""MQTT in and out: one loop over two sessions, so that what goes out never waits for what comes in.
 
-One thread owns the socket and runs the loop itself instead of paho's own thread, so that it can stop reading when the
-inbox is full while pings and acknowledgements still go out. The session ends with the connection: what a lost one had
-not acknowledged comes again from the gateways' outboxes.
+The way in brings the gateways' messages and takes their acknowledgements back; when the inbox is full it is not read.
+The way out carries what we publish, and hears the workers' signs of life. On one connection the broker's word that it
+has an ack of ours would stand behind every message it has not sent us yet: Mosquitto 2.0.11 ignores the receive window
+and was measured with tens of thousands. Both end together, and what they had not carried comes again from the outboxes.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import select
 import socket
-import ssl
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
-from paho.mqtt.client import Client, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from ingest.inbox import Message
+from ingest.frames import acknowledgements, publishes
 from ingest.outgoing import Acknowledge, Outgoing, Publish
+from ingest.session import Session
 from sheetal.contracts import topics
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import ConnectFlags, DisconnectFlags
-    from paho.mqtt.reasoncodes import ReasonCode
+    from collections.abc import Callable
 
-    from ingest.inbox import Inbox
+    from ingest.inbox import Inbox, Message
     from ingest.peers import Peers
     from ingest.settings import BrokerAddress
     from sheetal.contracts.clock import Clock
 
 GROUP = "ingest"
-KEEPALIVE_SECONDS = 30
-CONNECT_SECONDS_MAX = 2.5
 RETRY_SECONDS_MIN = 0.2
-RETRY_SECONDS_MAX = 5.0
+RETRY_SECONDS_MAX = 1.0
+"""Soon: what gateways send to a broker that came back before us reaches nobody and must wait to be sent again."""
 TURN_SECONDS = 0.2
-CLOSE_TURNS_MAX = 5
-RECEIVE_MAX = 1_000
-"""Un-acknowledged messages asked of the broker at once; Mosquitto 2.0.11 was measured ignoring it."""
-PACKET_BYTES_MAX = 12 * 1024 * 1024
-READ_BYTES = 64 * 1024
-STALLED_SLACK = 2
+STALL_SECONDS_MAX = 60.0
+"""A broker that answers pings, but acknowledges no publish for so long, has forgotten ours."""
+SIGNS_A_TURN_MAX = 1_000
+ITEMS_AT_ONCE_MAX = 2_000
+FINISH_SECONDS_MAX = 1.0
+WAKES_MAX = 65_536
 
 log = structlog.get_logger()
 
 
-class ForesightedClient(Client):
-    """paho, but reading the socket in large pieces.
-
-    paho asks for each packet in four small ones, and every call gives the interpreter away to the pipeline's thread.
-    """
-
-    ahead = b""
-    _position = 0
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if self._position >= len(self.ahead):
-            self.ahead, self._position = super()._sock_recv(max(bufsize, READ_BYTES)), 0
-        piece = self.ahead[self._position : self._position + bufsize]
-        self._position += len(piece)
-        return piece
-
-    @property
-    def has_bytes(self) -> bool:
-        """Whether bytes wait that select cannot see."""
-        connection = self.socket()
-        decrypted = connection.pending() if isinstance(connection, ssl.SSLSocket) else 0
-        return self._position < len(self.ahead) or decrypted > 0
-
-    def forget_bytes(self) -> None:
-        """Drops what the last connection left."""
-        self.ahead, self._position = b"", 0
-
-
 class Subscriber:
-    """The worker's one connection; `run` is its thread, everything else may be called from any thread."""
+    """The worker at the broker; `run` is its thread, everything else may be called from any thread."""
 
     def __init__(self, broker: BrokerAddress, inbox: Inbox, peers: Peers, clock: Clock) -> None:
-        self._broker = broker
         self._inbox = inbox
         self._peers = peers
         self._clock = clock
-        self._connection = 0
-        self._subscriptions = 0
-        self._alive_request: int | None = None
         self._outgoing = Outgoing()
-        self._is_connected = False
+        data = topics.shared(GROUP, topics.of_every_gateway(topics.Channel.DATA))
+        self._way_in = Session(broker, peers.own, data, qos=1)
+        self._way_out = Session(broker, f"{peers.own}-out", topics.INGEST_ALIVE, qos=0)
+        self._address = f"{broker.host}:{broker.port}"
+        self._sessions: list[Session] = []
+        self._connection = 0
+        self._is_sending = False
+        self._published = 0
+        self._moved_at = time.monotonic()
         self._subscribed = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
             end.settimeout(0)
-        self._client = self._make_client()
+        self.received = 0
+        """Messages that the way in brought, since the start; so below."""
+        self.connections = 0
+        """How often the subscription was granted: all but the first time anew."""
+        self.refused = 0
+        """Publishes that the broker would not take."""
 
     @property
     def is_subscribed(self) -> bool:
         """Whether the broker has granted the subscription of the present connection."""
         return self._subscribed.is_set()
+
+    @property
+    def waiting(self) -> int:
+        """Publishes and acknowledgements that have not left yet."""
+        return len(self._outgoing)
+
+    @property
+    def dropped(self) -> int:
+        """Publishes that found no room, since the start."""
+        return self._outgoing.dropped
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Hands a QoS 1 message over; while the broker is away a bounded number waits, more are dropped."""
@@ -108,15 +96,19 @@ class Subscriber:
 
     def acknowledge(self, message: Message) -> None:
         """Hands the MQTT acknowledgement over; void when the connection that brought the message is gone."""
-        self._outgoing.put(Acknowledge(message.message_id, message.connection))
+        self.acknowledge_many([message])
 
     def publish_many(self, messages: list[tuple[str, bytes]]) -> None:
         """Hands QoS 1 messages over in their order, as `publish` does each."""
         self._outgoing.put_many([Publish(topic, payload, retain=False) for topic, payload in messages])
 
     def acknowledge_many(self, messages: list[Message]) -> None:
-        """Hands the MQTT acknowledgements over; they leave after every publish handed over before."""
-        self._outgoing.put_many([Acknowledge(message.message_id, message.connection) for message in messages])
+        """Hands the MQTT acknowledgements over; they leave after every publish handed over before.
+
+        A message that came at QoS 0 has none.
+        """
+        items = [Acknowledge(message.message_id, message.connection) for message in messages if message.message_id]
+        self._outgoing.put_many(items)
 
     def wake(self) -> None:
         """Makes the loop look at once for room in the inbox and for packets to send."""
@@ -132,171 +124,114 @@ class Subscriber:
         """Connects, serves and connects again until told to stop; a broker that is away is no error."""
         pause_seconds = RETRY_SECONDS_MIN
         while not stop.is_set():
-            before = self._subscriptions
-            if self._has_room() and self._connect():
-                while self._client.socket() is not None and not stop.is_set():
-                    self._turn()
-            if self._subscriptions > before:
+            before = self.connections
+            if self._inbox.room:
+                self._serve(stop)
+            if self.connections > before:
                 pause_seconds = RETRY_SECONDS_MIN
             stop.wait(pause_seconds * random.uniform(0.8, 1.2))  # noqa: S311  # jitter is no secret
             pause_seconds = min(pause_seconds * 2, RETRY_SECONDS_MAX)
-        self._close()
-
-    def _make_client(self) -> ForesightedClient:
-        client = ForesightedClient(CallbackAPIVersion.VERSION2, self._peers.own, protocol=MQTTv5, manual_ack=True)
-        client.connect_timeout = CONNECT_SECONDS_MAX
-        client.max_inflight_messages_set(0)  # no limit of paho's: the window is ours
-        if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.is_encrypted:
-            client.tls_set_context(ssl.create_default_context())
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        client.on_publish = lambda *_: self._outgoing.arrived()
-        # With this callback set, paho gathers packets for our loop instead of writing each at once.
-        client.on_socket_register_write = lambda *_: None
-        return client
-
-    def _connect(self) -> bool:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
-        properties.ReceiveMaximum = RECEIVE_MAX
-        properties.MaximumPacketSize = PACKET_BYTES_MAX
-        properties.SessionExpiryInterval = 0
-        self._client.forget_bytes()
-        try:
-            self._client.connect(
-                self._broker.host,
-                self._broker.port,
-                KEEPALIVE_SECONDS,
-                clean_start=True,
-                properties=properties,
-            )
-        except (OSError, ValueError) as error:
-            log.warning("The broker does not answer", problem=str(error))
-            return False
-        connection = self._client.socket()
-        if isinstance(connection, socket.socket):
-            # Each packet is a write of its own; gathered by the kernel it would wait 40 ms for the peer's delayed ack.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return True
-
-    def _turn(self) -> None:
-        connection = self._client.socket()
-        if connection is None:
-            return
-        may_read = not self.is_subscribed or self._has_room()
-        has_bytes = may_read and self._client.has_bytes
-        wanted = [self._wake_out, connection] if may_read else [self._wake_out]
-        writing = [connection] if self._client.want_write() else []
-        readable, _, _ = select.select(wanted, writing, [], 0 if has_bytes else TURN_SECONDS)
-        if self._wake_out in readable:
-            with suppress(BlockingIOError):
-                self._wake_out.recv(READ_BYTES)
-        if has_bytes or connection in readable:
-            self._read()
-        self._send()
-        if self._client.want_write():
-            self._client.loop_write()
-        self._client.loop_misc()
-
-    def _read(self) -> None:
-        """Takes every packet that is here already, as long as there is room."""
-        self._client.loop_read()
-        while self._client.has_bytes and self._has_room() and self._client.socket() is not None:
-            self._client.loop_read()
-
-    def _send(self) -> None:
-        if not self._is_connected:
-            return
-        if self._outgoing.is_full:
-            log.error("The broker takes nothing; connecting anew")
-            self._outgoing.clear()
-            self._client.disconnect()
-            return
-        for item in self._outgoing.sendable():
-            if isinstance(item, Publish):
-                self._client.publish(item.topic, item.payload, qos=1, retain=item.retain)
-            elif item.connection == self._connection:
-                self._client.ack(item.message_id, 1)
-
-    def _has_room(self) -> bool:
-        """Whether to read on: a stalled window moves only by reading, so it may go a bounded way beyond the bounds."""
-        return self._inbox.has_room(STALLED_SLACK if self._outgoing.is_stalled else 1)
-
-    def _close(self) -> None:
-        """Says goodbye if there is a connection; publishes still queued go out first, as far as the socket takes."""
-        if self._client.socket() is not None:
-            self._client.disconnect()
-        for _ in range(CLOSE_TURNS_MAX):
-            connection = self._client.socket()
-            if connection is None or not self._client.want_write():
-                break
-            select.select([], [connection], [], TURN_SECONDS)
-            self._client.loop_write()
         self._wake_in.close()
         self._wake_out.close()
 
-    def _on_connect(
-        self,
-        client: Client,
-        _data: object,
-        _flags: ConnectFlags,
-        code: ReasonCode,
-        properties: Properties | None,
-    ) -> None:
-        if code.is_failure:
-            log.error("The broker refused this worker", reason=str(code))
-            return
-        self._connection += 1
-        self._is_connected = True
-        self._peers.lost_touch()
-        self._outgoing.set_window(getattr(properties, "ReceiveMaximum", None))
-        self._alive_request = client.subscribe(topics.INGEST_ALIVE, qos=0)[1]
+    def _serve(self, stop: threading.Event) -> None:
+        """Until one of the two connections ends, or stop.
 
-    def _on_subscribe(
-        self,
-        client: Client,
-        _data: object,
-        message_id: int,
-        codes: list[ReasonCode],
-        _properties: Properties | None,
-    ) -> None:
-        if any(code.is_failure for code in codes):
-            log.error("The broker refused a subscription", reasons=[str(code) for code in codes])
-            client.disconnect()
-        elif message_id == self._alive_request:
-            # Workers hear of each other before either takes the first message of the other's gateways: our sign of
-            # life must leave before our subscription.
+        Workers hear of each other before either takes the first message of the other's gateways: the way in opens when
+        the broker has our sign of life.
+        """
+        if self._open(self._way_out, stop.is_set):
+            self._outgoing.start_afresh(self._way_out.receive_maximum)
+            self._is_sending, self._published = True, 0
+            self._peers.lost_touch()
             self.announce()
-            self._send()
-            client.subscribe(topics.shared(GROUP, topics.of_every_gateway(topics.Channel.DATA)), qos=1)
-        else:
-            self._subscriptions += 1
-            self._subscribed.set()
-            log.info("Subscribed", worker=self._peers.own, broker=f"{self._broker.host}:{self._broker.port}")
-
-    def _on_disconnect(
-        self,
-        _client: Client,
-        _data: object,
-        _flags: DisconnectFlags,
-        code: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        self._is_connected = False
+            self._connection += 1
+            if self._until(lambda: self._outgoing.is_idle, stop.is_set) and self._open(self._way_in, stop.is_set):
+                self.connections += 1
+                self._subscribed.set()
+                log.info("Subscribed", worker=self._peers.own, broker=self._address)
+                self._until(lambda: False, stop.is_set)
+        if stop.is_set() and self._is_sending:
+            self._finish()
         self._subscribed.clear()
-        if code.is_failure:
-            log.warning("The connection to the broker ended", reason=str(code))
+        self._is_sending = False
+        for session in self._sessions:
+            session.close()
+        self._sessions.clear()
 
-    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "(not UTF-8)"
-        if topic == topics.INGEST_ALIVE:
-            self._peers.heard(bytes(message.payload))
+    def _open(self, session: Session, is_over: Callable[[], bool]) -> bool:
+        """Whether it is connected and its subscription granted."""
+        self._sessions.append(session)
+        self._moved_at = time.monotonic()
+        return session.open() and self._until(lambda: session.is_granted, is_over)
+
+    def _until(self, is_reached: Callable[[], bool], is_over: Callable[[], bool]) -> bool:
+        """Serves what is open until then; False when it is over, or a connection ended or is of no use."""
+        while not is_reached():
+            if is_over() or any(session.socket is None for session in self._sessions):
+                return False
+            if not self._outgoing.is_stalled:
+                self._moved_at = time.monotonic()
+            elif time.monotonic() - self._moved_at > STALL_SECONDS_MAX:
+                log.error("The broker takes nothing; connecting anew")
+                return False
+            self._turn()
+        return True
+
+    def _turn(self) -> None:
+        hearing = [session for session in self._sessions if self._may_read(session)]
+        has_bytes = any(session.has_bytes for session in hearing)
+        reading = [session.socket for session in hearing if session.socket is not None]
+        writing = [session.socket for session in self._writing if session.socket is not None]
+        timeout_seconds = 0 if has_bytes else TURN_SECONDS
+        readable, _, _ = select.select([self._wake_out, *reading], writing, [], timeout_seconds)
+        if self._wake_out in readable:
+            with suppress(BlockingIOError):
+                self._wake_out.recv(WAKES_MAX)
+        heard = [session for session in hearing if session.has_bytes or session.socket in readable]
+        for session in heard:
+            self._hear(session)
+        self._send()
+        for session in self._sessions:
+            session.keep(is_excused=session is self._way_in and (session in heard or session not in hearing))
+
+    @property
+    def _writing(self) -> list[Session]:
+        return [session for session in self._sessions if session.has_unsent]
+
+    def _may_read(self, session: Session) -> bool:
+        """Whether there is room for what a session brings; only the way in brings what needs some."""
+        if session is self._way_out or not session.is_granted:
+            return True
+        return self._inbox.room > 0 and not self._outgoing.is_crowded
+
+    def _hear(self, session: Session) -> None:
+        room = SIGNS_A_TURN_MAX if session is self._way_out else max(1, self._inbox.room)
+        frames = session.receive(room, self._connection, self._clock())
+        if frames.acknowledged:
+            self._moved_at = time.monotonic()
+            self._outgoing.arrived(frames.acknowledged)
+            self.refused += frames.refused
+        if session is self._way_in:
+            self._inbox.put_many(frames.messages)
+            self.received += len(frames.messages)
             return
-        now_ms = self._clock()
-        self._inbox.put(Message(topic, bytes(message.payload), message.mid, self._connection, now_ms))
+        for message in frames.messages:
+            self._peers.heard(message.payload)
+
+    def _send(self) -> None:
+        """What may leave now, publishes before acknowledgements, as far as the sockets keep pace."""
+        while self._is_sending and self._way_out.takes_more and self._way_in.takes_more:
+            items = list(itertools.islice(self._outgoing.sendable(), ITEMS_AT_ONCE_MAX))
+            if not items:
+                return
+            out = [item for item in items if isinstance(item, Publish)]
+            back = [item for item in items if isinstance(item, Acknowledge) and item.connection == self._connection]
+            self._way_out.send(publishes(out, self._published))
+            self._published += len(out)
+            self._way_in.send(acknowledgements([item.message_id for item in back]))
+
+    def _finish(self) -> None:
+        """Lets what was handed over leave, in a bounded time; closing a socket with answers unread would take it back."""
+        deadline = time.monotonic() + FINISH_SECONDS_MAX
+        self._until(lambda: self._outgoing.is_idle and not self._writing, lambda: time.monotonic() > deadline)

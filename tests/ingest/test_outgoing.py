@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.outgoing import WINDOW_MAX, Acknowledge, Outgoing, Publish
+from ingest.outgoing import CROWD, ITEMS_MAX, WINDOW_MAX, Acknowledge, Outgoing, Publish
 
 
 def publish(number: int) -> Publish:
@@ -33,7 +33,7 @@ def test_no_more_publishes_are_in_flight_than_the_window() -> None:
 
 def test_an_acknowledgement_waits_behind_its_publish() -> None:
     outgoing = Outgoing()
-    outgoing.set_window(1)
+    outgoing.start_afresh(1)
     for item in (publish(1), publish(2), Acknowledge(9, 1)):
         outgoing.put(item)
     assert list(outgoing.sendable()) == [publish(1)]
@@ -44,7 +44,7 @@ def test_an_acknowledgement_waits_behind_its_publish() -> None:
 @pytest.mark.parametrize(("asked", "window"), [(20, 20), (None, WINDOW_MAX), (65_535, WINDOW_MAX)])
 def test_the_window_is_the_smaller_of_the_brokers_and_ours(asked: int | None, window: int) -> None:
     outgoing = Outgoing()
-    outgoing.set_window(asked)
+    outgoing.start_afresh(asked)
     for number in range(2 * WINDOW_MAX):
         assert not outgoing.is_stalled
         outgoing.put(publish(number))
@@ -55,24 +55,52 @@ def test_the_window_is_the_smaller_of_the_brokers_and_ours(asked: int | None, wi
 def test_a_full_queue_drops_publishes_but_no_acknowledgement() -> None:
     outgoing = Outgoing(items_max=3)
     for number in range(5):
-        assert outgoing.is_full is (number >= 3)
         outgoing.put(publish(number))
     outgoing.put(Acknowledge(9, 1))
+    assert (len(outgoing), outgoing.dropped) == (4, 2)
     assert list(outgoing.sendable()) == [*map(publish, range(3)), Acknowledge(9, 1)]
-    assert not outgoing.is_full
+    outgoing.put(publish(5))
+    assert (len(outgoing), outgoing.dropped) == (1, 2)
 
 
-def test_what_is_cleared_never_leaves_and_what_is_in_flight_still_counts() -> None:
+def test_it_is_crowded_well_before_it_is_full() -> None:
     outgoing = Outgoing()
-    outgoing.set_window(1)
-    outgoing.put(publish(1))
-    assert list(outgoing.sendable()) == [publish(1)]
-    outgoing.put(publish(2))
-    outgoing.clear()
-    outgoing.put(publish(3))
-    assert list(outgoing.sendable()) == []
+    for number in range(CROWD):
+        assert not outgoing.is_crowded
+        outgoing.put(publish(number))
+    assert outgoing.is_crowded
+    assert 3 * CROWD < ITEMS_MAX
+    assert Outgoing(items_max=0).is_crowded
+
+
+def test_it_is_idle_once_everything_has_arrived() -> None:
+    outgoing = Outgoing()
+    assert outgoing.is_idle
+    outgoing.put_many([publish(1), publish(2)])
+    assert not outgoing.is_idle
+    assert len(list(outgoing.sendable())) == 2
     outgoing.arrived()
-    assert list(outgoing.sendable()) == [publish(3)]
+    assert not outgoing.is_idle
+    outgoing.arrived()
+    assert outgoing.is_idle
+
+
+def test_a_new_connection_has_nothing_in_flight_and_keeps_what_has_not_left() -> None:
+    outgoing = Outgoing()
+    outgoing.start_afresh(1)
+    outgoing.put_many([publish(1), publish(2), publish(3)])
+    assert list(outgoing.sendable()) == [publish(1)]
+    assert list(outgoing.sendable()) == []
+    outgoing.start_afresh(2)
+    assert list(outgoing.sendable()) == [publish(2), publish(3)]
+
+
+def test_more_acknowledgements_than_publishes_widen_no_window() -> None:
+    outgoing = Outgoing()
+    outgoing.start_afresh(1)
+    outgoing.arrived(5)
+    outgoing.put_many([publish(1), publish(2)])
+    assert list(outgoing.sendable()) == [publish(1)]
 
 
 def test_many_leave_as_if_each_had_been_put_alone() -> None:
@@ -85,20 +113,10 @@ def test_many_leave_as_if_each_had_been_put_alone() -> None:
     assert len(outgoing) == 0
 
 
-def test_what_is_dropped_is_counted() -> None:
-    outgoing = Outgoing(items_max=3)
-    outgoing.put_many([*map(publish, range(5))])
-    assert (len(outgoing), outgoing.dropped) == (3, 2)
-    outgoing.put_many([Acknowledge(1, 1), Acknowledge(2, 1)])
-    assert (len(outgoing), outgoing.dropped) == (5, 2)
-    outgoing.clear()
-    assert (len(outgoing), outgoing.dropped) == (0, 5)
-
-
 @given(st.lists(st.sampled_from(["publish", "acknowledge", "arrived", "send"])), st.integers(1, 5))
 def test_nothing_is_lost_doubled_or_reordered(acts: list[str], window: int) -> None:
     outgoing = Outgoing()
-    outgoing.set_window(window)
+    outgoing.start_afresh(window)
     put: list[Publish | Acknowledge] = []
     sent: list[Publish | Acknowledge] = []
     arrived = 0

@@ -2,94 +2,29 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
-from benchmarks.faults.mqtt_frames import FrameSplitter
+from benchmarks.raw_publisher import RawPublisher, prepared
 from demo.broker import EmbeddedBroker, free_port
-from ingest.inbox import Inbox, Message
-from ingest.peers import Peers
-from ingest.settings import BrokerAddress
-from ingest.subscriber import RECEIVE_MAX, Subscriber
+from ingest.session import RECEIVE_MAX
 from sheetal.contracts.clock import now_ms
 from tests.ingest.raw_gateway import until
+from tests.ingest.subscribing import TOPIC, client_at, working
 from tests.stack.servers import add_mosquitto_password, mosquitto_server, port_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-TOPIC = "cc/v1/gw-01/data"
-
-
-@dataclass
-class Worker:
-    subscriber: Subscriber
-    inbox: Inbox
-    peers: Peers
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def take_all(self, number: int) -> list[Message]:
-        until(lambda: len(self.inbox) >= number)
-        return [taken for _ in range(len(self.inbox)) if (taken := self.inbox.take()) is not None]
-
-
-@contextmanager
-def working(
-    port: int, name: str = "ingest-a", *, login: tuple[str, str] | None = None, **bounds: int
-) -> Iterator[Worker]:
-    inbox, peers = Inbox(**bounds), Peers(name)
-    username, password = login or (None, None)
-    address = BrokerAddress("127.0.0.1", port, is_encrypted=False, username=username, password=password)
-    worker = Worker(Subscriber(address, inbox, peers, now_ms), inbox, peers)
-    thread = threading.Thread(target=worker.subscriber.run, args=[worker.stop])
-    thread.start()
-    try:
-        yield worker
-    finally:
-        worker.stop.set()
-        worker.subscriber.wake()
-        thread.join(3)
-        assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
     with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as running:
         yield running
-
-
-@contextmanager
-def client_at(
-    port: int, listen_to: str | None = None, *, login: tuple[str, str] | None = None
-) -> Iterator[tuple[Callable[[bytes], None], list[tuple[str, bytes]]]]:
-    heard: list[tuple[str, bytes]] = []
-    subscribed = threading.Event()
-    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-    client.max_inflight_messages_set(5_000)
-    if login:
-        client.username_pw_set(*login)
-    client.on_message = lambda _client, _data, message: heard.append((message.topic, bytes(message.payload)))
-    client.on_subscribe = lambda *_: subscribed.set()
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    if listen_to:
-        client.subscribe(listen_to, 1)
-        subscribed.wait(5)
-    try:
-        yield lambda payload: client.publish(TOPIC, payload, 1).wait_for_publish(10), heard
-    finally:
-        client.disconnect()
-        client.loop_stop()
 
 
 def test_messages_come_with_their_topic_and_time_and_go_once_acknowledged(broker: EmbeddedBroker) -> None:
@@ -153,30 +88,10 @@ def test_two_workers_share_the_messages_and_know_of_each_other(broker: EmbeddedB
             assert sorted(heard, key=int) == [str(number).encode() for number in range(100)]
 
 
-def test_a_worker_learns_that_it_is_alone_by_hearing_itself_before_any_message(broker: EmbeddedBroker) -> None:
-    with working(broker.port) as worker:
+def test_a_worker_learns_that_it_is_alone_by_hearing_itself_before_any_message(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as unused, working(unused.port) as worker:
         assert not worker.peers.is_alone
         until(lambda: worker.peers.is_alone)
-
-
-def test_the_sign_of_life_leaves_before_the_subscription() -> None:
-    """A broker of a few bytes sees in which order the packets come."""
-    kinds: list[int] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
-        with working(server.getsockname()[1]):
-            line, _ = server.accept()
-            with line:
-                line.settimeout(10)
-                splitter = FrameSplitter()
-                while len(kinds) < 4:
-                    for frame in splitter.feed(line.recv(65_536)):
-                        kinds.append(frame.kind)
-                        if frame.kind == 1:
-                            line.sendall(bytes.fromhex("2003000000"))
-                        elif kinds == [1, 8]:
-                            line.sendall(b"\x90\x04" + frame.body[:2] + b"\x00\x00")
-    assert kinds == [1, 8, 3, 8]
 
 
 def test_the_sign_of_life_is_retained(broker: EmbeddedBroker) -> None:
@@ -291,3 +206,23 @@ def test_under_an_access_list_ingest_hears_data_and_answers(tmp_path: Path) -> N
         worker.subscriber.publish("cc/v1/gw-01/ack", b"answer")
         worker.subscriber.wake()
         until(lambda: heard == [("cc/v1/gw-01/ack", b"answer")])
+
+
+@pytest.mark.stack
+def test_a_backlog_far_beyond_the_window_is_answered_over_one_connection(tmp_path: Path) -> None:
+    """Mosquitto 2.0.11 sends far more than the receive window; its word for our publishes must not wait behind that."""
+    total = 40_000
+    with mosquitto_server(tmp_path) as url, working(port_of(url)) as worker, RawPublisher(port_of(url)) as publisher:
+        until(lambda: worker.subscriber.is_subscribed)
+        publisher.carry(prepared([(f"cc/v1/gw-{number % 1_000}/data", b"x" * 200) for number in range(total)]))
+        deadline, answered = time.monotonic() + 90, 0
+        while answered < total and time.monotonic() < deadline:
+            taken = worker.inbox.take_many(1_000)
+            worker.subscriber.publish_many([(one.topic.replace("data", "ack"), b"y" * 100) for one in taken])
+            worker.subscriber.acknowledge_many(taken)
+            worker.subscriber.wake()
+            answered += len(taken)
+            time.sleep(0.001)
+        assert (answered, worker.subscriber.received, worker.subscriber.connections) == (total, total, 1)
+        until(lambda: worker.subscriber.waiting == 0)
+        assert worker.subscriber.dropped == 0
