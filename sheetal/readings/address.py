@@ -28,8 +28,8 @@ class Address(NamedTuple):
 
     @property
     def supports_delete(self) -> bool:
-        """Whether samples may be deleted by a statement."""
-        return self.version == 1
+        """Whether samples may be deleted: 1.x by a statement, 2.x by a request of its own, 3 not at all."""
+        return self.version in {1, 2}
 
 
 def v1_address(origin: str, database: str) -> Address:

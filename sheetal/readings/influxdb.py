@@ -15,7 +15,7 @@ from sheetal.contracts.problem import Rejected, Unavailable
 from sheetal.readings import influxql
 from sheetal.readings.grouping import common_range, name_groups, span_groups, within
 from sheetal.readings.influxdb_http import InfluxdbHttp
-from sheetal.readings.line_protocol import body_of
+from sheetal.readings.line_protocol import MEASUREMENT, body_of
 from sheetal.readings.port import Bucket, Capabilities, Health, WriteResult, check_bucket_width, clamp_span
 from sheetal.readings.retry import TOO_LARGE, Answer, Retry, rows_refused
 from sheetal.readings.sift import is_sensor_name, sift
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sheetal.contracts.reading import Reading
     from sheetal.readings.address import Address
     from sheetal.readings.grouping import Span
+    from sheetal.readings.influxdb_http import Body
 
 Found = TypeVar("Found")
 
@@ -114,12 +115,15 @@ class InfluxdbReadings:
         return self._query(influxql.select_count(sensor, first_ms, until_ms), influxql.count_of)
 
     def expire(self, before_ms: int) -> int:
-        """Delete older samples on 1.x; on 2.x the bucket's own retention does it and this is 0. See the port."""
+        """Delete older samples; 3 cannot, there the database's own retention does it and this is 0. See the port."""
         _, until_ms = clamp_span(0, before_ms)
         if not self.capabilities.supports_delete:
             return 0
         gone = self._query(influxql.select_count_before(until_ms), influxql.count_of)
-        self._query(influxql.delete_before(until_ms), influxql.nothing_of, method="POST")
+        if gone and self._address.version == 1:
+            self._query(influxql.delete_before(until_ms), influxql.nothing_of, method="POST")
+        elif gone:
+            self._delete(until_ms)
         return gone
 
     def health(self) -> Health:
@@ -157,6 +161,18 @@ class InfluxdbReadings:
         if not (answer.is_success or answer.refuses_rows):
             raise self._problem(answer)
         return answer
+
+    def _delete(self, before_ms: int) -> None:
+        """The request of 2.x; it takes the last instant as included, and keeps one that it takes as excluded."""
+        place = {name: self._address.write_query[name] for name in ("org", "bucket")}
+        body = {
+            "start": influxql.rfc3339(0),
+            "stop": influxql.rfc3339(before_ms - 1),
+            "predicate": f'_measurement="{MEASUREMENT}"',
+        }
+        answer = self._settled("POST", "/api/v2/delete", place, body)
+        if answer.status != _WRITTEN:
+            raise self._stranger(f"it answered with {answer.status}") if answer.is_success else self._problem(answer)
 
     def _query(self, statement: str, take: Callable[[influxql.Result], Found], method: str = "GET") -> Found:
         """What `take` finds in the answer to one statement."""
@@ -215,5 +231,5 @@ class InfluxdbReadings:
             status=answer.status,
         )
 
-    def _settled(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
+    def _settled(self, method: str, path: str, query: Mapping[str, str], body: Body = b"") -> Answer:
         return self._retry.until_settled(lambda: self._http.ask(method, path, query, body))

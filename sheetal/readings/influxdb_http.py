@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from threading import Event
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
     from sheetal.readings.address import Address
 
+Body: TypeAlias = "bytes | dict[str, str]"
+
 CONNECT_MS_MAX = 2_000
 ANSWER_MS_MAX = 10_000
 REASON_CHARACTERS_MAX = 200
 
+_LINES = "text/plain; charset=utf-8"
+_JSON = "application/json"
 _DROPPED = re.compile(r"\bdropped=(\d+)$")
 """How 1.x and 2.x end their words when they stored the other points of a body."""
 
@@ -44,8 +48,8 @@ class InfluxdbHttp:
         # The client carries no types; this is the one call that is made.
         self._call = cast("Callable[..., tuple[object, int, object]]", self._client.api_client.call_api)
 
-    def ask(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
-        """Sends one request, once; never raises."""
+    def ask(self, method: str, path: str, query: Mapping[str, str], body: Body = b"") -> Answer:
+        """Sends one request, once; a dictionary goes as JSON. Never raises."""
         if self.closing.is_set():
             return Answer(NO_ANSWER, "the store was closed")
         try:
@@ -53,7 +57,10 @@ class InfluxdbHttp:
                 path,
                 method,
                 query_params=dict(query),
-                header_params={"Content-Type": "text/plain; charset=utf-8", "Accept": "application/json"},
+                header_params={
+                    "Content-Type": _LINES if isinstance(body, bytes) else _JSON,
+                    "Accept": "application/json",
+                },
                 body=body,
                 response_type="object",
                 _request_timeout=(CONNECT_MS_MAX, ANSWER_MS_MAX),

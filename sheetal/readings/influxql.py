@@ -7,6 +7,7 @@ series (1.x, 2.x) or as a column (3), because that is where they differ.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -107,6 +108,12 @@ def delete_before(before_ms: int) -> str:
 
 
 SHOW_DIAGNOSTICS = "SHOW DIAGNOSTICS"
+
+
+def rfc3339(instant_ms: int) -> str:
+    """An instant as 2.x wants it outside of InfluxQL."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant_ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def show_policies(database: str) -> str:

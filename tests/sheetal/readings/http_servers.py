@@ -88,7 +88,15 @@ def v2_shim(origin: str, *, token: str, organisation: str) -> Iterator[HttpServe
                 return Reply(404, '{"code":"not found","message":"organization name not found"}')
             query["db"], _, query["rp"] = query.pop("bucket").partition("/")
             path = "/write"
-        elif path != "/query" or "q" not in query or query["q"].startswith(("SHOW D", "CREATE")):
+        elif path == "/api/v2/delete":
+            wish = json.loads(request.body)
+            assert wish["predicate"] == '_measurement="reading"'
+            span = f"time >= '{wish['start']}' AND time <= '{wish['stop']}'"
+            statement = f"DELETE FROM reading WHERE {span}"  # noqa: S608 - a test's own words
+            target = urlencode({"db": query["bucket"].partition("/")[0], "q": statement})
+            done = _forward(origin, request._replace(body=b""), f"/query?{target}")
+            return Reply(204) if done.status == 200 and "error" not in done.body else Reply(400, done.body)
+        elif path != "/query" or "q" not in query or query["q"].startswith(("SHOW D", "CREATE", "DELETE")):
             return Reply(404, '{"code":"not found","message":"path not found"}')
         return _forward(origin, request, f"{path}?{urlencode(query)}")
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from sheetal.readings.address import v1_address, v2_address, v3_address
 
 
-def test_only_a_v1_server_takes_passwords_deletes_and_new_databases() -> None:
+def test_only_a_v1_server_takes_passwords_and_new_databases_and_v3_deletes_nothing() -> None:
     addresses = [v1_address("http://h", "cc"), v2_address("http://h", "o", "cc"), v3_address("http://h", "cc")]
     assert [address.version for address in addresses] == [1, 2, 3]
     assert [address.takes_passwords for address in addresses] == [True, False, False]
-    assert [address.supports_delete for address in addresses] == [True, False, False]
+    assert [address.supports_delete for address in addresses] == [True, True, False]
     assert [address.database_to_create for address in addresses] == ["cc", None, None]
 
 

@@ -295,13 +295,6 @@ def test_something_else_at_the_address_is_said_so(body: str) -> None:
     assert "SHEETAL_READINGS_URL" in caught.value.next_step
 
 
-def test_a_v2_bucket_expires_by_its_own_retention() -> None:
-    with scripted(Reply(200, EMPTY)) as server, v2(server) as store:
-        assert not store.capabilities.supports_delete
-        assert store.expire(START_MS) == 0
-        assert server.requests == []
-
-
 def test_many_sensors_are_asked_a_few_at_a_time() -> None:
     with scripted(Reply(200, EMPTY)) as server, v1(server) as store:
         names = [f"gw-{number}.tvc" for number in range(120)]

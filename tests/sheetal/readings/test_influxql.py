@@ -55,6 +55,22 @@ def test_statements_that_change_something() -> None:
     assert influxql.create_database("cc") == 'CREATE DATABASE "cc" WITH DURATION INF SHARD DURATION 7d'
 
 
+def test_instants_are_written_to_the_millisecond() -> None:
+    assert influxql.rfc3339(0) == "1970-01-01T00:00:00.000Z"
+    assert influxql.rfc3339(1_763_870_399_999) == "2025-11-23T03:59:59.999Z"
+
+
+def test_an_answer_that_the_server_cut_is_no_answer() -> None:
+    with pytest.raises(ValueError, match="max-row-limit"):
+        answer({"columns": ["time", "count"], "values": [[1, 12]], "partial": True})
+
+
+def test_tables_are_rows_by_the_names_of_their_columns() -> None:
+    content = {"results": [{"series": [{"name": "build", "columns": ["a", "b"], "values": [[1, True], [2, False]]}]}]}
+    assert influxql.tables_of(content) == {"build": [{"a": 1, "b": True}, {"a": 2, "b": False}]}
+    assert influxql.tables_of("<html>") == {}
+
+
 def test_rows_become_readings() -> None:
     values = [
         [1, "s", 4.52, 0, 2**62 + 1, 17],
