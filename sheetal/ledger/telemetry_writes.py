@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -14,13 +14,13 @@ from sheetal.contracts.limits import HOUR_MS
 from sheetal.ledger.bulk import Into, put
 from sheetal.ledger.changes import next_change
 from sheetal.ledger.day_summaries import worst_of
+from sheetal.ledger.telemetry_conflicts import add_conflicts as add_conflicts
 from sheetal.ledger.telemetry_letters import DeadLetterRow as DeadLetterRow
 from sheetal.ledger.telemetry_letters import add_dead_letters as add_dead_letters
 from sheetal.ledger.telemetry_letters import remove_letters as remove_letters
 from sheetal.ledger.telemetry_sequences import settle_ranges as settle_ranges
 from sheetal.ledger.telemetry_tables import (
     aux_value,
-    conflict,
     coverage,
     day_summary,
     dirty_hour,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from sheetal.contracts.batch import AuxRow, ThinnedSpan, UnplacedRow
-    from sheetal.ledger.telemetry import Conflict, Coverage, SensorState
+    from sheetal.ledger.telemetry import Coverage, SensorState
 
 SPARE_BITS = 2
 """A mark is a positive number of any database: 62 random bits."""
@@ -117,11 +117,6 @@ def add_dead_letter(
 ) -> None:
     """Keep one refused message that names no gateway, as `add_dead_letters` keeps many."""
     add_dead_letters(conn, [DeadLetterRow(None, topic, payload, reason, detail)], now_ms)
-
-
-def add_conflicts(conn: Connection, found: Sequence[Conflict]) -> int:
-    """Keep conflicting re-sends, each once; gives how many were new."""
-    return insert_missing(conn, conflict, [asdict(one) for one in found])
 
 
 def put_day_summaries(conn: Connection, summaries: Sequence[DaySummary], now_ms: int) -> int:

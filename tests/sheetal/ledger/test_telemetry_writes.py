@@ -17,7 +17,7 @@ from sheetal.ledger import judgement_writes
 from sheetal.ledger import telemetry as reads
 from sheetal.ledger import telemetry_writes as writes
 from sheetal.ledger.telemetry_tables import aux_value, day_summary, sensor_state
-from tests.sheetal.ledger.telemetry_rows import CONFLICT, COVERAGE, DAY, STATE
+from tests.sheetal.ledger.telemetry_rows import COVERAGE, DAY, STATE
 
 if TYPE_CHECKING:
     from sheetal.contracts.batch import DaySummary
@@ -131,15 +131,6 @@ def test_thousands_of_hours_are_marked_at_once(telemetry: Ledger) -> None:
     assert before.keys() == after.keys() == hours
     assert all(after[key] != before[key] for key in hours)
     assert all(0 <= mark < 2**62 for mark in after.values())
-
-
-def test_conflicts_are_kept_once(telemetry: Ledger) -> None:
-    with telemetry.write() as conn:
-        assert writes.add_conflicts(conn, []) == 0
-        assert writes.add_conflicts(conn, [CONFLICT, replace(CONFLICT, sequence=8)]) == 2
-        assert writes.add_conflicts(conn, [CONFLICT, replace(CONFLICT, sequence=9)]) == 1
-        assert [one.sequence for one in reads.conflicts(conn, 10)] == [9, 8, 7]
-        assert reads.conflicts(conn, 10)[-1] == CONFLICT
 
 
 def test_a_later_report_of_a_day_reaches_further(telemetry: Ledger) -> None:
