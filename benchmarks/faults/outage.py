@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.faults.line import wait_for
+from ingest.inbox import MESSAGES_MAX as INBOX_MESSAGES_MAX
 
 if TYPE_CHECKING:
     from benchmarks.faults.fleet_line import FleetLine
@@ -21,6 +22,8 @@ GROWTH_BYTES_MAX = 64 * MEBIBYTE
 TREND_BYTES_MAX = 8 * MEBIBYTE
 """From the third to the last quarter of an outage: what an allocator may do without a leak."""
 TREND_SAMPLES_MIN = 40
+WAITING_MAX = 2 * INBOX_MESSAGES_MAX
+"""While its own publishes are stalled the inbox may go to twice its bound."""
 
 
 class Watched(NamedTuple):
@@ -56,6 +59,7 @@ class Watched(NamedTuple):
         found = {
             f"memory grew by {self.growth_bytes / MEBIBYTE:.1f} MiB": self.growth_bytes > GROWTH_BYTES_MAX,
             f"memory still grew by {self.trend_bytes / MEBIBYTE:.1f} MiB": self.trend_bytes > TREND_BYTES_MAX,
+            f"{self.waiting_max} messages in the inbox": self.waiting_max > WAITING_MAX,
             f"{self.acknowledged} messages were acknowledged meanwhile": is_dead and self.acknowledged > 0,
             "its health page did not say what is wrong": is_dead and not self.said,
         }

@@ -28,6 +28,7 @@ def test_mosquitto_killed_under_load_loses_nothing() -> None:
     assert ingest_broker_restart.run(100, 1, SERVER) == 0
 
 
+@pytest.mark.stack
 def test_an_ingest_that_does_not_come_back_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its way to the broker goes dark with the kill and never heals."""
     monkeypatch.setattr(fleet_line, "WELL_SECONDS_MAX", 1.0)

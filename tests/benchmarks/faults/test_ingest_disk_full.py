@@ -25,6 +25,7 @@ def test_a_full_disk_loses_nothing(way: str) -> None:
     assert ingest_disk_full.run(0, 1, [way], 10, SERVER) == 0
 
 
+@pytest.mark.stack
 def test_a_disk_that_did_not_get_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is never set, so ingest has nothing to say and goes on acknowledging."""
     monkeypatch.setattr(outage, "SAID_SECONDS_MAX", 1.0)

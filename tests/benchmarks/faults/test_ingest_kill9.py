@@ -29,7 +29,10 @@ def test_nothing_is_lost_or_doubled_by_kill_9_over_real_servers() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [("ack_before_record", "hours are not dirty"), ("ack_first", "acknowledged and not stored")],
+    [
+        ("ack_before_record", "hours are not dirty"),
+        pytest.param("ack_first", "acknowledged and not stored", marks=pytest.mark.stack),
+    ],
 )
 def test_an_ack_before_a_commit_is_caught(fault: str, words: str, tmp_path: Path) -> None:
     line = FleetLine(tmp_path, plan_of(7), Parts(ingest=PLANTED + fault))

@@ -29,6 +29,7 @@ def test_acks_that_hardly_get_through_mosquitto_lose_nothing(way: str) -> None:
     assert ingest_slow_consumer.run(0, 1, [way], 15, SERVER) == 0
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("way", WAYS)
 def test_slow_is_really_slow(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 400 messages made in the slow time, far fewer than half can be settled by so few bytes."""

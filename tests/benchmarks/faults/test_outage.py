@@ -25,6 +25,7 @@ def test_an_ingest_that_waits_quietly_did_nothing_wrong() -> None:
     [
         (Watched([*FLAT, FLAT[0] + GROWTH_BYTES_MAX + 1], 0, 0, "away"), "memory grew by 64.0 MiB"),
         (Watched([80 * MEBIBYTE + n * MEBIBYTE // 2 for n in range(100)], 0, 0, "away"), "still grew"),
+        (Watched(FLAT, 9_000, 0, "away"), "9000 messages in the inbox"),
         (Watched(FLAT, 0, 3, "away"), "3 messages were acknowledged"),
         (Watched(FLAT, 0, 0, ""), "did not say"),
     ],
