@@ -26,6 +26,7 @@ from sheetal.contracts.batch import Batch, Row
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.seal import seal
 from sheetal.contracts.topics import Channel, of_gateway
+from sheetal.health import ask as ask_health
 from sheetal.ledger import assets
 from sheetal.ledger.connect import open_ledger
 from sheetal.ledger.field_cipher import FieldCipher
@@ -34,6 +35,9 @@ from tests.ingest.enrolled import FACILITY
 from tests.sheetal.readings.http_servers import v2_shim
 from tests.stack.broker_users import User
 from tests.stack.compose import OURS, ROOT, WORDS, filled, raw
+from tests.stack.exposed import SERVICES, expressions
+from tests.stack.prometheus_server import ask, prometheus, query
+from tests.stack.quiet_ports import quiet_port
 from tests.stack.servers import (
     Server,
     create_influx_database,
@@ -46,7 +50,7 @@ from tests.stack.servers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -75,7 +79,7 @@ class Composed:
         self.places = places
         self.folder = folder
         self.started: dict[str, subprocess.Popen[bytes]] = {}
-        self.ports = {(name, port): str(free_port()) for name in services for port in INSIDE}
+        self.ports = {(name, port): str(quiet_port()) for name in services for port in INSIDE}
 
     def environment(self, name: str) -> dict[str, str]:
         """What compose gives it, at this machine's places, and the PATH that the image sets."""
@@ -277,6 +281,54 @@ def test_a_demo_authority_is_refused_in_production(composed: Composed, tmp_path:
 def test_the_worker_gives_the_broker_its_authority_and_a_list(composed: Composed) -> None:
     until_healthy(composed, "portal-worker")
     assert {path.name for path in (composed.folder / "gateways").iterdir()} == {"ca.pem", "gateways.crl"}
+
+
+@pytest.fixture(scope="module")
+def watching(composed: Composed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Debian's Prometheus over the shipped jobs and rules, asking the services of the file."""
+    for name in RUNNING:
+        until_healthy(composed, name)
+    targets = {name: [f"127.0.0.1:{composed.ports[name, '8080']}"] for name in RUNNING}
+    with running(prometheus(tmp_path_factory.mktemp("prometheus"), targets)) as server:
+        until(lambda: len(query(server, "up == 1")) == len(RUNNING), "every service tells its numbers")
+        yield server
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 2 * READY_SECONDS_MAX
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+def test_prometheus_reads_every_service(watching: Server) -> None:
+    said = {(found["metric"]["job"], found["metric"]["service"]) for found in query(watching, "sheetal_build_info")}
+    assert said == {(name, "portal.standby" if name == "standby" else name.replace("-", ".")) for name in RUNNING}
+    until(lambda: not query(watching, "sheetal_metrics_source_failed == 1"), "every part can be read")
+
+
+def test_no_alert_stands_while_all_is_well(watching: Server) -> None:
+    until(lambda: query(watching, "sheetal_ingest_ready == 1"), "ingest takes work")
+    until(lambda: query(watching, "sheetal_alerts_leader == 1"), "somebody judges")
+    firing = 'ALERTS{alertstate="firing",severity="page",alertname!="DiskFilling"}'
+    until(lambda: not query(watching, firing), "nobody is called")
+
+
+def test_the_running_services_tell_every_name_that_dashboard_and_rules_ask_for(watching: Server) -> None:
+    """All but what is told only once it has happened, each with a label for what it was."""
+    told = set(ask(watching, "label/__name__/values"))
+    happens = {metric.name for metrics in SERVICES.values() for metric in metrics if metric.labels}
+    asked = {name for one in expressions() for name in one.metrics} - {"up", "ALERTS"}
+    untold = {name for name in asked - told if not any(name.startswith(one) for one in happens)}
+    assert untold == set()
+    assert len(told & asked) >= 70
+
+
+def test_a_public_port_tells_strangers_no_numbers(composed: Composed) -> None:
+    for name, inside in (("portal", "8000"), ("standby", "8001")):
+        port = composed.ports[name, inside]
+        for page in ("metrics", "readyz"):
+            assert ask_health(f"http://127.0.0.1:{port}/{page}")[1].startswith("404"), (name, page)
 
 
 def test_the_first_words_are_programs_of_the_environment(composed: Composed) -> None:
