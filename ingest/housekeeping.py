@@ -1,4 +1,4 @@
-"""What a worker does by the clock: latest values each second, a sign of life every ten, "ready" once."""
+"""What a worker does by the clock: latest values each second, what is settled and a sign of life every ten."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ingest.latest import Latest
 
 FLUSH_SECONDS = 1.0
+SETTLE_SECONDS = 10.0
+"""Gaps are for eyes, and are asked for only after minutes; what a crash forgets here is asked for and found again."""
 LOOK_SECONDS = 0.05
 
 log = structlog.get_logger()
@@ -42,13 +44,14 @@ class Housekeeping:
         self._on_ready = on_ready
         self._is_ready = False
         self._is_behind = False
-        self._flushed = self._announced = time.monotonic()
+        self._flushed = self._settled = self._announced = time.monotonic()
 
     def run(self, stop: Event) -> None:
         """Goes on until told to stop, then writes the latest values a last time."""
         while not stop.wait(FLUSH_SECONDS if self._is_ready else LOOK_SECONDS):
             self.turn(time.monotonic())
-        self._flush()
+        self._write(self._latest.flush)
+        self._write(self._latest.settle)
 
     def turn(self, now: float) -> None:
         """Does what is due at this monotonic instant."""
@@ -58,14 +61,17 @@ class Housekeeping:
             self._on_ready()
         if now - self._flushed >= FLUSH_SECONDS:
             self._flushed = now
-            self._flush()
+            self._write(self._latest.flush)
+        if now - self._settled >= SETTLE_SECONDS:
+            self._settled = now
+            self._write(self._latest.settle)
         if self._connection.is_subscribed and now - self._announced >= ANNOUNCE_SECONDS:
             self._announced = now
             self._connection.announce()
 
-    def _flush(self) -> None:
+    def _write(self, step: Callable[[], int]) -> None:
         try:
-            self._latest.flush()
+            step()
         except Unavailable as problem:
             if not self._is_behind:
                 log.warning("Latest values wait for their store", problem=problem.message)

@@ -93,21 +93,33 @@ class Latest:
         with self._lock:
             newest, self._newest = self._newest, {}
             spans, self._spans = self._spans, {}
-            settled, self._settled = self._settled, defaultdict(list)
-        if not (newest or spans or settled):
+        if not (newest or spans):
             return 0
         try:
             with self._telemetry.write() as connection:
                 put_sensor_states(connection, [_state(one) for one in newest.values()])
                 add_coverage(connection, [_coverage(origin, span) for origin, span in spans.items()])
-                settle_ranges(connection, settled, self._clock())
         except BaseException:
             with self._lock:
                 self._put_back(newest, spans)
+            raise
+        return len(newest)
+
+    def settle(self) -> int:
+        """Writes which numbers of each boot are settled by now; how many boots. Raises Unavailable and keeps all."""
+        with self._lock:
+            settled, self._settled = self._settled, defaultdict(list)
+        if not settled:
+            return 0
+        try:
+            with self._telemetry.write() as connection:
+                settle_ranges(connection, settled, self._clock())
+        except BaseException:
+            with self._lock:
                 for boot, ranges in settled.items():
                     self._settled[boot] = union([*ranges, *self._settled[boot]])
             raise
-        return len(newest)
+        return len(settled)
 
     @property
     def skewed_gateways(self) -> int:

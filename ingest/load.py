@@ -137,7 +137,9 @@ def take_apart(message: Message, key_of: Callable[[str], bytes | None]) -> Part 
 
 def letter(message: Message, reason: Reason, detail: str) -> Letter:
     """A dead letter whose text any database takes."""
-    safe = "".join(sign if sign.isprintable() else " " for sign in detail[:DETAIL_LENGTH_MAX])
+    safe = detail[:DETAIL_LENGTH_MAX]
+    if not safe.isprintable():
+        safe = "".join(sign if sign.isprintable() else " " for sign in safe)
     return Letter(message.topic.replace("\x00", " "), message.payload, reason, safe)
 
 

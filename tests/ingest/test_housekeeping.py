@@ -6,7 +6,7 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from ingest.housekeeping import FLUSH_SECONDS, Housekeeping
+from ingest.housekeeping import FLUSH_SECONDS, SETTLE_SECONDS, Housekeeping
 from ingest.peers import ANNOUNCE_SECONDS
 from sheetal.contracts.problem import Unavailable
 
@@ -22,10 +22,17 @@ class Line:
 class Values:
     def __init__(self) -> None:
         self.flushed = 0
+        self.settled = 0
         self.problem: Exception | None = None
 
     def flush(self) -> int:
         self.flushed += 1
+        if self.problem is not None:
+            raise self.problem
+        return 0
+
+    def settle(self) -> int:
+        self.settled += 1
         if self.problem is not None:
             raise self.problem
         return 0
@@ -82,7 +89,7 @@ def test_the_sign_of_life_comes_every_ten_seconds_while_subscribed(house: Housek
 
 @pytest.mark.parametrize("problem", [Unavailable("away"), ZeroDivisionError()])
 def test_a_flush_that_fails_ends_nothing(house: Housekeeping, values: Values, problem: Exception) -> None:
-    now = time.monotonic() + 10
+    now = time.monotonic() + 2 * FLUSH_SECONDS
     values.problem = problem
     with capture_logs() as logs:
         house.turn(now)
@@ -96,4 +103,22 @@ def test_the_stop_flushes_a_last_time(house: Housekeeping, values: Values) -> No
     stop = threading.Event()
     stop.set()
     house.run(stop)
-    assert values.flushed == 1
+    assert (values.flushed, values.settled) == (1, 1)
+
+
+def test_what_is_settled_is_written_every_ten_seconds(house: Housekeeping, values: Values) -> None:
+    now = time.monotonic()
+    for second in range(1, 62):
+        house.turn(now + second)
+    assert 60 // SETTLE_SECONDS - 1 <= values.settled <= 60 // SETTLE_SECONDS
+    assert values.flushed >= 59
+
+
+def test_a_settling_that_fails_ends_nothing(house: Housekeeping, values: Values) -> None:
+    now = time.monotonic()
+    values.problem = ZeroDivisionError()
+    with capture_logs() as logs:
+        house.turn(now + 2 * SETTLE_SECONDS)
+        house.turn(now + 4 * SETTLE_SECONDS)
+    assert values.settled == 2
+    assert {entry["log_level"] for entry in logs} == {"error"}

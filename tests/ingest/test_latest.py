@@ -14,7 +14,7 @@ from sheetal.contracts.batch import AuxRow, Row
 from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import telemetry
 from sheetal.readings.memory import MemoryReadings
-from tests.ingest.given import BOOT, GATEWAY, KEYS, NOW_MS, SENSOR, batch, message, row, sealed, written
+from tests.ingest.given import BOOT, GATEWAY, KEYS, NOW_MS, SENSOR, batch, message, row, sealed, span, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,3 +198,51 @@ def test_refused_rows_show_nowhere(stores: Stores, latest: Latest) -> None:
     latest.note([found], written(refused=[(found.accepted.readings[0], "implausible")]))
     latest.flush()
     assert states(stores) == {}
+
+
+def gaps(stores: Stores) -> list[tuple[int, int]]:
+    with stores.telemetry.read() as connection:
+        return [(gap.first_sequence, gap.last_sequence) for gap in telemetry.gaps(connection)]
+
+
+def test_a_hole_among_the_numbers_of_a_boot_shows_and_closes_when_it_is_filled(
+    stores: Stores, latest: Latest, arrive: Callable[..., None]
+) -> None:
+    arrive(*(row(number, NOW_MS + number) for number in (1, 2, 3, 7, 8)))
+    assert latest.settle() == 1
+    assert gaps(stores) == [(4, 6)]
+    arrive(row(5, NOW_MS + 5))
+    latest.settle()
+    assert gaps(stores) == [(4, 4), (6, 6)]
+    arrive(row(4, NOW_MS + 4), row(6, NOW_MS + 6))
+    latest.settle()
+    assert gaps(stores) == []
+    assert latest.settle() == 0
+
+
+def test_a_refused_number_is_settled_too(stores: Stores, latest: Latest, arrive: Callable[..., None]) -> None:
+    arrive(row(1, NOW_MS), row(2, 0), row(3, NOW_MS + 3))
+    latest.settle()
+    assert gaps(stores) == []
+
+
+def test_what_a_thinned_span_stands_for_is_settled(stores: Stores, latest: Latest) -> None:
+    told = msgspec.structs.replace(batch([row(99), row(116)]), thinned=[span(117)])
+    found = take_apart(message(sealed(told)), KEYS.get)
+    assert isinstance(found, Part)
+    latest.note([found], written(found.accepted.readings))
+    latest.settle()
+    assert gaps(stores) == [(1, 98), (107, 107)]
+
+
+def test_what_could_not_be_settled_is_settled_the_next_time(
+    stores: Stores, latest: Latest, arrive: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(row(1), row(2, NOW_MS + 2), row(5, NOW_MS + 5))
+    with monkeypatch.context() as away:
+        away.setattr("ingest.latest.settle_ranges", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            latest.settle()
+    arrive(row(3, NOW_MS + 3))
+    assert latest.settle() == 1
+    assert gaps(stores) == [(4, 4)]

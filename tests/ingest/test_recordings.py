@@ -47,7 +47,7 @@ def replay(stores: Stores, bus: RememberingBus, recording: Recording, now_ms: in
         keys=KeyRing({gateway: recording.key}.get),
         writer=Writer(stores.readings, lambda: True),
         telemetry=stores.telemetry,
-        latest=Latest(stores.telemetry, lambda: NOW_MS),
+        latest=Latest(stores.telemetry, lambda: now_ms),
         bus=bus,
         patience=Patience(threading.Event()),
         clock=lambda: now_ms,
