@@ -28,6 +28,9 @@ from benchmarks.faults import (
     partition_72h,
     poison,
     power_cut,
+    restore_backup,
+    storm,
+    workers,
     wrong_credentials,
 )
 from benchmarks.record import FAULTS, ROOT, Fault, keep
@@ -78,6 +81,9 @@ SUITES = {
     "ingest.store_down": Suite(ingest_store_down.FULL, ingest_store_down.HOW, ingest_store_down.run),
     "ingest.broker_restart": Suite(ingest_broker_restart.FULL, ingest_broker_restart.HOW, ingest_broker_restart.run),
     "ingest.disk_full": Suite(ingest_disk_full.FULL, ingest_disk_full.HOW, ingest_disk_full.run),
+    "ingest.worker_killed": Suite(workers.FULL, workers.HOW, workers.run, workers.GROUP),
+    "ingest.reconnect_storm": Suite(storm.FULL, storm.HOW, storm.run),
+    "restore.backup": Suite(restore_backup.FULL, restore_backup.HOW, restore_backup.run),
     "ingest.slow_consumer": Suite(ingest_slow_consumer.FULL, ingest_slow_consumer.HOW, ingest_slow_consumer.run),
 }
 

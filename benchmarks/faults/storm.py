@@ -2,8 +2,8 @@
 
 `python -m benchmarks.faults.storm [GATEWAYS] [SECONDS AWAY]`: real Mosquitto with the shipped limits, the real ingest,
 real MQTT 5 connections on loopback. What is not real: no TLS, no access rules, and all of it on one machine whose
-processors the gateways take most of. A gateway leaves once it is answered, and Mosquitto is told to hold no more than
-its process may open files; who is turned away comes again, as always.
+processors the gateways share. A gateway leaves once it is answered, and no more are connected at a time than three
+quarters of the files that one process may open; who is turned away comes again.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from benchmarks.faults.crew import Crew
 from benchmarks.faults.fleet_line import ALL_EMBEDDED, Parts
 from benchmarks.faults.fleet_plan import Plan
 from benchmarks.faults.line import SERVER
-from benchmarks.faults.storm_gateways import Order, Outcome, joined
+from benchmarks.faults.storm_gateways import SETTING, Order, Outcome, joined
 from benchmarks.record import ROOT
+from demo.broker import free_port
 from sheetal.contracts.clock import now_ms
 from tests.stack.servers import MOSQUITTO, port_answers
 
@@ -47,8 +48,8 @@ HOW = (
 GATEWAYS_A_PROCESS = 8_000
 START_SECONDS = 6.0
 SECONDS_MAX = 600.0
-DESCRIPTORS_KEPT = 500
-"""Of what a process may open, for everything that is no connection."""
+FULL_SHARE = 0.75
+"""Of the files that a process may open: a Mosquitto that runs out of them answers nobody any more (docs/brokers.md)."""
 SAMPLE_SECONDS = 0.2
 SHIPPED = ROOT / "deploy" / "mosquitto" / "mosquitto.conf"
 OF_ACCESS = ("allow_anonymous", "password_file", "acl_file", "per_listener")
@@ -80,7 +81,7 @@ class Report(NamedTuple):
         half, most, last = (f"{self.served_seconds(share):.1f} s" for share in (0.5, 0.99, 1.0))
         tried, let_in = (max(seconds.values(), default=0) for seconds in (seen.tries, seen.connected))
         served = f"{len(seen.served):,} of {self.gateways:,} served after {self.away_seconds:.0f} s away"
-        ends = f"{seen.refused:,} refused, {seen.timed_out:,} timed out, {seen.cut:,} cut"
+        ends = f"{seen.turned_away:,} turned away, {seen.refused:,} refused, {seen.timed_out:,} late, {seen.cut:,} cut"
         ingest, broker = (f"{taken / MEBIBYTE:.0f} MB" for taken in (self.ingest_bytes, self.broker_bytes))
         lines = [
             f"{served}: half in {half}, 99 % in {most}, all in {last}",
@@ -92,15 +93,24 @@ class Report(NamedTuple):
 
 
 class Coast(Crew):
-    """A broker with the shipped limits, ingest and its stores, but no fleet: the gateways are processes beside it."""
+    """A broker with the shipped limits, ingest and its stores, but no fleet: the gateways are processes beside it.
 
-    def __init__(self, folder: Path, plan: Plan, parts: Parts = ALL_EMBEDDED) -> None:
-        super().__init__(folder, plan, parts, workers=1)
+    `gateway_port` is theirs; as in production ingest has a listener of its own, so that none of them is in its way.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, parts: Parts = ALL_EMBEDDED, *, workers: int = 1) -> None:
+        super().__init__(folder, plan, parts, workers=workers)
+        self.gateway_port = self.broker_port
         if parts.broker == SERVER:
-            self.broker = shipped_broker(folder, self.broker_port)
+            self.gateway_port = free_port()
+            self.broker = shipped_broker(folder, self.broker_port, self.gateway_port)
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         for child in (*self.workers, self.broker, *([self.store] if self.store else [])):
@@ -140,20 +150,26 @@ def run(first: int, count: int, gateways: int = GATEWAYS, parts: Parts | None = 
 
 
 def storm(
-    gateways: int, away_seconds: float, parts: Parts, *, seed: int = 1, seconds_max: float = SECONDS_MAX
+    gateways: int,
+    away_seconds: float,
+    parts: Parts,
+    *,
+    seed: int = 1,
+    workers: int = 1,
+    resend_seconds: float = SETTING.resend_seconds,
 ) -> Report:
-    """One storm over fresh files."""
+    """One storm over fresh files; gateways send again after `resend_seconds`, by default as shipped."""
     plan = Plan(now_ms() - 3_600_000, gateways=gateways, seed=seed, prefix="st")
-    with tempfile.TemporaryDirectory(prefix="sheetal-storm-") as name, Coast(Path(name), plan, parts) as coast:
+    with (
+        tempfile.TemporaryDirectory(prefix="sheetal-storm-") as name,
+        Coast(Path(name), plan, parts, workers=workers) as coast,
+    ):
         began = time.monotonic() + START_SECONDS
         with ExitStack() as stack:
-            orders = [
-                Order(
-                    plan, one, min(GATEWAYS_A_PROCESS, gateways - one), coast.broker_port, began, seconds_max, seed=seed
-                )
-                for one in range(0, gateways, GATEWAYS_A_PROCESS)
-            ]
-            crowds = [stack.enter_context(_crowd(order)) for order in orders]
+            order = Order(plan, 0, 0, coast.gateway_port, began, SECONDS_MAX, resend_seconds, seed)
+            crowds = [stack.enter_context(_crowd(one)) for one in shares(order)]
+            for crowd in crowds:
+                stack.callback(crowd.kill)
             time.sleep(max(0.0, began - time.monotonic()))
             coast.broker.kill()
             time.sleep(away_seconds)
@@ -161,6 +177,15 @@ def storm(
             peak = stack.enter_context(Peak(coast.ingest, coast.broker))
             outcome = joined([msgspec.json.decode(crowd.communicate()[0], type=Outcome) for crowd in crowds])
         return Report(gateways, outcome, away_seconds, *peak.bytes, problems_of(plan, outcome, coast.stored()))
+
+
+def shares(order: Order) -> list[Order]:
+    """The order cut into as many as there must be processes, so that none opens more than it may."""
+    firsts = range(0, order.plan.gateways, GATEWAYS_A_PROCESS)
+    counts = [min(GATEWAYS_A_PROCESS, order.plan.gateways - first) for first in firsts]
+    return [
+        msgspec.structs.replace(order, first=first, count=count) for first, count in zip(firsts, counts, strict=True)
+    ]
 
 
 def problems_of(plan: Plan, outcome: Outcome, stored: Iterable[Reading]) -> list[str]:
@@ -185,17 +210,22 @@ def problems_of(plan: Plan, outcome: Outcome, stored: Iterable[Reading]) -> list
     return [f"{number:,} {what}" for what, number in counted.items() if number]
 
 
-def shipped_broker(folder: Path, port: int) -> Child:
-    """Mosquitto with the shipped file's limits on one open listener; it holds as many as it may open files."""
+def shipped_broker(folder: Path, inner: int, outer: int) -> Child:
+    """Mosquitto with the shipped file's limits on two open listeners; the one for gateways leaves room for ingest."""
     common, _, _ = SHIPPED.read_text().partition("\nlistener")
     lines = [line for line in common.splitlines() if not line.startswith(OF_ACCESS)]
-    connections = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - DESCRIPTORS_KEPT
     text = "\n".join(lines).replace("/mosquitto/data/", f"{folder}/")
-    text += f"\nlistener {port} 127.0.0.1\nmax_connections {connections}\nallow_anonymous true\n"
+    text += f"\nallow_anonymous true\nlistener {inner} 127.0.0.1\n"
+    text += f"listener {outer} 127.0.0.1\nmax_connections {connections_max()}\n"
     conf = folder / "shipped.conf"
-    conf.write_text(text + ("user root\n" if os.geteuid() == 0 else ""))
-    log = folder / "shipped.log"
-    return Child([str(MOSQUITTO), "-c", str(conf)], log, lambda: port_answers(port), {"PORT": str(port)})
+    conf.write_text(("user root\n" if os.geteuid() == 0 else "") + text)
+    command = [str(MOSQUITTO), "-c", str(conf)]
+    return Child(command, folder / "shipped.log", lambda: port_answers(outer), {"PORT": str(inner)})
+
+
+def connections_max() -> int:
+    """How many gateways may be connected to one broker at a time here."""
+    return int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * FULL_SHARE)
 
 
 def _crowd(order: Order) -> subprocess.Popen[bytes]:

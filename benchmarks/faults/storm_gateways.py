@@ -42,7 +42,8 @@ _acks = msgspec.json.Decoder(Ack)
 class Order(msgspec.Struct, frozen=True):
     """Which gateways of the plan to be, where the broker is, and how long to try.
 
-    `began` is when all of them lost the broker, by the machine's monotonic clock; `seed` draws their waits.
+    `began` is when all of them lost the broker, by the machine's monotonic clock; `seed` draws their waits. At most
+    `at_once_max` are connected at a time: further ones are turned away, as by a balancer that is full, and come again.
     """
 
     plan: Plan
@@ -53,6 +54,7 @@ class Order(msgspec.Struct, frozen=True):
     seconds_max: float
     resend_seconds: float = SETTING.resend_seconds
     seed: int = 1
+    at_once_max: int = 1_000_000
 
 
 class Outcome(msgspec.Struct):
@@ -61,6 +63,7 @@ class Outcome(msgspec.Struct):
     served: list[float] = []
     tries: dict[int, int] = {}
     connected: dict[int, int] = {}
+    turned_away: int = 0
     refused: int = 0
     timed_out: int = 0
     cut: int = 0
@@ -74,8 +77,11 @@ class Broken(ConnectionError):
 class Gateway:
     """One gateway from the loss of the broker until its message is answered."""
 
-    def __init__(self, number: int, order: Order, chance: random.Random, outcome: Outcome) -> None:
+    def __init__(
+        self, number: int, order: Order, chance: random.Random, outcome: Outcome, door: asyncio.Semaphore
+    ) -> None:
         self._order = order
+        self._door = door
         self._number = number
         self._name = order.plan.name(number)
         self._key = order.plan.key(number)
@@ -94,11 +100,19 @@ class Gateway:
                 )
             )
             began = time.monotonic()
-            if await self._connection():
+            if await self._entry():
                 self._outcome.served.append(time.monotonic() - self._order.began)
                 return
             fruitless = fruitless_after(fruitless, time.monotonic() - began)
             self._session += 1
+
+    async def _entry(self) -> bool:
+        """One try; whether it brought the answer."""
+        if self._door.locked():
+            self._outcome.turned_away += 1
+            return False
+        async with self._door:
+            return await self._connection()
 
     async def _connection(self) -> bool:
         """One connection; whether it brought the answer."""
@@ -268,7 +282,9 @@ async def play(order: Order) -> Outcome:
     """All gateways of the order, from the loss until all are served or the time is over."""
     outcome = Outcome()
     chance = random.Random(f"storm {order.seed} {order.first}")
-    gateways = [Gateway(number, order, chance, outcome) for number in range(order.first, order.first + order.count)]
+    door = asyncio.Semaphore(order.at_once_max)
+    numbers = range(order.first, order.first + order.count)
+    gateways = [Gateway(number, order, chance, outcome, door) for number in numbers]
     await asyncio.sleep(max(0.0, order.began - time.monotonic()))
     await asyncio.gather(*(gateway.run() for gateway in gateways))
     return outcome
@@ -279,6 +295,7 @@ def joined(outcomes: list[Outcome]) -> Outcome:
     total = Outcome()
     for one in outcomes:
         total.served += one.served
+        total.turned_away += one.turned_away
         total.refused += one.refused
         total.timed_out += one.timed_out
         total.cut += one.cut
