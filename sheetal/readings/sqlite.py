@@ -1,7 +1,8 @@
 """The embedded readings store: one SQLite file, readable by other processes while one writes.
 
-The primary key is led by a window of six hours, so that the rows of one tick land in a few pages however large the
-file is; keyed by (sensor, time) alone each sensor touches a page of its own and inserts slow down as the file grows.
+The primary key is led by a window of one hour, so that the rows of one tick land in a few pages however large the file
+is; keyed by (sensor, time) alone each sensor touches a page of its own and inserts slow down as the file grows. A page
+that is touched is written whole, twice: windows of six hours wrote 3,500 bytes for each row, these write 600.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 5.0
 ROWS_PER_STATEMENT_MAX = 5_000
 ROWS_PER_READ_MAX = 10_000
@@ -207,8 +208,22 @@ def _check_schema(connection: sqlite3.Connection) -> None:
             retry_after_seconds=60.0,
         )
     if version < SCHEMA_VERSION:
-        connection.execute(sql.SCHEMA)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        _bring_up(connection)
+
+
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Make the schema or carry an older file over, all or nothing, whichever process comes first."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version < SCHEMA_VERSION:
+            for statement in sql.FROM_SCHEMA_1 if version == 1 else (sql.SCHEMA,):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _insert(connection: sqlite3.Connection, rows: Sequence[Reading]) -> None:

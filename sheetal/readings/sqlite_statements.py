@@ -18,7 +18,7 @@ from sheetal.contracts.reading import CENTI_CELSIUS_MIN, Reading
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-WINDOW_MS = 6 * HOUR_MS
+WINDOW_MS = HOUR_MS
 COLUMNS = len(Reading._fields)
 
 SCHEMA = """
@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS reading (
     PRIMARY KEY (window, sensor, measured_at_ms)
 ) STRICT, WITHOUT ROWID
 """
+# Files of schema 1 had windows of six hours.
+_COLUMNS = ", ".join(Reading._fields)
+_COPY = f"INSERT INTO reading SELECT measured_at_ms / {WINDOW_MS}, {_COLUMNS} FROM reading_1"  # noqa: S608 - constants
+FROM_SCHEMA_1 = ("ALTER TABLE reading RENAME TO reading_1", SCHEMA, _COPY, "DROP TABLE reading_1")
 WINDOW_ENDS = "SELECT (SELECT min(window) FROM reading), (SELECT max(window) FROM reading)"
 NEXT_WINDOW = "SELECT min(window) FROM reading WHERE window > ?"
 EXPIRE = "DELETE FROM reading WHERE window = ? AND measured_at_ms < ?"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def test_the_file_is_what_the_measurements_chose(path: Path) -> None:
     store.close()
 
 
-def test_rows_stand_in_windows_of_six_hours(path: Path) -> None:
+def test_rows_stand_in_windows_of_one_hour(path: Path) -> None:
     store = SqliteReadings(path)
     store.write([reading(-1), reading(0), reading(WINDOW_MS - 1), reading(WINDOW_MS)])
     store.close()
@@ -231,14 +232,60 @@ def test_a_file_that_is_no_database_is_unavailable(path: Path) -> None:
 
 def test_a_file_of_a_newer_release_is_left_alone(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     store = SqliteReadings(path)
     with pytest.raises(Unavailable) as caught:
         store.write([reading(0)])
-    assert "schema 2" in caught.value.message
+    assert "schema 3" in caught.value.message
     assert caught.value.next_step
     assert not store.health().ok
     store.close()
+
+
+def older_file(path: Path, rows: list[Reading]) -> None:
+    """A file of schema 1, whose windows were six hours long."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(sql.SCHEMA)
+        values = [(row.measured_at_ms // 21_600_000, *row) for row in rows]
+        connection.executemany("INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        connection.execute("PRAGMA user_version = 1")
+
+
+def test_a_file_of_the_older_release_is_carried_over(path: Path) -> None:
+    rows = [reading(number * 1_234_567) for number in range(2_000)] + [
+        reading(0, sensor="r", centi_celsius=None, quality=2)
+    ]
+    older_file(path, rows)
+    store = SqliteReadings(path)
+    assert store.read("s", 1, START_MS * 2) == rows[:2_000]
+    assert store.read("r", 1, START_MS * 2) == rows[2_000:]
+    assert store.write(rows[5:10]) == (5, [])
+    store.close()
+    assert {window for window, _, _ in rows_in(path)} == {row.measured_at_ms // WINDOW_MS for row in rows}
+    assert len(rows_in(path)) == 2_001
+
+
+def test_two_processes_that_find_an_older_file_carry_it_over_once(path: Path) -> None:
+    rows = [reading(number * 1_000) for number in range(5_000)]
+    older_file(path, rows)
+    stores = [SqliteReadings(path) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda store: store.count("s", 1, START_MS * 2), stores)) == [5_000] * 4
+    for store in stores:
+        store.close()
+
+
+def test_an_older_file_that_cannot_be_carried_over_stays_as_it_is(path: Path) -> None:
+    older_file(path, [reading(0)])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE reading_1 (no INTEGER)")
+    store = SqliteReadings(path)
+    with pytest.raises(Unavailable, match="reading_1"):
+        store.read("s", 1, START_MS * 2)
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert len(rows_in(path)) == 1
 
 
 def test_a_vanished_folder_is_unavailable(tmp_path: Path) -> None:
