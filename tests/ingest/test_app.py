@@ -10,6 +10,7 @@ import signal
 import socket
 import sqlite3
 import time
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from demo.broker import EmbeddedBroker
 from ingest.app import key_finder
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.limits import DAY_MS
+from sheetal.health import ask
 from sheetal.ledger import telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from tests.ingest.given import BOOT, GATEWAY, KEYS, POISON, SENSOR, batch, minutes, row, sealed
@@ -297,3 +299,31 @@ def test_a_gateways_secret_never_reaches_the_log(port: int, ingest: IngestProces
         until(lambda: ingest.health()[1]["dead_letters"] == len(POISON))
     ingest.end()
     assert KEYS[GATEWAY].decode() not in ingest.output()
+
+
+def test_it_tells_prometheus_what_it_took_and_how_long_it_needed(
+    ingest: IngestProcess, port: int, stores: Stores
+) -> None:
+    with RawGateway(port) as gateway:
+        gateway.send(batch([*rows(1, 10), row(12, sensor="gw-02.x")]))
+        until(lambda: len(gateway.stored) == 10)
+    assert ask(f"http://127.0.0.1:{ingest.health_port}/readyz")[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{ingest.health_port}/metrics", timeout=5) as answer:
+        page = answer.read().decode()
+    told = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+    assert told['sheetal_ingest_rows_total{kind="new"}'] == "10.0"
+    assert told['sheetal_ingest_refused_total{reason="foreign_sensor"}'] == "1.0"
+    for name in ("store_write_seconds", "telemetry_commit_seconds", "ack_lag_seconds"):
+        assert float(told[f"sheetal_ingest_{name}_count"]) >= 1, name
+    assert (told["sheetal_ingest_ready"], told["sheetal_ingest_broker_connected"]) == ("1.0", "1.0")
+    assert told['sheetal_metrics_source_failed{source="telemetry"}'] == "0.0"
+    assert SENSOR not in page
+    assert "gw-01" not in page
+    assert_held_once(stores, rows(1, 10))
+
+
+def test_every_line_of_its_log_says_who_it_is(ingest: IngestProcess) -> None:
+    until(lambda: '"ready"' in ingest.output())
+    for event in ingest.events():
+        assert {"service", "worker", "level", "timestamp", "event"} <= set(event)
+        assert (event["service"], str(event["worker"]).startswith("ingest-")) == ("ingest", True)
