@@ -28,6 +28,7 @@ SENSORS = 10_000
 INTERVAL_MS = 300_000
 START_MS = 1_763_856_000_000
 BOOT = (7 << 32) + 1
+READ_BACK = 1_000
 
 
 class Bulk(NamedTuple):
@@ -73,6 +74,20 @@ def measured_bulk(store: ReadingsStore, rows: Sequence[Reading]) -> Bulk:
     return Bulk(len(rows) / (time.perf_counter() - started), thread_seconds / len(rows) * 1e6)
 
 
+def read_back_seconds(store: ReadingsStore, rows: Sequence[Reading]) -> tuple[float, float]:
+    """How long it takes to read the last row of many sensors back: sensor by sensor, and by `read_many`."""
+    spans = [(row.sensor, row.measured_at_ms, row.measured_at_ms + 1) for row in rows[-READ_BACK:]]
+    started = time.perf_counter()
+    one_by_one = [reading for span in spans for reading in store.read(*span)]
+    between = time.perf_counter()
+    together = store.read_many(spans)
+    ended = time.perf_counter()
+    if sorted(one_by_one) != sorted(together) or len(together) != len(spans):
+        message = f"{len(one_by_one)} rows were read one by one, {len(together)} together, {len(spans)} are there"
+        raise RuntimeError(message)
+    return between - started, ended - between
+
+
 @contextmanager
 def busy_thread() -> Iterator[None]:
     """A thread that wants the interpreter all the time, as the one that decodes does while another writes."""
@@ -113,6 +128,11 @@ def main(arguments: list[str]) -> int:
             print(
                 f"{adapter:10} {first.rows_per_second:>9,.0f} rows/s at {first.thread_microseconds_a_row:.2f} µs of "
                 f"the thread, {beside.rows_per_second:>9,.0f} beside a busy thread, {again:>9,.0f} sent again",
+                flush=True,
+            )
+            singly, together = read_back_seconds(store, rows)
+            print(
+                f"{'':10} {singly:>9.3f} s to read {READ_BACK:,} sensors back, {together:.3f} s by read_many",
                 flush=True,
             )
     return 0

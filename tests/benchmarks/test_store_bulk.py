@@ -38,6 +38,15 @@ def test_a_refused_row_stops_the_measurement() -> None:
         store_bulk.bulk_rows_per_second(open_readings("memory:"), rows)
 
 
+def test_both_ways_of_reading_back_find_every_row() -> None:
+    store = open_readings("memory:")
+    rows = store_bulk.fleet_rows(2_000, sensors=1_000)
+    store.write(rows)
+    assert all(seconds > 0 for seconds in store_bulk.read_back_seconds(store, rows))
+    with pytest.raises(RuntimeError, match="999 rows were read one by one"):
+        store_bulk.read_back_seconds(store, [*rows[:-1], rows[-1]._replace(sensor="gone")])
+
+
 def test_the_busy_thread_ends_with_its_block() -> None:
     before = threading.active_count()
     with store_bulk.busy_thread():
