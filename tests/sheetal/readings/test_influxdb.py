@@ -193,7 +193,8 @@ def test_a_slow_server_is_given_up_and_asked_again(monkeypatch: pytest.MonkeyPat
 
 
 def test_closing_ends_a_waiting_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "WAIT_SECONDS_FIRST", 2.0)
+    for name in ("WAIT_SECONDS_FIRST", "WAIT_SECONDS_MAX", "TOTAL_SECONDS_MAX"):
+        monkeypatch.setattr(retry, name, 120.0)
     problems: list[Unavailable] = []
 
     def write() -> None:
@@ -210,7 +211,7 @@ def test_closing_ends_a_waiting_write(monkeypatch: pytest.MonkeyPatch) -> None:
         started = time.perf_counter()
         store.close()
         thread.join()
-        assert time.perf_counter() - started < 0.5
+        assert time.perf_counter() - started < 30.0
         assert len(problems) == 1
         assert not store.health().ok
 
