@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from backup.manifest import Part
     from sheetal.ledger.seals import Seal
 
-SEAL_FILE = "seal.json"
-"""The name under which the newest seal lies in the mirror."""
+SEAL_FILE = seals.MIRROR_FILE
 SEAL_BYTES_MAX = 64 * 1024 * 1024
 ROWS_A_STATEMENT = 1_000
 TABLES: dict[str, Table] = {table.name: table for table in (audit_table, audit_head, seal_table)}

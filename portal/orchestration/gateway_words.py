@@ -12,6 +12,7 @@ from portal.formats import INDIA, duration, number
 from portal.language import marked
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.twin import CommandKind, TwinState
+from sheetal.ledger.telemetry_holes import TIMES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +96,11 @@ def numbers_line(gap: SequenceGap, say: Callable[..., str]) -> str:
     if gap.numbers == 1:
         return say(marked("start %(boot)s, number %(first)s"), boot=boot, first=first)
     return say(marked("start %(boot)s, numbers %(first)s to %(last)s"), boot=boot, first=first, last=last)
+
+
+def is_given_up(gap: SequenceGap) -> bool:
+    """Whether the gateway was asked for it as often as it ever is."""
+    return gap.times >= TIMES_MAX
 
 
 def qr_svg(text: str) -> str:

@@ -21,6 +21,7 @@ from portal.orchestration.revocations import ListKeeper
 from portal.recall.service import open_new_recalls
 from portal.worker.export import BATCH_MAX, export_pending
 from portal.worker.metrics import Counts, Watched
+from portal.worker.seals import SealKeeper
 from portal.worker.settings import load_settings
 from portal.worker.status import Published, publish_if_due
 from sheetal.contracts.clock import Clock, now_ms
@@ -63,10 +64,10 @@ class Worker:
         self.ledger = ledger
         self._keys = keys
         self._cipher = cipher
-        self._rounds = rounds
         self._interval_ms = settings.status_interval_seconds * 1000
         self._mirror = Mirror.open(settings.mirror_folder)
         self._mirror.copy_pages(PAGES_FOLDER)
+        self._rounds: list[Round] = [*rounds, SealKeeper(self._mirror)]
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._published: Published | None = None
         self._last_success_ms: int | None = None

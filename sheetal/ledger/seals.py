@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Sign = Callable[[bytes], str]
 
 
+MIRROR_FILE = "seal.json"
+"""The name under which the newest seal lies in the mirror."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
     """All heads at one instant; `heads` is canonical JSON, `signature` is over the bytes of `hash` as ASCII."""
@@ -61,6 +65,12 @@ def latest_seal(conn: Connection) -> Seal | None:
     """The newest seal; None before the first."""
     row = conn.execute(select(seal_table).order_by(seal_table.c.number.desc()).limit(1)).mappings().one_or_none()
     return Seal(**row) if row else None
+
+
+def knows(conn: Connection, outside: Seal) -> bool:
+    """Whether this very seal stands in the database."""
+    query = select(seal_table.c.hash).where(seal_table.c.number == outside.number)
+    return conn.execute(query).scalar_one_or_none() == outside.hash
 
 
 def verify_seals(conn: Connection) -> ChainReport:

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from portal.identity.service import Role
 from portal.orchestration.gateway_pages import KEEPERS
@@ -12,6 +12,7 @@ from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import CommandKind, Outcome, TwinState
 from sheetal.ledger import audit, downlink, enrolment, gateway_twins, telemetry_writes
+from sheetal.ledger.telemetry_holes import TIMES_MAX
 from sheetal.ledger.telemetry_tables import resend_request
 from tests.portal.given_gateways import BROKER_URL, CONFIG, authority, report, said
 
@@ -89,6 +90,11 @@ def test_what_is_missing_is_told_by_word_and_shape_in_both_languages(officer: Br
     hindi = officer.get(f"/hi{ONE}").text
     for text in ("1202 रीडिंग नहीं पहुँचीं", "शुरुआत 3, क्रमांक 4 से 1,205", "फिर माँगी गईं", "अभी फिर नहीं माँगी गईं"):
         assert text in hindi, text
+    assert "lost, unless it comes all the same" not in page
+    with opened.telemetry.write() as conn:
+        conn.execute(update(resend_request).values(times=TIMES_MAX))
+    assert "lost, unless it comes all the same" in officer.get(ONE).text
+    assert "खोई मानी गईं" in officer.get(f"/hi{ONE}").text
     with opened.telemetry.write() as conn:
         telemetry_writes.settle_ranges(conn, {("gw-01", boot): [(1, 1_302)]}, opened.now_ms)
     assert "nothing missing" in officer.get(ONE).text

@@ -12,6 +12,7 @@ from portal.orchestration.gateways import Order
 from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from sheetal.contracts.twin import Command, CommandKind, Outcome, TwinState
 from sheetal.ledger.telemetry import SequenceGap
+from sheetal.ledger.telemetry_holes import TIMES_MAX
 
 NOW_MS = 1_795_425_631_000
 
@@ -96,3 +97,9 @@ def test_missing_numbers_are_named_by_the_counter_of_their_boot() -> None:
     gap = SequenceGap("gw-01", (3 << 32) + 99, 4, 1_205, 1_000)
     assert gateway_words.numbers_line(gap, say) == "start 3, numbers 4 to 1,205"
     assert gateway_words.numbers_line(gap._replace(last_sequence=4), say) == "start 3, number 4"
+
+
+def test_what_was_asked_for_as_often_as_ever_counts_as_lost() -> None:
+    gap = SequenceGap("gw-01", (3 << 32) + 99, 4, 1_205, 1_000, 2_000, TIMES_MAX - 1)
+    assert not gateway_words.is_given_up(gap)
+    assert gateway_words.is_given_up(gap._replace(times=TIMES_MAX))

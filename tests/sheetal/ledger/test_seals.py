@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,3 +87,13 @@ def test_a_seal_kept_outside_convicts_a_rewritten_chain(house: Ledger) -> None:
     with house.read() as conn:
         assert audit.verify_chain(conn, FACILITY).broken_at is None
         assert seals.verify_against(conn, outside) == {FACILITY: ChainReport(1, 2)}
+
+
+def test_a_seal_is_known_by_number_and_hash(house: Ledger) -> None:
+    first, second = seal(house), seal(house)
+    with house.write() as conn:
+        assert seals.knows(conn, first)
+        assert seals.knows(conn, second)
+        conn.execute(delete(seal_table).where(seal_table.c.number == second.number))
+        assert not seals.knows(conn, second)
+        assert not seals.knows(conn, replace(first, hash="0" * 64))
