@@ -232,6 +232,6 @@ class Subscriber:
             self._way_in.send(acknowledgements([item.message_id for item in back]))
 
     def _finish(self) -> None:
-        """Lets what was handed over leave, in a bounded time; closing a socket with answers unread would take it back."""
+        """Lets what was handed over leave, in bounded time: a socket closed with answers unread would take it back."""
         deadline = time.monotonic() + FINISH_SECONDS_MAX
         self._until(lambda: self._outgoing.is_idle and not self._writing, lambda: time.monotonic() > deadline)
