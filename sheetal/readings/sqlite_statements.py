@@ -68,14 +68,23 @@ SELECT {_AS_JSON} FROM (
     ORDER BY piece.key, measured_at_ms
 )
 """  # noqa: S608 - all parts are constants above
+# From the newest window down, until one holds a sample of the sensor.
+_NEWEST_IN = """
+SELECT max(measured_at_ms) FROM reading
+WHERE window = {window} AND sensor = asked.value AND measured_at_ms >= :start AND measured_at_ms < :end
+"""
 NEWEST = f"""
-{_SPAN}
 SELECT json_group_array(json_array(sensor, newest_ms)) FROM (
-    SELECT asked.value AS sensor, max((
-        SELECT max(measured_at_ms) FROM reading
-        WHERE window = number AND sensor = asked.value AND measured_at_ms >= :start AND measured_at_ms < :end
-    )) AS newest_ms
-    FROM json_each(:sensors) AS asked CROSS JOIN span GROUP BY asked.value
+    SELECT asked.value AS sensor, (
+        WITH RECURSIVE walk (number, found_ms) AS (
+            SELECT :last, ({_NEWEST_IN.format(window=":last")}) WHERE :first <= :last
+            UNION ALL
+            SELECT number - 1, ({_NEWEST_IN.format(window="number - 1")}) FROM walk
+            WHERE found_ms IS NULL AND number > :first
+        )
+        SELECT max(found_ms) FROM walk
+    ) AS newest_ms
+    FROM json_each(:sensors) AS asked
 ) WHERE newest_ms IS NOT NULL
 """  # noqa: S608 - a constant above
 COUNT = f"SELECT count(*) FROM reading WHERE {_IN_SPAN}"  # noqa: S608 - both parts are constants above
