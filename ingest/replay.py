@@ -153,6 +153,7 @@ class Replay:
         record(self.telemetry, load, written, self.clock())
         self.latest.note(load.parts, written)
         self.latest.flush()
+        self.latest.settle()
         staying = {letter.payload for letter in refused}
         gone = [one for one in taken if not one.stays(staying)]
         with self.telemetry.write() as conn:

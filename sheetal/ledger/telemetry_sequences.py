@@ -7,21 +7,23 @@ as there can be: no order, repetition or cutting of what is told changes them. E
 one that is not settled is missing, numbers before its first range too: each range tells how many are `missing` right
 before it and since when, so a gap is seen without comparing rows and is gone with the row that told it.
 
-What may seem missing and is not: a number that was acknowledged in the last second of a worker that died before it
+What may seem missing and is not: a number that was acknowledged in the last seconds of a worker that died before it
 told so, and a range let go at the bound. Both are asked for again, and found stored. What stays missing was let go by
 the gateway itself (`dropped` from a full outbox, unreadable on its disk) or is still on its way behind fresher rows.
 
-At the bound of a boot its shortest ranges are let go, the lowest first, so that a gap grows; none is hidden. At the
+At the bound of a boot its shortest ranges are let go, the lowest first, so that gaps grow; none is hidden. At the
 bound of a gateway, which only one that invents boots comes to, whole boots are let go, those settled longest ago.
 """
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, literal, select, tuple_
 
+from sheetal.contracts.batch import union
 from sheetal.ledger.bulk import Into, put
 from sheetal.ledger.changes import LOCK_NAMESPACE
 from sheetal.ledger.telemetry_tables import coverage, sequence_range
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 RANGES_A_BOOT_MAX = 1_000
+KEPT_PART = 4
+"""At the bound a quarter of the ranges goes at once, so that the others are seldom sorted."""
 RANGES_A_GATEWAY_MAX = 2_000
 BOOTS_A_QUERY = 200
 
@@ -48,12 +52,36 @@ class Settled(NamedTuple):
     since_ms: int | None = None
 
 
-class _Done(NamedTuple):
-    """How many ranges were let go, and which gateways have more than before."""
+class _Neighbourhood(NamedTuple):
+    """Told ranges and the unbroken row of ranges that stand around them."""
 
-    lost: int
-    grown: set[str]
+    told: list[tuple[int, int]]
+    were: list[Settled]
 
+
+_NEAR = """
+s.first_sequence >= coalesce((SELECT max(before.first_sequence) FROM {ranges} AS before
+    WHERE before.gateway_id = told.gateway_id AND before.boot = told.boot AND before.first_sequence <= told.low), 0)
+AND s.first_sequence <= coalesce((SELECT min(behind.first_sequence) FROM {ranges} AS behind
+    WHERE behind.gateway_id = told.gateway_id AND behind.boot = told.boot AND behind.first_sequence > told.high),
+    9223372036854775807)
+"""
+_NEAR_IN_FILE = f"""
+SELECT s.gateway_id, s.boot, told.low, s.first_sequence, s.last_sequence, s.missing, s.missing_since_ms
+FROM (SELECT json_extract(value, '$[0]') AS gateway_id, json_extract(value, '$[1]') AS boot,
+    json_extract(value, '$[2]') AS low, json_extract(value, '$[3]') AS high FROM json_each(?)) AS told
+CROSS JOIN {sequence_range.name} AS s
+WHERE s.gateway_id = told.gateway_id AND s.boot = told.boot AND {_NEAR.format(ranges=sequence_range.name)}
+"""  # noqa: S608 - our own names
+_NEAR_ON_SERVER = f"""
+SELECT told.gateway_id, told.boot, told.low, near.*
+FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS told (gateway_id, boot, low, high)
+CROSS JOIN LATERAL (SELECT s.first_sequence, s.last_sequence, s.missing, s.missing_since_ms
+    FROM {sequence_range.fullname} AS s
+    WHERE s.gateway_id = told.gateway_id AND s.boot = told.boot AND {_NEAR.format(ranges=sequence_range.fullname)}
+    OFFSET 0) AS near
+"""  # noqa: S608 - our own names
+"""OFFSET 0 keeps the server from joining everything first."""
 
 _ROW = Into(
     sequence_range,
@@ -83,18 +111,18 @@ def settle_ranges(
     if boots and conn.dialect.name == "postgresql":
         lock = func.pg_advisory_xact_lock(literal(LOCK_NAMESPACE), func.hashtext(sequence_range.name))
         conn.execute(select(lock))
-    done = _Done(0, set())
+    grown: list[Boot] = []
     for first in range(0, len(boots), BOOTS_A_QUERY):
-        told = {boot: settled[boot] for boot in boots[first : first + BOOTS_A_QUERY]}
-        more = _settle(conn, told, now_ms, ranges_max)
-        done = _Done(done.lost + more.lost, done.grown | more.grown)
-    return done.lost + _bound_gateways(conn, sorted(done.grown))
+        grown += _settle(conn, {boot: settled[boot] for boot in boots[first : first + BOOTS_A_QUERY]}, now_ms)
+    lost = _bound_boots(conn, grown, ranges_max, now_ms)
+    return lost + _bound_gateways(conn, sorted({gateway for gateway, _ in grown}))
 
 
 def merged(standing: Sequence[Settled], told: Iterable[tuple[int, int]], now_ms: int) -> list[Settled]:
     """The ranges of one boot once these numbers are settled too, in order.
 
-    A hole keeps the instant since which it is known when it is cut or narrowed; a new one is known from now on.
+    `standing` are neighbours: all from the last that begins before what is told to the first that begins behind it. A
+    hole keeps the instant since which it is known when it is cut or narrowed; a new one is known from now on.
     """
     joined: list[tuple[int, int]] = []
     for first, last in sorted([*((one.first, one.last) for one in standing), *told]):
@@ -119,7 +147,7 @@ def _with_holes(joined: Sequence[tuple[int, int]], standing: Sequence[Settled], 
     starts = [one.first - one.missing for one in holes]
     ends = [one.first for one in holes]
     found: list[Settled] = []
-    begin = 1
+    begin = max(standing[0].first - standing[0].missing, 1) if standing else 1
     for first, last in joined:
         if first <= begin:
             found.append(Settled(first, last))
@@ -131,23 +159,42 @@ def _with_holes(joined: Sequence[tuple[int, int]], standing: Sequence[Settled], 
     return found
 
 
-def _settle(conn: Connection, settled: Mapping[Boot, Iterable[tuple[int, int]]], now_ms: int, ranges_max: int) -> _Done:
-    standing = _standing(conn, list(settled))
-    done = _Done(0, set())
+def _settle(conn: Connection, settled: Mapping[Boot, Iterable[tuple[int, int]]], now_ms: int) -> list[Boot]:
+    """Gives the boots that have more ranges than before."""
+    told = {boot: union(list(ranges)) for boot, ranges in settled.items()}
+    grown: list[Boot] = []
     gone: list[tuple[str, int, int]] = []
     changed: list[tuple[object, ...]] = []
-    for boot, told in settled.items():
-        were = standing.get(boot, [])
-        found = merged(were, told, now_ms)
-        kept = within(found, ranges_max, now_ms)
-        done = done._replace(lost=done.lost + len(found) - len(kept))
-        if len(kept) > len(were):
-            done.grown.add(boot[0])
-        gone += [(*boot, first) for first in {one.first for one in were} - {one.first for one in kept}]
-        changed += [(*boot, *one, now_ms) for one in set(kept) - set(were)]
+    for boot, parts in _neighbourhoods(conn, told).items():
+        found = [(part.were, merged(part.were, part.told, now_ms)) for part in parts]
+        if sum(map(len, (new for _, new in found))) > sum(map(len, (were for were, _ in found))):
+            grown.append(boot)
+        for were, new in found:
+            gone += [(*boot, first) for first in {one.first for one in were} - {one.first for one in new}]
+            changed += [(*boot, *one, now_ms) for one in set(new) - set(were)]
     _forget(conn, gone)
     put(conn, _ROW, changed)
-    return done
+    return grown
+
+
+def _bound_boots(conn: Connection, boots: Sequence[Boot], ranges_max: int, now_ms: int) -> int:
+    """Let go of the shortest ranges of these boots beyond the bound; gives how many."""
+    table = sequence_range.c
+    key = (table.gateway_id, table.boot)
+    lost = 0
+    for first in range(0, len(boots), BOOTS_A_QUERY):
+        count = select(*key).where(tuple_(*key).in_(boots[first : first + BOOTS_A_QUERY])).group_by(*key)
+        for gateway, boot in conn.execute(count.having(func.count() > ranges_max)).all():
+            of_boot = select(table.first_sequence, table.last_sequence, table.missing, table.missing_since_ms).where(
+                table.gateway_id == gateway, table.boot == boot
+            )
+            were = list(map(Settled._make, conn.execute(of_boot.order_by(table.first_sequence))))
+            kept = within(were, ranges_max - ranges_max // KEPT_PART, now_ms)
+            gone = {one.first for one in were} - {one.first for one in kept}
+            _forget(conn, [(gateway, boot, number) for number in gone])
+            put(conn, _ROW, [(gateway, boot, *one, now_ms) for one in set(kept) - set(were)])
+            lost += len(gone)
+    return lost
 
 
 def _bound_gateways(conn: Connection, gateways: Sequence[str]) -> int:
@@ -180,19 +227,34 @@ def _bound_gateway(conn: Connection, gateway: str) -> int:
     return lost
 
 
-def _standing(conn: Connection, boots: Sequence[Boot]) -> dict[Boot, list[Settled]]:
-    table = sequence_range.c
-    query = select(
-        table.gateway_id,
-        table.boot,
-        table.first_sequence,
-        table.last_sequence,
-        table.missing,
-        table.missing_since_ms,
-    ).where(tuple_(table.gateway_id, table.boot).in_(boots))
-    found: dict[Boot, list[Settled]] = {}
-    for gateway, boot, *one in conn.execute(query.order_by(table.gateway_id, table.boot, table.first_sequence)):
-        found.setdefault((gateway, boot), []).append(Settled(*one))
+def _neighbourhoods(
+    conn: Connection, told: Mapping[Boot, Sequence[tuple[int, int]]]
+) -> dict[Boot, list[_Neighbourhood]]:
+    """What is told, by what stands around it: parts of a boot that share no range are settled each by itself."""
+    near = _near(conn, [(*boot, *one) for boot, ranges in told.items() for one in ranges])
+    parts: dict[Boot, list[_Neighbourhood]] = {}
+    for boot, ranges in told.items():
+        of_boot = parts.setdefault(boot, [])
+        for one in ranges:
+            around = sorted(near.get((*boot, one[0]), ()))
+            last = of_boot[-1] if of_boot else None
+            if last is not None and (not around or (last.were and around[0] <= last.were[-1])):
+                last.told.append(one)
+                last.were.extend(ranged for ranged in around if ranged > last.were[-1])
+            else:
+                of_boot.append(_Neighbourhood([one], around))
+    return parts
+
+
+def _near(conn: Connection, told: Sequence[tuple[str, int, int, int]]) -> dict[tuple[str, int, int], list[Settled]]:
+    """By the first number of each told range: what stands from the last range begun before it to the next behind it."""
+    if conn.dialect.name == "postgresql":
+        rows = conn.exec_driver_sql(_NEAR_ON_SERVER, tuple(map(list, zip(*told, strict=True)))) if told else ()
+    else:
+        rows = conn.exec_driver_sql(_NEAR_IN_FILE, (json.dumps(told),))
+    found: dict[tuple[str, int, int], list[Settled]] = {}
+    for gateway, boot, low, *one in rows:
+        found.setdefault((gateway, boot, low), []).append(Settled(*one))
     return found
 
 

@@ -147,6 +147,23 @@ def test_the_tables_hold_what_the_law_says(telemetry: Ledger, told: tuple[set[in
     assert holes(found) == set(range(1, max(numbers, default=0))) - numbers
 
 
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=tellings(), ranges_max=st.integers(1, 9))
+def test_at_the_bound_the_tables_hide_no_gap_either(
+    telemetry: Ledger, told: tuple[set[int], list[Told]], ranges_max: int
+) -> None:
+    numbers, calls = told
+    with telemetry.write() as conn:
+        conn.execute(delete(sequence_range))
+        for now_ms, call in enumerate(calls):
+            settle_ranges(conn, {BOOT: call}, now_ms, ranges_max)
+        found = standing(conn)
+    assert len(found) <= ranges_max
+    assert named(found) <= numbers
+    assert holes(found) == set(range(1, max(named(found), default=0))) - named(found)
+    assert all((one.missing > 0) is (one.since_ms is not None) for one in found)
+
+
 def test_what_is_settled_again_is_not_written_again(telemetry: Ledger) -> None:
     with telemetry.write() as conn:
         settle_ranges(conn, {BOOT: [(1, 9)]}, 1)
@@ -157,8 +174,8 @@ def test_what_is_settled_again_is_not_written_again(telemetry: Ledger) -> None:
 def test_a_boot_without_end_of_gaps_is_bounded_and_told(telemetry: Ledger) -> None:
     odd = [(number, number) for number in range(1, 41, 2)]
     with telemetry.write() as conn:
-        assert settle_ranges(conn, {BOOT: odd}, 1, ranges_max=8) == 12
-        assert standing(conn)[0] == Settled(25, 25, 24, 1)
+        assert settle_ranges(conn, {BOOT: odd}, 1, ranges_max=8) == 14
+        assert standing(conn) == [Settled(29, 29, 28, 1), *(Settled(n, n, 1, 1) for n in range(31, 41, 2))]
         assert settle_ranges(conn, {BOOT: [(1, 40)]}, 2, ranges_max=8) == 0
         assert standing(conn) == [Settled(1, 40)]
 
