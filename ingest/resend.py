@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sheetal.ledger.telemetry_holes import Hole
 
 ACTOR = "ingest"
-GATEWAYS_A_TURN = 100
+GATEWAYS_A_TURN = 200
 HOLES_A_TURN = 2_000
 RANGES_AN_ORDER = 200
 ANSWERS_A_TURN = 500
