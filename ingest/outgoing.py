@@ -51,9 +51,9 @@ class Outgoing:
         return len(self._items) >= min(CROWD, self._items_max)
 
     @property
-    def is_stalled(self) -> bool:
-        """Whether something waits for the broker to acknowledge what went before."""
-        return self._in_flight >= self._window and bool(self._items)
+    def is_in_flight(self) -> bool:
+        """Whether the broker has yet to acknowledge something that left."""
+        return self._in_flight > 0
 
     @property
     def is_idle(self) -> bool:

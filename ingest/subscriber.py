@@ -170,10 +170,10 @@ class Subscriber:
         while not is_reached():
             if is_over() or any(session.socket is None for session in self._sessions):
                 return False
-            if not self._outgoing.is_stalled:
+            if not self._outgoing.is_in_flight:
                 self._moved_at = time.monotonic()
             elif time.monotonic() - self._moved_at > STALL_SECONDS_MAX:
-                log.error("The broker takes nothing; connecting anew")
+                log.error("The broker acknowledges nothing; connecting anew")
                 return False
             self._turn()
         return True

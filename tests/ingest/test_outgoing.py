@@ -46,10 +46,12 @@ def test_the_window_is_the_smaller_of_the_brokers_and_ours(asked: int | None, wi
     outgoing = Outgoing()
     outgoing.start_afresh(asked)
     for number in range(2 * WINDOW_MAX):
-        assert not outgoing.is_stalled
         outgoing.put(publish(number))
+    assert not outgoing.is_in_flight
     assert len(list(outgoing.sendable())) == window
-    assert outgoing.is_stalled
+    assert outgoing.is_in_flight
+    outgoing.arrived(window)
+    assert not outgoing.is_in_flight
 
 
 def test_a_full_queue_drops_publishes_but_no_acknowledgement() -> None:

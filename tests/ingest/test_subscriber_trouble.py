@@ -52,6 +52,16 @@ def test_the_way_in_opens_when_the_broker_has_the_sign_of_life() -> None:
         assert (broker.way_out.client, broker.way_in.client) == ("ingest-a-out", "ingest-a")
 
 
+def test_a_broker_that_forgets_the_sign_of_life_is_met_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriber, "STALL_SECONDS_MAX", 0.3)
+    broker = FakeBroker(
+        lambda line, frame: b"" if frame.kind == PUBLISH and len(broker.lines) < 3 else usual(line, frame)
+    )
+    with broker, working(broker.port) as worker:
+        until(lambda: worker.subscriber.is_subscribed)
+        assert len(broker.lines) == 4
+
+
 @pytest.mark.parametrize("way", ["way_in", "way_out"])
 @pytest.mark.parametrize("noise", [b"\x32\xff\xff\xff\xff\x01", b"\x32\x02\x00\x00", b"\x00\x00", b"\xf0\x00", None])
 def test_who_breaks_the_protocol_or_hangs_up_is_met_anew(way: str, noise: bytes | None) -> None:
@@ -133,7 +143,7 @@ def test_a_broker_that_forgets_publishes_is_met_anew_and_gets_what_has_not_left(
         until(lambda: len(broker.way_out.of_kind(PUBLISH)) == 6)
         out = [frame.payload for frame in broker.way_out.of_kind(PUBLISH) if frame.topic == "out"]
         assert out == [b"3", b"4", b"5", b"6", b"7"]
-        assert "The broker takes nothing; connecting anew" in [entry["event"] for entry in logs]
+        assert "The broker acknowledges nothing; connecting anew" in [entry["event"] for entry in logs]
 
 
 def test_nothing_more_is_read_while_the_broker_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
