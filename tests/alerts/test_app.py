@@ -383,7 +383,6 @@ def test_it_tells_prometheus_its_numbers_and_when_it_may_take_work(service: Serv
     assert 'sheetal_build_info{service="alerts"' in page
     assert "\nsheetal_alerts_broker_connected 1.0\n" in page
     assert 'sheetal_metrics_source_failed{source="ledger"} 0.0' in page
-    assert "\nprocess_resident_memory_bytes " in page
     code, errors = service.stop()
     assert code == 0
     for line in map(json.loads, errors.splitlines()):

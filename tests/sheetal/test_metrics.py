@@ -68,9 +68,11 @@ def test_a_histogram_has_its_buckets_sum_and_count() -> None:
 def test_every_page_tells_the_service_the_process_and_its_log() -> None:
     found = told(MetricsPage("ingest", {}))
     assert found["sheetal_build_info", (("service", "ingest"), ("version", VERSION))] == 1
-    assert found["process_resident_memory_bytes", ()] > 1_000_000
-    assert found["process_open_fds", ()] > 0
-    assert ("process_cpu_seconds_total", ()) in found
+    # What the kernel says in /proc, which only Linux has.
+    if Path("/proc/self/stat").exists():
+        assert found["process_resident_memory_bytes", ()] > 1_000_000
+        assert found["process_open_fds", ()] > 0
+        assert ("process_cpu_seconds_total", ()) in found
 
 
 def test_a_part_that_cannot_be_read_leaves_the_others_alone() -> None:
