@@ -189,8 +189,8 @@ def dead_letters(request: Request, staff: Officer) -> Response:
     """Messages that were refused, why, and how often they came."""
     state = request.app.state
     request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
-    letters = service.dead_letters(state.telemetry)
-    return render(request, "cold_chain/dead_letters.html", letters=letters, words=words)
+    letters, dropped = service.dead_letters(state.telemetry)
+    return render(request, "cold_chain/dead_letters.html", letters=letters, dropped=dropped, words=words)
 
 
 def _overview(request: Request, staff: Staff, template: str, only: str) -> Response:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from portal.identity.service import Staff
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.field_cipher import FieldCipher
-    from sheetal.ledger.telemetry import DeadLetter
+    from sheetal.ledger.telemetry import DeadLetter, DroppedLetters
     from sheetal.readings.port import Bucket, ReadingsStore
     from sheetal.thermal.report import ExposureReport
 
@@ -256,10 +256,10 @@ def lot_page(
         return gather.lot_line(reader, found), _elsewhere(reader, staff, lot_id, but="", shown=None)
 
 
-def dead_letters(telemetry_store: Ledger) -> list[DeadLetter]:
-    """The latest refused messages; their payload stays in the store."""
+def dead_letters(telemetry_store: Ledger) -> tuple[list[DeadLetter], list[DroppedLetters]]:
+    """The latest refused messages, whose payload stays in the store, and how many are only counted."""
     with telemetry_store.read() as conn:
-        return telemetry.dead_letters(conn, LETTERS_SHOWN)
+        return telemetry.dead_letters(conn, LETTERS_SHOWN), telemetry.dropped_letters(conn, LETTERS_SHOWN)
 
 
 def check_gateway(ledger: Ledger, cipher: FieldCipher, signed: GatewaySignature, sensor_id: str, now_ms: int) -> None:

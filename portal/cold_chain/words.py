@@ -145,6 +145,9 @@ LETTER_WORDS = {
     "foreign_sensor": marked("Sensor of another gateway"),
     "implausible": marked("Impossible temperature"),
     "future_stamp": marked("Stamped in the future"),
+    "contradicting": marked("Contradicts what is stored"),
+    "conflict": marked("Contradicts what is stored"),
+    "store_refused": marked("Refused by the store"),
 }
 
 

@@ -107,18 +107,6 @@ def add_coverage(conn: Connection, seen: Sequence[Coverage]) -> None:
     put(conn, _COVERAGE, sorted(astuple(one) for one in seen))
 
 
-def add_dead_letter(
-    conn: Connection,
-    topic: str,
-    payload: bytes,
-    reason: str,
-    detail: str,
-    now_ms: int,
-) -> None:
-    """Keep one refused message that names no gateway, as `add_dead_letters` keeps many."""
-    add_dead_letters(conn, [DeadLetterRow(None, topic, payload, reason, detail)], now_ms)
-
-
 def put_day_summaries(conn: Connection, summaries: Sequence[DaySummary], now_ms: int) -> int:
     """Keep day summaries; what another report of the same day says more is added to the one that is kept.
 

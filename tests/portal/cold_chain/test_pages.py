@@ -7,6 +7,7 @@ import pytest
 
 from portal.identity.service import Role
 from sheetal.contracts.problem import Unavailable
+from sheetal.ledger.telemetry_tables import dead_letter_dropped
 
 if TYPE_CHECKING:
     from tests.portal.conftest import Browser, Stage
@@ -164,6 +165,17 @@ def test_lots_lead_to_holdings(officer: Browser) -> None:
 
 def test_refused_messages_say_nothing_was_refused(officer: Browser) -> None:
     assert "Nothing refused" in officer.get("/cc/dead-letters").text
+
+
+def test_letters_that_are_only_counted_are_told_in_both_languages(officer: Browser, seeded: Stage) -> None:
+    assert "No longer kept" not in officer.get("/cc/dead-letters").text
+    gone = {"gateway_id": "gw-02", "reason": "wrong_mac", "dropped": 1_234, "last_at_ms": seeded.now_ms}
+    with seeded.telemetry.write() as conn:
+        conn.execute(dead_letter_dropped.insert().values(**gone))
+    page = officer.get("/cc/dead-letters").text
+    for text in ("No longer kept", "1,234", "gw-02", "Seal does not fit"):
+        assert text in page, text
+    assert "अब नहीं रखे गए" in officer.get("/hi/cc/dead-letters").text
 
 
 WATCHERS = {

@@ -11,6 +11,7 @@ from portal.identity.service import Role, Staff
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.problem import NotFound, Refused
 from sheetal.ledger import audit, stock, telemetry_writes
+from sheetal.ledger.telemetry_tables import dead_letter_dropped
 
 if TYPE_CHECKING:
     from portal.cold_chain.views import HoldingPage, Overview
@@ -175,5 +176,10 @@ def test_lots_are_sums_and_open_into_holdings(seeded: Stage) -> None:
 
 def test_refused_messages_are_listed(seeded: Stage) -> None:
     with seeded.telemetry.write() as conn:
-        telemetry_writes.add_dead_letter(conn, "cc/v1/gw-01/data", b"{", "bad_json", "not an envelope", seeded.now_ms)
-    assert [letter.reason for letter in service.dead_letters(seeded.telemetry)] == ["bad_json"]
+        letter = telemetry_writes.DeadLetterRow("gw-01", "cc/v1/gw-01/data", b"{", "bad_json", "not an envelope")
+        telemetry_writes.add_dead_letters(conn, [letter], seeded.now_ms)
+        gone = {"gateway_id": "gw-02", "reason": "wrong_mac", "dropped": 7, "last_at_ms": seeded.now_ms}
+        conn.execute(dead_letter_dropped.insert().values(**gone))
+    letters, dropped = service.dead_letters(seeded.telemetry)
+    assert [one.reason for one in letters] == ["bad_json"]
+    assert dropped == [("gw-02", "wrong_mac", 7, seeded.now_ms)]

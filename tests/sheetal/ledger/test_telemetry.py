@@ -86,10 +86,14 @@ def test_days_are_found_by_what_they_touch(telemetry: Ledger, from_ms: int, unti
         assert reads.day_summaries(conn, "gw-09.x", from_ms, until_ms) == []
 
 
+def letter(payload: bytes, reason: str = "bad_json") -> writes.DeadLetterRow:
+    return writes.DeadLetterRow(None, "t", payload, reason, "d")
+
+
 def test_letters_come_newest_first_and_bounded(telemetry: Ledger) -> None:
     with telemetry.write() as conn:
         for at_ms in (1, 3, 2):
-            writes.add_dead_letter(conn, "t", bytes([at_ms]), "bad_json", "d", at_ms)
+            writes.add_dead_letters(conn, [letter(bytes([at_ms]))], at_ms)
         assert [one.last_at_ms for one in reads.dead_letters(conn, 10)] == [3, 2, 1]
         assert len(reads.dead_letters(conn, 1)) == 1
 
@@ -98,7 +102,8 @@ def test_letters_can_be_walked_over_by_reason_and_topic(telemetry: Ledger) -> No
     with telemetry.write() as conn:
         for number in range(6):
             topic = f"cc/v1/gw-0{number % 2}/data"
-            writes.add_dead_letter(conn, topic, bytes([number]), ("bad_json", "wrong_mac")[number // 3], "d", 5)
+            one = letter(bytes([number]), ("bad_json", "wrong_mac")[number // 3])
+            writes.add_dead_letters(conn, [one._replace(topic=topic)], 5)
         page = reads.letters_after(conn, 0, 4)
         rest = reads.letters_after(conn, page[-1].id, 4)
         assert [one.head for one in (*page, *rest)] == [bytes([number]) for number in range(6)]

@@ -95,15 +95,6 @@ def test_coverage_widens_and_counts(telemetry: Ledger) -> None:
     assert (first.rows_stored, first.received_at_ms) == (COVERAGE.rows_stored * 2 + 9, COVERAGE.received_at_ms)
 
 
-def test_a_letter_alone_is_kept_as_many_are(telemetry: Ledger) -> None:
-    with telemetry.write() as conn:
-        for at_ms in (5, 6):
-            writes.add_dead_letter(conn, "cc/v1/gw-01/data", b"x", "bad_json", "at byte 0", at_ms)
-        (letter,) = reads.dead_letters(conn, 10)
-    assert (letter.topic, letter.reason, letter.detail) == ("cc/v1/gw-01/data", "bad_json", "at byte 0")
-    assert (letter.repeats, letter.gateway_id) == (1, None)
-
-
 def test_a_value_beside_temperature_is_kept_once(telemetry: Ledger) -> None:
     first = AuxRow(1, 1_000, "ilr1", "TAMB", 31.5)
     other = AuxRow(2, 1_000, "ilr1", "TAMB", 40.0)
