@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 STRANGE_MAX = 20
 DOUBLINGS_MAX = 16
-RESEND_SECONDS_MAX = 60.0
-"""A gateway's re-sends come to rest for longer, but it knocks this often and sends all again when it is answered."""
 NOT_YET = float("inf")
 """When a message in line was published."""
 
@@ -122,8 +120,8 @@ class Outboxes:
             self._sent[gateway] += 1
 
     def _published(self, now: float, gateway: int, message: int, in_vain: int = 0) -> tuple[int, int]:
-        """Notes when it goes again: later each time, as a gateway does, but never later than it knocks."""
-        longest = max(RESEND_SECONDS_MAX, self._plan.resend_seconds)
+        """Notes when it goes again: later each time, as a gateway does."""
+        longest = max(self._plan.resend_seconds_max, self._plan.resend_seconds)
         wait = min(longest, self._plan.resend_seconds * 2.0 ** min(in_vain, DOUBLINGS_MAX))
         at = now + wait * self._chance.uniform(1, 1 + self._plan.resend_jitter)
         heapq.heappush(self._again, Due(at, gateway, message, in_vain))

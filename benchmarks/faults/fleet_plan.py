@@ -25,7 +25,8 @@ class Plan(NamedTuple):
     A message holds `rows` rows of `probes` probes in turn; row number n is stamped `starts_at_ms` + n × `spacing_ms`.
     `seed` changes every value and key. Over all gateways `messages_per_second` new messages are made. One that is not
     acknowledged within `resend_seconds` (longer by up to `resend_jitter` of it) goes again, then after twice as long
-    and so on; each gateway has at most `in_flight` of them on the wire and keeps the rest.
+    and so on up to `resend_seconds_max`: gateways rest for longer, but knock each minute and send again when answered;
+    each gateway has at most `in_flight` of them on the wire and keeps the rest.
     """
 
     starts_at_ms: int
@@ -35,6 +36,7 @@ class Plan(NamedTuple):
     messages_per_second: float = 200.0
     in_flight: int = 8
     resend_seconds: float = 3.0
+    resend_seconds_max: float = 60.0
     resend_jitter: float = 0.3
     spacing_ms: int = 1_000
     seed: int = 1

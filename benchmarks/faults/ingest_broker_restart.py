@@ -35,7 +35,9 @@ def run(first: int, count: int, broker: str = "", kills: int = KILLS) -> int:
     failed = 0
     for seed in range(first, first + count):
         begins_ms = now_ms() - HISTORY_HOURS * HOUR_MS
-        plan = Plan(begins_ms, gateways=1_000, messages_per_second=300, resend_seconds=1, seed=seed)
+        plan = Plan(
+            begins_ms, gateways=1_000, messages_per_second=300, resend_seconds=1, resend_seconds_max=2, seed=seed
+        )
         with tempfile.TemporaryDirectory(prefix="sheetal-broker-restart-") as folder:
             found = restart(FleetLine(Path(folder), plan, Parts(broker or brokers()[0])), kills)
             print(f"  seed {seed}: {kills} times: {found}", flush=True)

@@ -63,7 +63,7 @@ def run(first: int, count: int, ways: Sequence[str] = (), seconds: float = FULL_
 def fill(folder: Path, seed: int, way: Way, seconds: float, broker: str) -> Count:
     """One full disk under load and its end."""
     begins_ms = now_ms() - HISTORY_HOURS * HOUR_MS
-    plan = Plan(begins_ms, gateways=500, messages_per_second=200, resend_seconds=2, seed=seed)
+    plan = Plan(begins_ms, gateways=500, messages_per_second=200, resend_seconds=2, resend_seconds_max=8, seed=seed)
     disk = folder / "disk"
     disk.mkdir()
     with ExitStack() as stack:

@@ -1,7 +1,8 @@
 """kill -9 of ingest under a fleet's load: at any moment, and between its store's commit, its own and its acks.
 
-Ten kills fall into one running line, each once messages are settled again; then everything runs undisturbed, drains,
-and the store is counted against the fleet's truth. Nobody judges here, so every stored hour must still be dirty.
+Ten kills fall into one running line, each once messages are settled again or at a chosen load; then everything runs
+undisturbed, drains, and the store is counted against the fleet's truth. Nobody judges here, so every stored hour must
+still be dirty.
 """
 
 from __future__ import annotations
@@ -40,15 +41,16 @@ THE_STORE = "the store instead"
 STORE_SHARE = 1 / 6
 SETTLED_BETWEEN_KILLS = 20
 FAIL_POINT_SECONDS_MAX = 20.0
+LOADS_MAX = 10
+"""The fail-point is at one of so many loads after a start."""
 HISTORY_DAYS = 200
 
 
 def plan_of(number: int) -> Plan:
     """Each message spans hours of its own, so that a mark that is missing is not made by the next message."""
     begins_ms = now_ms() - HISTORY_DAYS * DAY_MS
-    return Plan(
-        begins_ms, gateways=200, messages_per_second=200, resend_seconds=1, spacing_ms=HOUR_MS // 5, seed=number
-    )
+    plan = Plan(begins_ms, gateways=200, messages_per_second=200, resend_seconds=1, resend_seconds_max=2, seed=number)
+    return plan._replace(spacing_ms=HOUR_MS // 5)
 
 
 def run(first: int, count: int, parts: Sequence[Parts] = ()) -> int:
@@ -78,20 +80,19 @@ def group(
 
 
 def _kill_one(line: FleetLine, chance: random.Random, ways: Sequence[str]) -> str:
-    """Waits until messages are settled, kills ingest a moment later and starts it again; says at which point."""
+    """One kill, after which ingest does not run; says at which point it fell."""
+    way = chance.choice(ways)
+    if way != ANY_MOMENT and _kill_at_fail_point(line.ingest, way, chance.randint(1, LOADS_MAX)):
+        return way
+    line.ingest.start()
     line.flows(SETTLED_BETWEEN_KILLS)
     time.sleep(chance.uniform(0, 0.7))
-    way = chance.choice(ways)
     if line.store is not None and chance.random() < STORE_SHARE:
         line.store.kill()
         line.store.start().wait_until_ready()
         return THE_STORE
-    if way == ANY_MOMENT:
-        line.ingest.kill()
-    elif not _kill_at_fail_point(line.ingest, way, chance.randint(1, 3)):
-        way = ANY_MOMENT
-    line.ingest.start()
-    return way
+    line.ingest.kill()
+    return ANY_MOMENT
 
 
 def _kill_at_fail_point(ingest: Child, point: str, load: int) -> bool:
@@ -99,12 +100,11 @@ def _kill_at_fail_point(ingest: Child, point: str, load: int) -> bool:
 
     Raises RuntimeError when it ended in any other way.
     """
-    command, environment = ingest.command, ingest.environment
     ingest.kill()
+    command, environment = ingest.command, ingest.environment
     ingest.command = [*command[:-1], "benchmarks.faults.failpoint"]
     ingest.environment = {**environment, "FAULT_POINT": point, "FAULT_LOAD": str(load)}
-    ingest.start()
-    reached = ingest.wait(FAIL_POINT_SECONDS_MAX)
+    reached = ingest.start().wait(FAIL_POINT_SECONDS_MAX)
     if reached and ingest.ended_with != -signal.SIGKILL:
         raise RuntimeError(f"ingest ended before its fail-point:\n{ingest.log_tail()}")
     ingest.kill()

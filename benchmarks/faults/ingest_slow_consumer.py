@@ -45,7 +45,9 @@ def run(first: int, count: int, ways: Sequence[str] = WAYS, seconds: float = SLO
     failed = 0
     for seed in range(first, first + count):
         begins_ms = now_ms() - HISTORY_HOURS * HOUR_MS
-        plan = Plan(begins_ms, gateways=1_000, messages_per_second=300, resend_seconds=2, seed=seed)
+        plan = Plan(
+            begins_ms, gateways=1_000, messages_per_second=300, resend_seconds=2, resend_seconds_max=8, seed=seed
+        )
         way = ways[seed % len(ways)]
         with tempfile.TemporaryDirectory(prefix="sheetal-slow-consumer-") as folder:
             line = FleetLine(Path(folder), plan, Parts(broker or brokers()[0]))

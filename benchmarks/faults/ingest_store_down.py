@@ -44,7 +44,7 @@ STOPPED_SECONDS, RUNNING_SECONDS = 0.98, 0.02
 LOCK_SECONDS_MAX = 60.0
 
 FULL_PLAN = Plan(0, gateways=10_000, probes=1, messages_per_second=10_000 / 60, resend_seconds=30, resend_jitter=0.2)
-SMALL_PLAN = Plan(0, gateways=1_000, messages_per_second=200, resend_seconds=2)
+SMALL_PLAN = Plan(0, gateways=1_000, messages_per_second=200, resend_seconds=2, resend_seconds_max=4)
 
 
 class Way(NamedTuple):

@@ -57,6 +57,13 @@ def test_what_is_not_answered_goes_again_each_time_later() -> None:
     assert taken(found, 1_000) == []
 
 
+def test_the_wait_grows_up_to_its_bound() -> None:
+    found = outboxes(PLAN._replace(resend_seconds_max=12))
+    found.make(1)
+    taken(found, 0)
+    assert [second for second in range(1, 45) if taken(found, second)] == [5, 15, 27, 39]
+
+
 def test_jitter_only_makes_the_wait_longer() -> None:
     found = outboxes(PLAN._replace(resend_jitter=0.5, gateways=50))
     found.make(50)

@@ -36,7 +36,7 @@ def test_nothing_is_lost_or_doubled_by_kill_9_over_real_servers() -> None:
 )
 def test_an_ack_before_a_commit_is_caught(fault: str, words: str, tmp_path: Path) -> None:
     line = FleetLine(tmp_path, plan_of(7), Parts(ingest=PLANTED + fault))
-    found = group(line, 0, 3, [ANY_MOMENT], seconds=10)
+    found = group(line, 0, 3, [ANY_MOMENT], seconds=60)
     assert any(words in problem for problem in found.problems), found.problems
 
 
