@@ -83,6 +83,7 @@ def test_a_dead_or_talkative_or_swollen_ingest_is_told(ground: Place) -> None:
     assert poison.of_the_process(ground, WELL) == []
     grown = WELL._replace(grown_bytes=2 * poison.GROWN_BYTES_MAX)
     assert poison.of_the_process(ground, grown) == ["ingest grew by 100 MiB"]
+    assert poison.of_the_process(ground, grown._replace(capacity=0)) == []
     with (ground.folder / f"ingest-{ground.ingest.health_port}.log").open("a") as log:
         log.write("{}\n" * 1_000)
     assert "logged" in poison.of_the_process(ground, WELL)[0]
