@@ -18,6 +18,7 @@ DAY_LENGTH_MS_MAX = 25 * HOUR_MS
 """The longest local day, when a clock is set back by an hour."""
 MINUTES_MAX = 366 * 24 * 60
 TEXT_LENGTH_MAX = 128
+RANGES_OF_A_SPAN_MAX = 1_000
 ROWS_OF_A_SPAN_MAX = 100_000
 """A quarter of an hour of one sensor at a hundred a second is less."""
 
@@ -169,8 +170,10 @@ def _is_whole(span: ThinnedSpan) -> bool:
 
 
 def _covered(ranges: list[tuple[int, int]]) -> int:
-    """How many sequence numbers these name; 0 where they name one twice, none, or one that is none."""
+    """How many sequence numbers these name; 0 where one is named twice, none is, one is none, or there are too many."""
     free, covered = 0, 0
+    if len(ranges) > RANGES_OF_A_SPAN_MAX:
+        return 0
     for first, last in ranges:
         if not free <= first <= last <= INTEGER_MAX:
             return 0

@@ -5,7 +5,7 @@ Gathered in memory, written once a second, off the path of the ack; a crash lose
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,6 +34,8 @@ WITHOUT_CLOCK = "none"
 AUX_VALUES_MAX = 50_000
 GATEWAYS_MAX = 200_000
 SAID_AGAIN_MS = 10 * 60_000
+SETTLED_MAX = 30_000
+"""Ranges that wait to be written; one that finds no room looks missing, is asked for again and found stored."""
 
 log = structlog.get_logger()
 
@@ -74,7 +76,8 @@ class Latest:
         self._lock = Lock()
         self._newest: dict[str, Newest] = {}
         self._spans: dict[Boot, Span] = {}
-        self._settled: defaultdict[Boot, list[tuple[int, int]]] = defaultdict(list)
+        self._settled: dict[Boot, list[tuple[int, int]]] = {}
+        self._settled_ranges = 0
         self._aux: OrderedDict[tuple[str, str, str], AuxRow] = OrderedDict()
         self._clocks: OrderedDict[str, Said] = OrderedDict()
 
@@ -108,7 +111,7 @@ class Latest:
     def settle(self) -> int:
         """Writes which numbers of each boot are settled by now; how many boots. Raises Unavailable and keeps all."""
         with self._lock:
-            settled, self._settled = self._settled, defaultdict(list)
+            settled, self._settled, self._settled_ranges = self._settled, {}, 0
         if not settled:
             return 0
         try:
@@ -116,8 +119,9 @@ class Latest:
                 settle_ranges(connection, settled, self._clock())
         except BaseException:
             with self._lock:
-                for boot, ranges in settled.items():
-                    self._settled[boot] = union([*ranges, *self._settled[boot]])
+                later, self._settled, self._settled_ranges = self._settled, {}, 0
+                for boot in [*settled, *(boot for boot in later if boot not in settled)]:
+                    self._settle(boot, union([*settled.get(boot, ()), *later.get(boot, ())]))
             raise
         return len(settled)
 
@@ -154,10 +158,19 @@ class Latest:
     def _note_settled(self, part: Part) -> None:
         gateway, boot = part.believed.gateway, part.believed.batch.boot
         settled = [*part.stored, *((refusal.sequence, refusal.sequence) for refusal in part.accepted.refused)]
-        if settled:
-            self._settled[gateway, boot] += settled
+        self._settle((gateway, boot), settled)
         for span in part.accepted.thinned:
-            self._settled[gateway, span.covers_boot] += span.covers
+            self._settle((gateway, span.covers_boot), span.covers)
+
+    def _settle(self, boot: Boot, ranges: Iterable[tuple[int, int]]) -> None:
+        """Remembers ranges, each joined with the one before where they meet; beyond the bound they look missing."""
+        known = self._settled.setdefault(boot, [])
+        for first, last in ranges:
+            if known and known[-1][0] <= first <= known[-1][1] + 1:
+                known[-1] = (known[-1][0], max(known[-1][1], last))
+            elif self._settled_ranges < SETTLED_MAX:
+                known.append((first, last))
+                self._settled_ranges += 1
 
     def _count_new(self, new: Iterable[Reading]) -> None:
         for origin, rows in Counter((gateway_of(reading.sensor), reading.boot) for reading in new).items():

@@ -25,6 +25,7 @@ from ingest.record import put_letters, record
 from ingest.timings import Timings
 from sheetal.contracts import seal, topics
 from sheetal.contracts.batch import Stored as WakeUp
+from sheetal.contracts.problem import Rejected, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,6 +169,15 @@ class Pipeline:
                 log.exception("A load could not be answered")
 
     def _take_apart(self, message: Message) -> Part | Letter:
+        try:
+            return self._under_newest_key(message)
+        except (Unavailable, Rejected):
+            return self._take_apart_patiently(message)
+        except Exception as error:  # no payload may end the service
+            log.exception("A message could not be taken apart")
+            return letter(message, Reason.UNPROCESSABLE, type(error).__name__)
+
+    def _take_apart_patiently(self, message: Message) -> Part | Letter:
         try:
             return self.patience.insist("look up a key", lambda: self._under_newest_key(message))
         except Stopped:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ingest.inbox import Inbox
+from ingest.keys import KeyRing
+from ingest.latest import Latest
+from ingest.patience import Patience
+from ingest.pipeline import Counts, Pipeline
+from ingest.writer import Writer
 from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
 from sheetal.ledger.schema import upgrade
 from sheetal.readings.sqlite import SqliteReadings
 from tests.ingest.enrolled import enrol
+from tests.ingest.given import KEYS, NOW_MS
+from tests.ingest.piped import FailingReadings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,3 +96,28 @@ def stores(migrated: Path, tmp_path: Path) -> Iterator[Stores]:
 @pytest.fixture
 def bus() -> RememberingBus:
     return RememberingBus()
+
+
+@pytest.fixture
+def stop() -> Event:
+    return Event()
+
+
+@pytest.fixture
+def failing(stores: Stores) -> FailingReadings:
+    return FailingReadings(stores.readings)
+
+
+@pytest.fixture
+def pipeline(stores: Stores, bus: RememberingBus, failing: FailingReadings, stop: Event) -> Pipeline:
+    return Pipeline(
+        inbox=Inbox(),
+        keys=KeyRing(KEYS.get),
+        writer=Writer(failing, lambda: True),  # type: ignore[arg-type]  # the rest is the real store's
+        telemetry=stores.telemetry,
+        latest=Latest(stores.telemetry, lambda: NOW_MS),
+        bus=bus,
+        patience=Patience(stop),
+        clock=lambda: NOW_MS,
+        counts=Counts(),
+    )

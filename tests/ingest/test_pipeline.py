@@ -11,12 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest import load as load_module
-from ingest.inbox import Inbox, Message
 from ingest.keys import KeyRing
-from ingest.latest import Latest
-from ingest.patience import Patience, Stopped
+from ingest.patience import Stopped
 from ingest.pipeline import Counts, Pipeline
-from ingest.writer import Writer
 from sheetal.contracts import topics
 from sheetal.contracts.batch import Ack, AuxRow, Row, Stored, ranges
 from sheetal.contracts.limits import DAY_MS
@@ -40,63 +37,14 @@ from tests.ingest.given import (
     span,
     unplaced,
 )
+from tests.ingest.piped import ACK_TOPIC, FailingReadings, acked, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
+    from ingest.inbox import Message
     from sheetal.contracts.reading import Reading
-    from sheetal.readings.port import ReadingsStore, WriteResult
     from tests.ingest.conftest import RememberingBus, Stores
-
-ACK_TOPIC = f"cc/v1/{GATEWAY}/ack"
-
-
-class FailingReadings:
-    """Stands before the real store and fails as often as told, before or after the real write."""
-
-    def __init__(self, real: ReadingsStore) -> None:
-        self._real = real
-        self.before = 0
-        self.after = 0
-        self.error: Exception = Unavailable("away", retry_after_seconds=0)
-
-    def write(self, rows: Sequence[Reading]) -> WriteResult:
-        if self.before:
-            self.before -= 1
-            raise self.error
-        result = self._real.write(rows)
-        if self.after:
-            self.after -= 1
-            raise self.error
-        return result
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._real, name)
-
-
-@pytest.fixture
-def stop() -> threading.Event:
-    return threading.Event()
-
-
-@pytest.fixture
-def failing(stores: Stores) -> FailingReadings:
-    return FailingReadings(stores.readings)
-
-
-@pytest.fixture
-def pipeline(stores: Stores, bus: RememberingBus, failing: FailingReadings, stop: threading.Event) -> Pipeline:
-    return Pipeline(
-        inbox=Inbox(),
-        keys=KeyRing(KEYS.get),
-        writer=Writer(failing, lambda: True),  # type: ignore[arg-type]  # the rest is the real store's
-        telemetry=stores.telemetry,
-        latest=Latest(stores.telemetry, lambda: NOW_MS),
-        bus=bus,
-        patience=Patience(stop),
-        clock=lambda: NOW_MS,
-        counts=Counts(),
-    )
 
 
 @pytest.fixture
@@ -110,20 +58,9 @@ def send(pipeline: Pipeline) -> Callable[..., None]:
     return carry
 
 
-def rows_of(stores: Stores, sensor: str = SENSOR) -> list[Reading]:
-    return stores.readings.read(sensor, 0, NOW_MS * 2)
-
-
 def letters_of(stores: Stores) -> list[telemetry.DeadLetter]:
     with stores.telemetry.read() as connection:
         return telemetry.dead_letters(connection, 5_000)
-
-
-def acked(bus: RememberingBus, boot: int = BOOT) -> set[int]:
-    """Every sequence that some ack called stored."""
-    answers = [opened_ack(payload) for topic, payload in bus.done if topic == ACK_TOPIC and isinstance(payload, bytes)]
-    spans = [span for answer in answers if answer.boot == boot for span in answer.stored]
-    return {number for first, last in spans for number in range(first, last + 1)}
 
 
 def test_a_batch_is_stored_marked_acknowledged_and_announced_in_this_order(
@@ -368,61 +305,6 @@ def test_gather_ends_when_nothing_more_comes_and_when_the_load_is_full(pipeline:
     assert len(pipeline.gather().items) == 4
     assert len(pipeline.inbox) == 16
     assert time.monotonic() - began < 3
-
-
-@pytest.fixture
-def running(pipeline: Pipeline, stop: threading.Event) -> Iterator[Pipeline]:
-    threads = [threading.Thread(target=stage, args=[stop]) for stage in pipeline.stages]
-    for thread in threads:
-        thread.start()
-    yield pipeline
-    stop.set()
-    for thread in threads:
-        thread.join(5)
-        assert not thread.is_alive()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def test_the_stages_carry_load_after_load_side_by_side(stores: Stores, bus: RememberingBus, running: Pipeline) -> None:
-    for first in range(1, 10_001, 500):
-        running.inbox.put(message(sealed(batch(minutes(first, 500, base_ms=NOW_MS - 30 * DAY_MS)))))
-    wait_until(lambda: running.counts.messages == 20)
-    assert len(rows_of(stores)) == running.counts.readings_new == 10_000
-    assert acked(bus) == set(range(1, 10_001))
-    told = [what for what, _ in bus.done]
-    assert told.count("PUBACK") == 20
-    assert told.index(ACK_TOPIC) < told.index("PUBACK")
-
-
-def test_a_store_that_is_away_holds_up_every_stage_and_nothing_is_acknowledged(
-    stores: Stores, bus: RememberingBus, running: Pipeline, failing: FailingReadings
-) -> None:
-    failing.before = 10**6
-    for first in range(1, 30_001, 1_000):
-        running.inbox.put(message(sealed(batch(minutes(first, 1_000, base_ms=NOW_MS - 30 * DAY_MS)))))
-    wait_until(lambda: running.patience.problem is not None)
-    time.sleep(0.5)
-    assert len(running.inbox) >= 30 - 3 * 4, "at most three loads have left the inbox"
-    assert bus.done == []
-    failing.before = 0
-    wait_until(lambda: running.counts.messages == 30)
-    assert len(rows_of(stores)) == 30_000
-    assert acked(bus) == set(range(1, 30_001))
-
-
-def test_the_stages_end_when_told_to_while_a_store_is_away(
-    running: Pipeline, failing: FailingReadings, bus: RememberingBus
-) -> None:
-    failing.before = 10**6
-    running.inbox.put(message(sealed(batch(minutes(1, 5)))))
-    wait_until(lambda: running.patience.problem is not None)
-    assert bus.done == []
 
 
 ROWS = minutes(1, 60)
