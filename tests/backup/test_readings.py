@@ -90,7 +90,11 @@ def test_rows_out_of_order_are_seen(tmp_path: Path, lines: bytes) -> None:
         readings.check(file)
 
 
-@pytest.mark.parametrize("damage", [b"", b"not gzip", gzip.compress(b"[1"), gzip.compress(b'{"rows":7}\n')])
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"not gzip", gzip.compress(b"[1"), gzip.compress(b'{"rows":7}\n')],
+    ids=["empty", "no gzip", "no json", "no page"],
+)
 def test_what_cannot_be_read_is_told(tmp_path: Path, damage: bytes) -> None:
     file = tmp_path / "r.gz"
     file.write_bytes(damage)
