@@ -25,7 +25,7 @@ FAR_PAST = (0, -1, 1, 946_684_800_000, 1_262_303_999_999, -(2**63), -(10**100), 
 IMPLAUSIBLE = frozenset({Reason.IMPLAUSIBLE})
 FOREIGN = frozenset({Reason.FOREIGN_SENSOR})
 LONG_LETTERS = 200_000
-COVERS = 10_000
+COVERS, COVERS_MAX = 10_000, 1_000
 OLD_MS = 1_270_000_000_000
 OLD_STEP_MS = 7 * HOUR_MS
 
@@ -225,9 +225,11 @@ def bad_spans(draw: Draw) -> Made:
 
 
 def many_covers(draw: Draw) -> Made:
-    """A span that names ten thousand ranges, which is lawful."""
-    covers = [[2 * n, 2 * n] for n in range(COVERS)]
-    return Made(draw.sealed(draw.body(thinned=[{**_span(draw, 0), "covers": covers}])), Fate(thinned=1))
+    """A span that names as many ranges as one may, or ten times as many."""
+    is_lawful = draw.number % 2 == 0
+    covers = [[2 * n, 2 * n] for n in range(COVERS_MAX if is_lawful else COVERS_MAX + 1 + draw.number % COVERS)]
+    fate = Fate(thinned=1) if is_lawful else Fate(rows=IMPLAUSIBLE)
+    return Made(draw.sealed(draw.body(thinned=[{**_span(draw, 0), "covers": covers}])), fate)
 
 
 def many_days(draw: Draw) -> Made:

@@ -222,6 +222,8 @@ def why_not_span(span: ThinnedSpan, latest_ms: int) -> str | None:
     values = [-10_000, span.centi_celsius_min, span.centi_celsius_mean, span.centi_celsius_max, 15_000]
     if values != sorted(values) or not 0 <= span.covers_boot <= LARGEST:
         return "implausible"
+    if len(span.covers) > 1_000:
+        return "implausible"
     covered, free = 0, 0
     for first, last in span.covers:
         if first < free or last < first or last > LARGEST:
