@@ -34,6 +34,7 @@ FULL = 1_000_000
 GROUP = 100_000
 GOOD_SHARE = 0.3
 FLOOD_SHARE = 0.25
+"""Messages, of the clean capacity; at 50 % it was seen to break: 28 % delivered in time, p99 tenfold."""
 DELIVERED_SHARE_MIN = 0.95
 SLOWER_MAX = 2.0
 FLOOR_SECONDS = 0.02
