@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ROWS_MAX = 5_000
 HORIZON_MS = 2 * DAY_MS
 """Acceptance lets nothing in that is stamped later than a day ahead, so the store holds nothing beyond this."""
+LOOKED_FOR_MS = DAY_MS
+"""A sensor's newest row is looked for no further back: years of a stopped clock's stamps would hold all others up."""
 
 
 class Written(NamedTuple):
@@ -83,14 +85,16 @@ class Writer:
         return refused
 
     def _remember(self, instants: dict[str, list[int]], now_ms: int) -> None:
-        """A sensor is known once the store holds nothing newer than what was just written."""
-        unknown = {sensor: offered_ms[-1] for sensor, offered_ms in instants.items() if self._known.get(sensor) is None}
+        """A sensor is known once the store holds nothing newer than what was just written; history waits for that."""
+        offered = {sensor: offered_ms[-1] for sensor, offered_ms in instants.items()}
+        unknown = {sensor: last_ms for sensor, last_ms in offered.items() if self._known.get(sensor) is None}
+        looked_for = {sensor: last_ms for sensor, last_ms in unknown.items() if last_ms >= now_ms - LOOKED_FOR_MS}
         newest: dict[str, int] = {}
-        if unknown:
-            newest = self._store.newest_ms(list(unknown), min(unknown.values()), now_ms + HORIZON_MS)
-        for sensor, offered_ms in instants.items():
-            if newest.get(sensor, 0) <= offered_ms[-1]:
-                self._known.advance(sensor, offered_ms[-1])
+        if looked_for:
+            newest = self._store.newest_ms(list(looked_for), min(looked_for.values()), now_ms + HORIZON_MS)
+        for sensor, last_ms in offered.items():
+            if (sensor in looked_for or sensor not in unknown) and newest.get(sensor, 0) <= last_ms:
+                self._known.advance(sensor, last_ms)
 
 
 def _without(found: Split, refused: list[tuple[Reading, str]]) -> Written:

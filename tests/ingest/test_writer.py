@@ -29,6 +29,7 @@ class WatchedReadings(SqliteReadings):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.reads = 0
+        self.looks: list[tuple[list[str], int]] = []
         self.writes = 0
         self.is_away = False
         self.dies_after_write = False
@@ -36,6 +37,10 @@ class WatchedReadings(SqliteReadings):
     def read_many(self, spans: Sequence[tuple[str, int, int]]) -> list[Reading]:
         self.reads += 1
         return super().read_many(spans)
+
+    def newest_ms(self, sensors: Sequence[str], start_ms: int, end_ms: int) -> dict[str, int]:
+        self.looks.append((list(sensors), start_ms))
+        return super().newest_ms(sensors, start_ms, end_ms)
 
     def write(self, batch: Sequence[Reading]) -> WriteResult:
         self.writes += 1
@@ -91,6 +96,26 @@ def test_fresh_rows_go_blind_after_the_first_sight(store: WatchedReadings, write
         assert writer.write([at(minute)], NOW_MS).new == [at(minute)]
     assert store.reads == reads
     assert len(stored(store)) == 20
+
+
+def test_years_of_a_stopped_clock_are_not_looked_through(store: WatchedReadings, writer: Writer) -> None:
+    years = -10 * 365 * 24 * 60
+    old = [at(years, sensor=f"{SENSOR}-{number}") for number in range(3)]
+    assert writer.write([*old, at(0)], NOW_MS).new == [*old, at(0)]
+    assert writer.write(old, NOW_MS).repeated == old
+    assert store.looks == [([SENSOR], NOW_MS)]
+
+
+def test_history_is_compared_until_a_fresh_row_tells_what_is_newest(store: WatchedReadings, writer: Writer) -> None:
+    week = 7 * 24 * 60
+    writer.write([at(-week)], NOW_MS)
+    store.write([at(1 - week, 400)])
+    assert writer.write([at(1 - week, 999)], NOW_MS).conflicting
+    writer.write([at(0)], NOW_MS)
+    reads = store.reads
+    writer.write([at(1)], NOW_MS)
+    assert store.reads == reads
+    assert writer.write([at(2 - week), at(1 - week, 999)], NOW_MS).conflicting
 
 
 def test_a_repeated_row_is_a_no_op_and_durable(store: WatchedReadings, writer: Writer) -> None:
