@@ -18,6 +18,7 @@ from alerts import appliances
 from alerts.evaluate import Judged, commit, is_news, judge_holding
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import Unavailable
+from sheetal.contracts.verdict import Finding
 from sheetal.ledger import assets, judgement_writes, rejudge, retention, stock, telemetry
 from sheetal.ledger.asset_tables import assignment
 from sheetal.ledger.telemetry_tables import dirty_hour
@@ -46,19 +47,31 @@ class Work:
     """What one round has to do: the marks it answers, and all that they touch.
 
     `idle` hours are of sensors that speak for no appliance: they are cleared and judge nothing. `unfinished` appliances
-    have more waiting than this round takes. `verdicts` counts what was found anew, `held` the holdings newly held.
+    have more waiting than this round takes. `since` is the earliest instant of what touches each holding, `late` the
+    past holdings to be judged by it. `verdicts` counts what was found anew, `held` the holdings newly held.
     """
 
     hours: list[DirtyHour]
     marks: list[Rejudge]
     idle: list[DirtyHour] = field(default_factory=list)
     is_full: bool = False
-    holdings: set[str] = field(default_factory=set)
+    since: dict[str, int] = field(default_factory=dict)
+    late: set[str] = field(default_factory=set)
     appliances: set[str] = field(default_factory=set)
     unfinished: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     verdicts: Counter[str] = field(default_factory=Counter)
     held: int = 0
+
+    @property
+    def holdings(self) -> set[str]:
+        """All that is to be judged."""
+        return set(self.since)
+
+    def touch(self, holding_ids: Iterable[str], from_ms: int) -> None:
+        """Something of this instant, and maybe of later ones, touches these holdings."""
+        for holding_id in holding_ids:
+            self.since[holding_id] = min(from_ms, self.since.get(holding_id, from_ms))
 
     @property
     def goes_on(self) -> bool:
@@ -130,8 +143,7 @@ def _places_of_mark(conn: Connection, mark: Rejudge) -> list[str]:
 def drain_once(stores: Stores, now_ms: int) -> Work:
     """One round: judge what is waiting, commit, then clear. Raises Unavailable; what was not cleared comes again."""
     work = take_work(stores)
-    with stores.ledger.read() as conn:
-        work.holdings -= retention.past(conn, work.holdings, now_ms)
+    _set_past_aside(stores, work, now_ms)
     for hour in (*work.hours, *work.idle):
         stores.hours.forget(hour.sensor_id, hour.hour_ms)
     work.failed = _judge_all(stores, work, now_ms)
@@ -144,6 +156,17 @@ def drain_once(stores: Stores, now_ms: int) -> Work:
     with stores.telemetry.write() as conn:
         judgement_writes.clear_dirty(conn, [*work.hours, *work.idle])
     return work
+
+
+def _set_past_aside(stores: Stores, work: Work, now_ms: int) -> None:
+    """Judge no past holding by what was measured since it is past; what is older and only comes now may do harm."""
+    with stores.ledger.read() as conn:
+        past = retention.past(conn, work.since, now_ms)
+    for holding_id, past_from_ms in past.items():
+        if work.since[holding_id] >= past_from_ms:
+            del work.since[holding_id]
+        else:
+            work.late.add(holding_id)
 
 
 def _settle(conn: Connection, work: Work, now_ms: int) -> None:
@@ -168,12 +191,13 @@ def _add_touched(conn: Connection, work: Work) -> None:
             begin, end = touched.get(place.appliance, (first, last + HOUR_MS))
             touched[place.appliance] = (min(begin, first), max(end, last + HOUR_MS))
     for appliance_id, (begin, end) in touched.items():
-        work.holdings |= {holding.id for holding in stock.holdings_in(conn, appliance_id, begin, end)}
+        work.touch((holding.id for holding in stock.holdings_in(conn, appliance_id, begin, end)), begin)
     for mark in work.marks:
         if mark.holding_id is not None:
-            work.holdings.add(mark.holding_id)
+            work.touch([mark.holding_id], mark.from_ms)
         elif mark.appliance_id is not None:
-            work.holdings |= {holding.id for holding in stock.holdings_in(conn, mark.appliance_id, mark.from_ms)}
+            found = stock.holdings_in(conn, mark.appliance_id, mark.from_ms)
+            work.touch((holding.id for holding in found), mark.from_ms)
     work.appliances |= {*touched, *_marked_places(conn, work.marks)}
 
 
@@ -207,6 +231,7 @@ def _commit_together(stores: Stores, work: Work, waiting: Sequence[Judged], now_
     """One transaction for what is new about these holdings and for their marks; gives those that refused it."""
     with stores.ledger.read() as conn:
         marked = {mark.holding_id for mark in work.marks}
+        waiting = [one for one in waiting if one.verdict.holding not in work.late or _shows_harm(one)]
         news = [one for one in waiting if one.verdict.holding in marked or is_news(conn, one)]
     if not news:
         return set()
@@ -221,6 +246,11 @@ def _commit_together(stores: Stores, work: Work, waiting: Sequence[Judged], now_
             return {holding_id}
         return {failed for one in news for failed in _commit_together(stores, work, [one], now_ms)}
     return set()
+
+
+def _shows_harm(judged: Judged) -> bool:
+    """What may be said of a past holding; its other readings may be gone, so that its last verdict knows the rest."""
+    return judged.verdict.finding is Finding.HOLD
 
 
 def _commit(stores: Stores, work: Work, news: Sequence[Judged], now_ms: int) -> None:

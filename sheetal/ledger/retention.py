@@ -2,7 +2,8 @@
 
 A holding is *past* when nothing can follow from its readings any more: no dose is left or it was destroyed, its lot
 expired long ago, nobody is deciding on it, nothing waits to be judged, and no compromise of it stands, so that no
-recall rests on it. A past holding is judged no more, its last verdict stays; only then may its readings go.
+recall rests on it. Only then may its readings go, and nothing measured from then on is judged for it. Its last verdict
+stays, unless what was measured before and only comes now shows harm.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ class Needed(NamedTuple):
     subject: str
 
 
-def past(conn: Connection, holding_ids: Collection[str], now_ms: int) -> set[str]:
-    """Those of these holdings that are past."""
+def past(conn: Connection, holding_ids: Collection[str], now_ms: int) -> dict[str, int]:
+    """Those of these holdings that are past, and from when on: nothing measured since then can touch a dose of them."""
     asked = sorted(holding_ids)
-    found: set[str] = set()
+    found: dict[str, int] = {}
     for first in range(0, len(asked), IDS_A_QUERY):
-        query = select(holding.c.id).where(holding.c.id.in_(asked[first : first + IDS_A_QUERY]), _is_past(now_ms))
-        found.update(conn.execute(query).scalars())
+        of = holding.c.id.in_(asked[first : first + IDS_A_QUERY])
+        rows = conn.execute(select(holding.c.id, holding.c.expires_at_ms).where(of, _is_past(now_ms)))
+        found.update({row.id: row.expires_at_ms + PAST_MS for row in rows})
     return found
 
 

@@ -73,21 +73,52 @@ def test_a_holding_at_rest_gets_one_verdict(world: World) -> None:
     assert len(world.verdicts()) == 1
 
 
-def test_a_holding_that_is_past_is_judged_no_more_however_its_readings_went(world: World) -> None:
-    world.receive()
-    world.feed((0, 30, 450))
-    world.drain(30)
+def make_past(world: World, expired_ms: int) -> None:
+    """All doses are given, the lot expired then."""
     with world.ledger.write() as conn:
-        conn.execute(update(holding_table).values(doses_left=0, expires_at_ms=at(30) - PAST_MS - 1))
-    world.feed((30, 130, -180))
-    world.drain(130)
+        conn.execute(update(holding_table).values(doses_left=0, expires_at_ms=expired_ms))
+
+
+def test_what_was_measured_since_a_holding_is_past_is_not_judged_for_it(world: World) -> None:
+    world.receive()
+    world.feed((0, 60, 450))
+    world.drain(60)
+    make_past(world, at(60) - PAST_MS)
+    world.feed((60, 160, -180))
+    world.drain(160)
     assert [stored.verdict.finding for stored in world.verdicts()] == [Finding.USABLE]
     assert pending(world) == (0, 0)
-    with world.ledger.write() as conn:
-        conn.execute(update(holding_table).values(expires_at_ms=at(30)))
-    world.feed((130, 131, -180))
-    world.drain(131)
+    make_past(world, at(160))
+    world.feed((160, 161, -180))
+    world.drain(161)
     assert world.verdicts()[0].verdict.finding is Finding.HOLD
+
+
+def test_a_freeze_that_comes_to_light_when_all_doses_are_long_given_still_opens_their_recall(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450), (100, 110, 450))
+    world.drain(110)
+    make_past(world, at(110) - PAST_MS - 1)
+    before = world.verdicts()
+    world.feed((10, 100, -180))
+    world.drain(130)
+    assert world.verdicts()[0].verdict.finding is Finding.HOLD
+    (compromise,) = world.compromises()
+    assert (compromise.side, compromise.compromised_from_ms) == ("cold", at(9))
+    assert len(world.verdicts()) == len(before) + 1
+
+
+def test_readings_that_are_gone_take_no_verdict_back_from_a_past_holding(world: World) -> None:
+    world.receive()
+    world.feed((0, 400, 450))
+    world.drain(400)
+    make_past(world, at(400) - PAST_MS)
+    before, stood = world.verdicts(), world.holding()
+    world.readings.expire(at(300))
+    world.stores.hours.forget_all()
+    world.feed((400, 401, 450), (200, 201, 450))
+    world.drain(401)
+    assert (world.verdicts(), world.holding()) == (before, stood)
 
 
 def test_draining_twice_changes_nothing(world: World) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from sheetal.ledger.connect import Ledger
 
-LONG_AFTER_MS = NOW_MS + 90 * DAY_MS + PAST_MS + DAY_MS
+EXPIRES_MS = NOW_MS + 90 * DAY_MS
+LONG_AFTER_MS = EXPIRES_MS + PAST_MS + DAY_MS
 """The lot of the seeds expires 90 days after now."""
 
 
@@ -34,7 +35,7 @@ def needed(ledger: Ledger, now_ms: int = NOW_MS) -> Needed | None:
 
 def is_past(ledger: Ledger, now_ms: int = LONG_AFTER_MS) -> bool:
     with ledger.read() as conn:
-        return retention.past(conn, ["H-1"], now_ms) == {"H-1"}
+        return retention.past(conn, ["H-1"], now_ms) == {"H-1": EXPIRES_MS + PAST_MS}
 
 
 def spend(ledger: Ledger, **more: object) -> None:
