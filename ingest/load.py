@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from ingest.accept import accept
 from ingest.decode import decode, gateway_of_topic
 from ingest.reasons import Reason
@@ -26,6 +28,8 @@ MESSAGES_MAX = 1_000
 BYTES_MAX = 8 * 1024 * 1024
 DETAIL_LENGTH_MAX = 500
 DAY_ROWS = 24
+RANGES_AN_ACK_MAX = 2_000
+"""At most 130 kB as JSON: a broker cuts off whoever sends more than the 256 KiB that its limit lets a batch have."""
 
 
 class Letter(NamedTuple):
@@ -194,18 +198,24 @@ class Answer:
         if asked_ms is not None:
             self.asked_ms = max(asked_ms, self.asked_ms or 0)
 
-    def ack(self, gateway: str, boot: int, at_ms: int) -> Ack | None:
-        """The ack; None where there is nothing to say. It tells the time only to a gateway that asked."""
-        if not (self.stored or self.refused) and self.asked_ms is None:
-            return None
-        return Ack(
+    def acks(self, gateway: str, boot: int, at_ms: int) -> Iterator[Ack]:
+        """What there is to say, in acks of bounded size. They tell the time only to a gateway that asked."""
+        told = Ack(
             gateway=gateway,
             boot=boot,
             at_ms=None if self.asked_ms is None else at_ms,
             monotonic_ms=self.asked_ms,
-            stored=_without(union(self.stored), self.refused),
-            refused=_refused_ranges(self.refused),
         )
+        stored = _without(union(self.stored), self.refused)
+        refused = _refused_ranges(self.refused)
+        if len(stored) + len(refused) <= RANGES_AN_ACK_MAX:
+            if stored or refused or self.asked_ms is not None:
+                yield replace(told, stored=stored, refused=refused)
+            return
+        for first in range(0, len(stored), RANGES_AN_ACK_MAX):
+            yield replace(told, stored=stored[first : first + RANGES_AN_ACK_MAX])
+        for first in range(0, len(refused), RANGES_AN_ACK_MAX):
+            yield replace(told, refused=refused[first : first + RANGES_AN_ACK_MAX])
 
 
 def acks(parts: Iterable[Part], refused: Iterable[tuple[Reading, str]], at_ms: int) -> list[SealedAck]:
@@ -218,8 +228,7 @@ def acks(parts: Iterable[Part], refused: Iterable[tuple[Reading, str]], at_ms: i
     for part in parts:
         origin = (part.believed.batch.gateway, part.believed.batch.boot)
         answers.setdefault(origin, Answer(part.believed.key)).add(part, by_store)
-    told = [(answer.key, answer.ack(*origin, at_ms)) for origin, answer in answers.items()]
-    return [SealedAck(key, ack) for key, ack in told if ack is not None]
+    return [SealedAck(one.key, ack) for origin, one in answers.items() for ack in one.acks(*origin, at_ms)]
 
 
 def _without(stored: list[tuple[int, int]], refused: Collection[int]) -> list[tuple[int, int]]:

@@ -45,6 +45,8 @@ QUIET_SECONDS = 0.01
 """A load sets out early when nothing comes any more: a broker with a small window would else wait for us."""
 IDLE_SECONDS = 0.5
 TOPICS_KEPT_MAX = 100_000
+SENSORS_A_WAKE_UP_MAX = 1_000
+"""At most 120 kB: a broker cuts off whoever sends more than the 256 KiB that its limit lets a batch have."""
 
 log = structlog.get_logger()
 
@@ -240,9 +242,10 @@ class Pipeline:
         told = [(_ack_topic(ack.gateway), seal.seal(topics.Channel.ACK, ack.gateway, key, ack)) for key, ack in answers]
         self.bus.publish_many(told)
         self.bus.acknowledge_many([message for message, _ in load.items])
-        sensors = written.instants.keys() | {day.sensor for day in load.days} | {span.sensor for span in load.thinned}
-        if sensors:
-            wake_up = WakeUp(sensors=sorted(sensors), stored_at_ms=self.clock())
+        touched = written.instants.keys() | {day.sensor for day in load.days} | {span.sensor for span in load.thinned}
+        sensors = sorted(touched)
+        for first in range(0, len(sensors), SENSORS_A_WAKE_UP_MAX):
+            wake_up = WakeUp(sensors=sensors[first : first + SENSORS_A_WAKE_UP_MAX], stored_at_ms=self.clock())
             self.bus.publish(topics.STORED, msgspec.json.encode(wake_up))
         self.bus.wake()
         self.latest.note(load.parts, written)

@@ -123,6 +123,19 @@ def test_a_sequence_that_was_refused_once_is_never_called_stored() -> None:
     assert (answer.ack.stored, answer.ack.refused) == ([], [RefusedRange(1, 1, "implausible")])
 
 
+def test_an_answer_longer_than_a_broker_takes_goes_in_several_acks() -> None:
+    numbers = range(2**63 - 20_000, 2**63 - 1, 2)
+    rows = [row(number, NOW_MS if number < numbers[4_000] else 0) for number in numbers]
+    found = [take_apart(message(sealed(batch(rows[at : at + 1_000]))), KEYS.get) for at in range(0, len(rows), 1_000)]
+    answers = acks([one for one in found if isinstance(one, Part)], [], NOW_MS)
+    assert max(len(msgspec.json.encode(one.ack)) for one in answers) <= 130_000
+    stored = [span_of for one in answers for span_of in one.ack.stored]
+    refused = [(one.first, one.last) for answer in answers for one in answer.ack.refused]
+    assert [*stored, *refused] == [(number, number) for number in numbers]
+    assert len(stored) == 4_000
+    assert {(one.key, one.ack.gateway, one.ack.boot) for one in answers} == {(KEYS[GATEWAY], GATEWAY, BOOT)}
+
+
 def test_an_empty_batch_that_asks_nothing_needs_no_answer() -> None:
     assert acks([part()], [], NOW_MS) == []
 

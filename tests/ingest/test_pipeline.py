@@ -77,6 +77,16 @@ def test_a_batch_is_stored_marked_acknowledged_and_announced_in_this_order(
     assert stored == Stored(sensors=[SENSOR], stored_at_ms=NOW_MS)
 
 
+def test_a_wake_up_is_never_longer_than_a_broker_takes(bus: RememberingBus, send: Callable[..., None]) -> None:
+    names = [f"{GATEWAY}.{number:064}" for number in range(1_500)]
+    rows = [row(number, sensor=name) for number, name in enumerate(names, 1)]
+    send(message(sealed(batch(rows[:1_000]))), message(sealed(batch(rows[1_000:]))))
+    told = [payload for topic, payload in bus.done if topic == topics.STORED and isinstance(payload, bytes)]
+    assert [len(msgspec.json.decode(one, type=Stored).sensors) for one in told] == [1_000, 500]
+    assert sorted(name for one in told for name in msgspec.json.decode(one, type=Stored).sensors) == names
+    assert max(map(len, told)) <= 120_000
+
+
 def test_nothing_is_acknowledged_before_both_stores_are_durable(
     stores: Stores, bus: RememberingBus, pipeline: Pipeline, send: Callable[..., None]
 ) -> None:
