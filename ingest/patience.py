@@ -61,6 +61,6 @@ class Patience:
         self._problems[what] = f"{what}: {problem.message}"
 
     def _clear(self, what: str) -> None:
-        if what in self._problems:
-            del self._problems[what]
+        # Two stages may have waited for the same store.
+        if self._problems.pop(what, None) is not None:
             log.info("The store is back", step=what)

@@ -43,6 +43,20 @@ def test_the_problem_is_named_while_it_lasts() -> None:
     assert patience.problem is None
 
 
+class ClearedMeanwhile(dict[str, str]):
+    """Problems that another thread clears as soon as they were looked for."""
+
+    def __contains__(self, what: object) -> bool:
+        return self.pop(str(what), None) is not None
+
+
+def test_two_stages_may_wait_for_one_store_under_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience = Patience(threading.Event())
+    monkeypatch.setattr(patience, "_problems", ClearedMeanwhile())
+    assert patience.insist("write", failing(1, Unavailable("away", retry_after_seconds=0))) == "done"
+    assert patience.problem is None
+
+
 def test_a_stop_ends_the_wait_at_once() -> None:
     stop = threading.Event()
     timer = threading.Timer(0.1, stop.set)
