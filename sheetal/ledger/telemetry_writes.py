@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import astuple
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -88,7 +89,7 @@ def add_aux_values(conn: Connection, rows: Sequence[tuple[str, int, AuxRow]], no
         (gateway, row.source, row.field, row.measured_at_ms, float(row.value), boot, row.sequence, now_ms)
         for gateway, boot, row in rows
     ]
-    return put(conn, _VALUE, sorted(values))
+    return put(conn, _VALUE, sorted(values, key=itemgetter(*range(len(_VALUE.key)))))
 
 
 def put_sensor_states(conn: Connection, states: Sequence[SensorState]) -> int:

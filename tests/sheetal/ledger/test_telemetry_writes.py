@@ -95,6 +95,13 @@ def test_coverage_widens_and_counts(telemetry: Ledger) -> None:
     assert (first.rows_stored, first.received_at_ms) == (COVERAGE.rows_stored * 2 + 9, COVERAGE.received_at_ms)
 
 
+def test_of_two_values_for_one_instant_the_one_told_first_stands(telemetry: Ledger) -> None:
+    told = [AuxRow(1, 1_000, "ilr1", "TAMB", 40.0), AuxRow(2, 1_000, "ilr1", "TAMB", 31.5)]
+    with telemetry.write() as conn:
+        assert writes.add_aux_values(conn, [("gw-01", 7, row) for row in told], 5) == 1
+        assert conn.execute(aux_value.select()).one().value == 40.0
+
+
 def test_a_value_beside_temperature_is_kept_once(telemetry: Ledger) -> None:
     first = AuxRow(1, 1_000, "ilr1", "TAMB", 31.5)
     other = AuxRow(2, 1_000, "ilr1", "TAMB", 40.0)
