@@ -141,6 +141,8 @@ LETTER_WORDS = {
     "wrong_mac": marked("Seal does not fit"),
     "bad_body": marked("Body not of its kind"),
     "too_big": marked("Too big"),
+    "bad_topic": marked("Unknown topic"),
+    "unprocessable": marked("Could not be taken apart"),
     "unknown_gateway": marked("Unknown gateway"),
     "foreign_sensor": marked("Sensor of another gateway"),
     "implausible": marked("Impossible temperature"),

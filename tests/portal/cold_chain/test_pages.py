@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ingest.reasons import Reason
 from portal.identity.service import Role
 from sheetal.contracts.problem import Unavailable
+from sheetal.ledger import telemetry_writes
 from sheetal.ledger.telemetry_tables import dead_letter_dropped
 
 if TYPE_CHECKING:
@@ -176,6 +178,20 @@ def test_letters_that_are_only_counted_are_told_in_both_languages(officer: Brows
     for text in ("No longer kept", "1,234", "gw-02", "Seal does not fit"):
         assert text in page, text
     assert "अब नहीं रखे गए" in officer.get("/hi/cc/dead-letters").text
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_has_a_word_in_both_languages_and_a_letter_came_once(
+    officer: Browser, seeded: Stage, reason: Reason
+) -> None:
+    with seeded.telemetry.write() as conn:
+        letter = telemetry_writes.DeadLetterRow("gw-02", "cc/v1/gw-02/data", b"?", reason.value, "")
+        telemetry_writes.add_dead_letters(conn, [letter], seeded.now_ms)
+    page, hindi = (officer.get(f"{language}/cc/dead-letters").text for language in ("", "/hi"))
+    assert 'data-label="Times">1<' in page
+    (word,), (hindi_word,) = (re.findall(r'<td><span class="first">(.*?)</span>', text) for text in (page, hindi))
+    assert word != reason.value
+    assert hindi_word not in {word, reason.value}
 
 
 WATCHERS = {

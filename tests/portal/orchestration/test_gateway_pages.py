@@ -101,6 +101,14 @@ def test_what_is_missing_is_told_by_word_and_shape_in_both_languages(officer: Br
     assert "missing" not in officer.get(LIST).text
 
 
+def test_more_gaps_than_are_listed_are_told_by_their_sum(officer: Browser, opened: Stage) -> None:
+    with opened.telemetry.write() as conn:
+        settled = [(number, number) for number in range(1, 3_000, 100)]
+        telemetry_writes.settle_ranges(conn, {("gw-01", 3 << 32): settled}, opened.now_ms - DAY_MS)
+    assert "2,871 in all" in officer.get(ONE).text
+    assert "कुल 2,871" in officer.get(f"/hi{ONE}").text
+
+
 def test_a_code_is_shown_once_with_a_label_and_is_good(officer: Browser, opened: Stage) -> None:
     answer = officer.send_form(f"{LIST}/codes", seen_on=LIST, gateway_id=" gw-new ", facility_id="F-101")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
