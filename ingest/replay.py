@@ -1,8 +1,11 @@
 """Dead letters once more: what is acceptable today is stored as the pipeline would have, the others stay.
 
-A key that was enrolled late, a clock that was mended or a fault of ours leaves messages behind that were refused and
+A key that was enrolled late, a clock of ours put right or a fault of ours leaves messages behind that were refused and
 would not be today. Only a letter whose kept head is the whole message can go again; a longer one must come from the
 gateway, which keeps what was refused aside. Nothing is acknowledged: a gateway that sends it again finds it stored.
+
+A stamp that lay in the future when it came is wrong for ever, even when its time has come: stored, it would tell of a
+day on which nobody measured. Only who asks for `future_stamp` by name says that it was our own clock that was behind.
 
 Everything is safe to repeat, and a letter is removed only after the commits of what it carried. It may run beside the
 workers: it reads back whatever it writes, as a worker does that is not alone.
@@ -19,7 +22,7 @@ import structlog
 from ingest.inbox import Message
 from ingest.load import Letter, Load, refused_by_store, take_apart
 from ingest.reasons import Reason
-from ingest.record import record
+from ingest.record import put_letters, record
 from sheetal.contracts import topics
 from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import telemetry, telemetry_writes
@@ -91,7 +94,7 @@ class Replay:
             taken: list[Taken] = []
             for letter in page:
                 outcome = found.setdefault(letter.reason, Outcome())
-                one = self._take_apart(letter, outcome)
+                one = self._take_apart(letter, self._judged_at_ms(letter, wanted), outcome)
                 if one is not None:
                     taken.append(one)
             for one in taken if wanted.is_dry else self._store(taken, found):
@@ -109,11 +112,15 @@ class Replay:
             number = page[-1].id if page else last
             yield [letter for letter in page if letter.id <= last]
 
-    def _take_apart(self, letter: DeadLetter, outcome: Outcome) -> Taken | None:
+    def _judged_at_ms(self, letter: DeadLetter, wanted: Wanted) -> int:
+        """The instant beyond which stamps are of the future."""
+        return self.clock() if wanted.reason == Reason.FUTURE_STAMP.value else letter.first_at_ms
+
+    def _take_apart(self, letter: DeadLetter, judged_at_ms: int, outcome: Outcome) -> Taken | None:
         if letter.size_bytes > len(letter.head):
             outcome.cut += 1
             return None
-        message = Message(letter.topic, letter.head, 0, 0, self.clock())
+        message = Message(letter.topic, letter.head, 0, 0, judged_at_ms)
         if letter.reason == Reason.CONTRADICTING.value:
             # It was stored but for what contradicts, which no other day makes right.
             outcome.refused[letter.reason] += 1
@@ -122,7 +129,7 @@ class Replay:
         if isinstance(found, Letter):
             outcome.refused[found.reason.value] += 1
             return None
-        # Judged by today's clock, it came when it came.
+        # Whatever it is judged by, it came when it came.
         part = found._replace(message=message._replace(received_at_ms=letter.last_at_ms))
         taken = Taken(letter, part)
         if taken.refused_again and not part.stored:
@@ -149,14 +156,20 @@ class Replay:
             load.add(one.part.message, one.part)
         written = self.writer.write(load.readings, self.clock())
         refused = refused_by_store(load.parts, written.refused)
-        load.letters = _without_standing([*load.letters, *refused], taken)
+        fresh, load.letters = _without_standing([*load.letters, *refused], taken), []
         record(self.telemetry, load, written, self.clock())
         self.latest.note(load.parts, written)
         self.latest.flush()
         self.latest.settle()
         staying = {letter.payload for letter in refused}
         gone = [one for one in taken if not one.stays(staying)]
+        # What is put down anew came when its message came: the next replay judges it by that.
+        came = {
+            one.letter.head: one.letter.first_at_ms for one in sorted(taken, key=lambda one: -one.letter.first_at_ms)
+        }
         with self.telemetry.write() as conn:
+            for head, at_ms in came.items():
+                put_letters(conn, [letter for letter in fresh if letter.payload == head], at_ms)
             telemetry_writes.remove_letters(conn, [one.letter.id for one in gone])
         for one in taken:
             if one.stays(staying):

@@ -98,13 +98,27 @@ def test_a_dry_run_says_the_same_and_changes_nothing(stores: Stores) -> None:
     assert replay(stores).run(Wanted()) == expected
 
 
-def test_rows_of_the_future_go_once_their_time_is_believed(stores: Stores) -> None:
+def test_rows_of_the_future_stay_when_their_time_has_come_unless_they_are_asked_for(stores: Stores) -> None:
     ahead_ms = NOW_MS + 2 * DAY_MS
     refuse(stores, sealed(batch([row(1, NOW_MS), row(2, ahead_ms)])))
     assert replay(stores).run(Wanted())["future_stamp"].refused == {"future_stamp": 1}
+    assert replay(stores, at_ms=ahead_ms).run(Wanted())["future_stamp"].refused == {"future_stamp": 1}
     assert [one.repeats for one in letters(stores)] == [0], "a replay is no new refusal"
-    assert replay(stores, at_ms=ahead_ms).run(Wanted())["future_stamp"].replayed == 1
+    asked_for = Wanted(reason="future_stamp")
+    assert replay(stores).run(asked_for)["future_stamp"].refused == {"future_stamp": 1}
+    assert replay(stores, at_ms=ahead_ms).run(asked_for)["future_stamp"].replayed == 1
     assert (letters(stores), [one.sequence for one in stored(stores)]) == ([], [1, 2])
+
+
+def test_a_late_key_makes_no_stamp_true_that_was_of_the_future(stores: Stores) -> None:
+    ahead_ms = NOW_MS + 2 * DAY_MS
+    refuse(stores, sealed(batch([row(1, NOW_MS), row(2, ahead_ms)])), keys={})
+    assert replay(stores, at_ms=ahead_ms).run(Wanted())["unknown_gateway"].replayed == 1
+    assert [one.sequence for one in stored(stores)] == [1]
+    (kept,) = letters(stores)
+    assert (kept.reason, kept.detail, kept.first_at_ms) == ("future_stamp", "rows 2", NOW_MS)
+    assert replay(stores, at_ms=ahead_ms).run(Wanted())["future_stamp"].refused == {"future_stamp": 1}
+    assert [one.sequence for one in stored(stores)] == [1]
 
 
 def test_a_letter_with_good_and_bad_rows_stays_for_the_bad_ones(stores: Stores) -> None:
