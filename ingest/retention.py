@@ -62,7 +62,9 @@ class Retention:
         before_ms = self.expires_before(now_ms)
         if before_ms is None or not self._roll_up(before_ms, goes_on):
             return 0
-        gone = self._store.expire(before_ms)
+        # Keeping the hours may have taken long, and what came meanwhile may need older readings.
+        still_ms = self.expires_before(now_ms)
+        gone = 0 if still_ms is None else self._store.expire(min(before_ms, still_ms))
         if gone:
             log.info("Readings have expired", readings=gone, before_ms=before_ms)
         return gone

@@ -11,7 +11,7 @@ from ingest import retention
 from ingest.retention import KEEP_DAYS_MIN, MARGIN_MS, Keep, Retention
 from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from sheetal.contracts.reading import Reading
-from sheetal.ledger import rollups, telemetry_writes
+from sheetal.ledger import rollup_writes, rollups, telemetry_writes
 from sheetal.ledger.retention import Needed
 from sheetal.ledger.telemetry import SensorState
 from sheetal.readings.connect import open_readings
@@ -19,9 +19,12 @@ from tests.ingest.given import NOW_MS, SENSOR
 from tests.stack.servers import influxd_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
+    from sheetal.ledger.rollups import HourRollup
     from sheetal.readings.port import ReadingsStore
     from tests.ingest.conftest import Stores
 
@@ -117,6 +120,26 @@ def test_an_hour_that_waits_to_be_judged_keeps_its_readings(stores: Stores, stor
     store.write([row(old_ms)])
     assert keeping(stores, store).turn(NOW_MS, always) == 0
     assert store.count(SENSOR, 0, FAR_MS) == 1
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_comes_late_while_hours_are_kept_is_judged_before_it_goes(
+    stores: Stores, store: ReadingsStore, monkeypatch: pytest.MonkeyPatch, *, is_first: bool
+) -> None:
+    know(stores, SENSOR)
+    days = range(300, 305)
+    store.write([row(NOW_MS - day * DAY_MS) for day in days])
+    late_ms = NOW_MS - (310 if is_first else 302) * DAY_MS
+    put_rollups = rollup_writes.put_rollups
+
+    def put_beside_a_worker(conn: Connection, kept: Sequence[HourRollup]) -> int:
+        store.write([row(late_ms, -200)])
+        telemetry_writes.mark_dirty(conn, {(SENSOR, late_ms // HOUR_MS * HOUR_MS)})
+        return put_rollups(conn, kept)
+
+    monkeypatch.setattr(rollup_writes, "put_rollups", put_beside_a_worker)
+    keeping(stores, store).turn(NOW_MS, always)
+    assert store.count(SENSOR, late_ms, late_ms + 1) == 1
 
 
 def test_told_to_stop_nothing_has_gone(stores: Stores, store: ReadingsStore) -> None:
