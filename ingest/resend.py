@@ -65,14 +65,18 @@ class Resend:
         with self._telemetry.read() as conn:
             due = telemetry_holes.holes_due(conn, now_ms, HOLES_A_TURN)
         by_gateway = dict(list(_by_gateway(due).items())[:GATEWAYS_A_TURN])
-        if by_gateway:
-            asked = self._order(by_gateway, now_ms)
-            with self._telemetry.write() as conn:
-                telemetry_holes.forget_filled(conn)
-                for gateway, holes in by_gateway.items():
-                    telemetry_holes.note_asked(conn, holes, now_ms, more=int(gateway in asked))
-            return len(asked)
-        return 0
+        if not by_gateway:
+            return 0
+        # Thought of first: a store that takes no note must not have the same gateways asked at every turn.
+        with self._telemetry.write() as conn:
+            telemetry_holes.forget_filled(conn)
+            for holes in by_gateway.values():
+                telemetry_holes.note_asked(conn, holes, now_ms, more=0)
+        asked = self._order(by_gateway, now_ms)
+        with self._telemetry.write() as conn:
+            for gateway in asked:
+                telemetry_holes.note_asked(conn, by_gateway[gateway], now_ms)
+        return len(asked)
 
     def _order(self, by_gateway: dict[str, list[Hole]], now_ms: int) -> set[str]:
         """Queues one order a gateway; those that are away, or asked for more anyway, are thought of later."""

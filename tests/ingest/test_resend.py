@@ -8,14 +8,20 @@ import pytest
 from ingest import resend
 from ingest.resend import Resend
 from sheetal.contracts.limits import DAY_MS
+from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.topics import Channel
 from sheetal.contracts.twin import Command, CommandKind, Outcome, Reported, TwinState
-from sheetal.ledger import downlink, gateway_twins, resend_wishes, telemetry_sequences
+from sheetal.ledger import downlink, gateway_twins, resend_wishes, telemetry_holes, telemetry_sequences
 from sheetal.ledger.judgement_tables import gateway_state
 from sheetal.ledger.telemetry_holes import LATER_MS, PATIENCE_MS
 from tests.ingest.given import KEYS, NOW_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from sheetal.ledger.telemetry_holes import Hole
     from tests.ingest.conftest import Stores
 
 BOOT = 7 << 32
@@ -77,6 +83,26 @@ def test_a_hole_that_stays_open_is_asked_for_once_by_its_numbers(stores: Stores,
     assert order.kind is CommandKind.RESEND
     assert order.ranges == [(BOOT, 6, 8), (BOOT, 21, 21)]
     assert order.from_ms is None
+
+
+def test_a_store_that_takes_no_note_has_nobody_asked_again_and_again(
+    stores: Stores, asking: Resend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(stores, (5, 5))
+    note_asked = telemetry_holes.note_asked
+
+    def full(conn: Connection, holes: Sequence[Hole], now_ms: int, more: int = 1) -> None:
+        if more:
+            raise Unavailable("the disk is full")
+        note_asked(conn, holes, now_ms, more)
+
+    monkeypatch.setattr(telemetry_holes, "note_asked", full)
+    with pytest.raises(Unavailable):
+        asking.turn(LATE_MS)
+    assert asking.turn(LATE_MS + 10_000) == 0
+    assert len(orders(stores)) == 1
+    monkeypatch.undo()
+    assert asking.turn(LATE_MS + LATER_MS) == 1
 
 
 def test_a_gateway_that_is_away_is_asked_when_it_is_back(stores: Stores, asking: Resend) -> None:
