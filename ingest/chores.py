@@ -49,19 +49,21 @@ class Chores:
             log.info("The lease of the chores runs out by itself")
 
     def turn(self, stop: Event) -> None:
-        """One round; whatever goes wrong is told, and tried again in the next."""
-        try:
-            if not self._leads():
-                return
-            self._resend.turn(self._clock())
-            if self._clock() >= self._retention_due_ms:
-                self._retention_due_ms = self._clock() + RETENTION_AGAIN_MS
-                self._retention.turn(self._clock(), lambda: not stop.is_set() and self._leads())
-                self._retention_due_ms = self._clock() + RETENTION_EVERY_MS
-        except Problem as problem:
-            log.warning("A store does not answer; the next turn tries again", problem=problem.message)
-        except Exception:  # a chore must never end the thread that does the others
-            log.exception("A chore failed")
+        """One round; whatever goes wrong is told and tried again in the next, and keeps no other chore."""
+        for chore in (lambda: self._resend.turn(self._clock()), lambda: self._keep(stop)):
+            try:
+                if self._leads():
+                    chore()
+            except Problem as problem:
+                log.warning("A store does not answer; the next turn tries again", problem=problem.message)
+            except Exception:  # a chore must never end the thread that does the others
+                log.exception("A chore failed")
+
+    def _keep(self, stop: Event) -> None:
+        if self._clock() >= self._retention_due_ms:
+            self._retention_due_ms = self._clock() + RETENTION_AGAIN_MS
+            self._retention.turn(self._clock(), lambda: not stop.is_set() and self._leads())
+            self._retention_due_ms = self._clock() + RETENTION_EVERY_MS
 
     def _leads(self) -> bool:
         with self._ledger.write() as conn:

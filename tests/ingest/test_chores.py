@@ -97,6 +97,7 @@ def test_a_chore_that_fails_ends_nothing(worker: Worker) -> None:
         worker.turn()
     assert [line["log_level"] for line in logs] == ["error", "error"]
     assert len(worker.asking.turns) == 2
+    assert len(worker.keeping.turns) == 1, "one chore that always fails keeps no other"
 
 
 def test_told_to_stop_it_gives_the_lease_back(stores: Stores, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
