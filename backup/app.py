@@ -38,6 +38,11 @@ def main(arguments: Sequence[str], clock: Clock, say: Say, tell_wrong: Say) -> i
     except Problem as problem:
         tell_wrong(_line(problem))
         return 1
+    except OSError as error:
+        tell_wrong(
+            f"{error.strerror or type(error).__name__}: {error.filename or 'the disk'}. look at the disk and its rights"
+        )
+        return 1
     return 0
 
 

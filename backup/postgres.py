@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 PROGRAMS = Path("/usr/lib/postgresql")
 SCHEMAS = {"ledger": "public", "telemetry": "telemetry"}
 _TABLES = text("SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY(:schemas) ORDER BY 1, 2")
+_OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend'"
+)
+LEAVING_SECONDS = 5.0
 _COPY = re.compile(rb'COPY "?(\w+)"?\."?(\w+)"? \((.*)\) FROM stdin;')
 _ESCAPE = re.compile(r"\\([bfnrtv\\])")
 _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
@@ -84,11 +90,32 @@ def is_empty(url: URL, stores: Sequence[str]) -> bool:
         return all(_count(conn, *table) == 0 for table in tables if table[1] != "alembic_version")
 
 
-def put_back(file: Path, url: URL, stores: Sequence[str]) -> None:
-    """Put a dump in the place of the schemas' tables, all in one transaction; raises Refused when it did not go."""
+def check_unused(url: URL) -> None:
+    """Raises Refused while anybody else is connected; one that has just left is given a moment to be gone."""
+    until = time.monotonic() + LEAVING_SECONDS
     with _connected(url) as conn:
-        for store in stores:
-            conn.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMAS[store]}"))
+        while others := int(conn.execute(_OTHERS).scalar_one()):
+            conn.rollback()
+            if time.monotonic() > until:
+                raise Refused(
+                    f"the database {url.database} is in use: {others} others are connected",
+                    next_step="stop ingest, alerts, the portal and its worker",
+                    reason="in_use",
+                )
+            time.sleep(0.1)
+
+
+def put_back(file: Path, url: URL, stores: Sequence[str]) -> None:
+    """Put a dump in the place of all the schemas' tables, in one transaction; raises Refused when it did not go.
+
+    What stands there goes first, a transaction before: of a newer schema it holds tables that the dump does not know.
+    """
+    schemas = [SCHEMAS[store] for store in stores]
+    with _connected(url) as conn:
+        for schema in schemas:
+            conn.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+        for schema, table in _tables(conn, schemas):
+            conn.execute(text(f'DROP TABLE IF EXISTS "{schema}"."{table}" CASCADE'))
         conn.commit()
     options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
     _run("pg_restore", url, [*options, str(file)])

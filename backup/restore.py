@@ -29,6 +29,8 @@ from sheetal.readings.port import YEAR_2100_MS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import URL
+
     from backup.manifest import Manifest, Part
     from backup.settings import DataSettings
     from sheetal.contracts.clock import Clock
@@ -53,8 +55,8 @@ class Wanted(NamedTuple):
 def restore(folder: Path, settings: DataSettings, wanted: Wanted, clock: Clock, say: Say) -> Manifest:
     """Verify, put back, upgrade, and mark what is to be asked for; raises SettingProblem, Refused and Unavailable.
 
-    Nothing is touched before all targets are known to be empty, or `replaces` allows them not to be. Broken off, it is
-    begun anew with `replaces`.
+    Nothing is touched before all targets are known to be unused, and empty unless `replaces` allows them not to be.
+    Broken off, it is begun anew with `replaces`.
     """
     found = verify(folder, say, wanted.seal)
     if found.kind is not Kind.DATA:
@@ -94,15 +96,21 @@ def _check_targets(
             )
     with closing(open_readings(settings.readings_url, settings.token)) as store:
         readings.check_answers(store)
-        if wanted.replaces:
-            return
-        if not readings.is_empty(store, folder / "readings.jsonl.gz"):
+        if not wanted.replaces and not readings.is_empty(store, folder / "readings.jsonl.gz"):
             raise _not_empty("readings")
     for part, stores in databases:
-        url = urls[stores[0]]
-        is_sqlite = part.kind is PartKind.SQLITE
-        if not (sqlite_copy.is_empty(Path(url.database or "")) if is_sqlite else postgres.is_empty(url, stores)):
-            raise _not_empty(" and ".join(stores))
+        _check_target(part, urls[stores[0]], stores, wanted)
+
+
+def _check_target(part: Part, url: URL, stores: list[str], wanted: Wanted) -> None:
+    file = Path(url.database or "")
+    is_sqlite = part.kind is PartKind.SQLITE
+    if not wanted.replaces and not (sqlite_copy.is_empty(file) if is_sqlite else postgres.is_empty(url, stores)):
+        raise _not_empty(" and ".join(stores))
+    if is_sqlite:
+        sqlite_copy.check_unused(file)
+    else:
+        postgres.check_unused(url)
 
 
 def _restore_readings(folder: Path, found: Manifest, settings: DataSettings, wanted: Wanted, say: Say) -> None:

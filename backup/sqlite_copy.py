@@ -80,8 +80,7 @@ def counts_in_use(file: Path) -> dict[str, int]:
 
 def put_back(file: Path, target: Path) -> None:
     """Put a copy in the place of a store that nobody uses; raises Refused when somebody does."""
-    if target.exists():
-        _check_unused(target)
+    check_unused(target)
     new = target.with_name(target.name + ".restoring")
     shutil.copyfile(file, new)
     sync(new)
@@ -91,7 +90,10 @@ def put_back(file: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def _check_unused(target: Path) -> None:
+def check_unused(target: Path) -> None:
+    """Raises Refused while any other process has the store open."""
+    if not target.exists():
+        return
     try:
         with closing(_open(target, "mode=rw", seconds=1.0)) as database:
             # Leaving WAL needs the file alone: any other process that has it open is found so.

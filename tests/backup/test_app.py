@@ -68,6 +68,15 @@ def test_refusals_end_with_one_and_say_what_to_do(world: World, tmp_path: Path, 
     assert world.stored()
 
 
+@pytest.mark.parametrize("command", ["make", "make-keys"])
+def test_a_disk_that_says_no_is_told_in_one_line(world: World, tmp_path: Path, said: Said, command: str) -> None:
+    assert world.ledger_url
+    (tmp_path / "a-file").touch()
+    assert run(said, command, tmp_path / "a-file" / "b") == 1
+    assert "Not a directory" in said.lines[-1]
+    assert "look at the disk" in said.lines[-1]
+
+
 def test_a_wrong_setting_ends_with_two(
     world: World, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from sqlalchemy import make_url, text
 
-from backup import keys, manifest, sqlite_copy
+from backup import keys, manifest, postgres, sqlite_copy
 from backup.make import make
 from backup.manifest import PartKind
 from backup.restore import MARGIN_MS, Wanted, restore
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tests.backup.conftest import Said
 
 LATER_MS = NOW_MS + DAY_MS
+EARLIER = "0006"
 
 
 @pytest.fixture
@@ -145,35 +147,57 @@ def test_a_backup_of_a_newer_release_is_refused(
         put_back(backup, new_world(), said)
 
 
-def test_a_backup_of_an_earlier_release_is_upgraded(tmp_path: Path, said: Said) -> None:
-    world = in_files(tmp_path / "w")
-    world.begin()
-    folder = tmp_path / "b"
+def earlier_backup(folder: Path, world: World, said: Said) -> None:
+    """A backup as the release before made it."""
     made = make(folder, world.settings, lambda: NOW_MS, said)
-    schema.downgrade(f"sqlite:///{folder}/ledger.db", f"sqlite:///{folder}/telemetry.db", "0007")
     parts = [made.part("readings")]
-    for store in ("telemetry", "ledger"):
-        file = folder / f"{store}.db"
-        with closing(sqlite3.connect(file)) as database:
-            database.execute("PRAGMA journal_mode = DELETE")
-        parts.append(manifest.part_of(file, PartKind.SQLITE, [store], sqlite_copy.counts(file)))
-    manifest.write(folder, msgspec.structs.replace(made, revision="0007", parts=parts))
-    target = in_files(tmp_path / "t")
-    put_back(folder, target, said)
+    if world.is_in_files:
+        schema.downgrade(f"sqlite:///{folder}/ledger.db", f"sqlite:///{folder}/telemetry.db", EARLIER)
+        for store in ("telemetry", "ledger"):
+            file = folder / f"{store}.db"
+            with closing(sqlite3.connect(file)) as database:
+                database.execute("PRAGMA journal_mode = DELETE")
+            parts.append(manifest.part_of(file, PartKind.SQLITE, [store], sqlite_copy.counts(file)))
+    else:
+        schema.downgrade(world.ledger_url, world.telemetry_url, EARLIER)
+        (file,) = folder.glob("*.dump")
+        stores = ["telemetry", "ledger"]
+        rows_of = postgres.dump(make_url(world.ledger_url), stores, file, said)
+        parts.append(manifest.part_of(file, PartKind.POSTGRESQL, stores, rows_of))
+    manifest.write(folder, msgspec.structs.replace(made, revision=EARLIER, parts=parts))
+
+
+@pytest.mark.parametrize("stands_there", ["nothing", "a newer schema", "rows of a newer schema"])
+def test_a_backup_of_an_earlier_release_is_upgraded(
+    world: World, new_world: Callable[[], World], tmp_path: Path, said: Said, stands_there: str
+) -> None:
+    earlier_backup(tmp_path / "b", world, said)
+    target = new_world()
+    if stands_there == "a newer schema":
+        schema.upgrade(target.ledger_url, target.telemetry_url)
+    elif stands_there == "rows of a newer schema":
+        target.begin()
+    put_back(tmp_path / "b", target, said, Wanted(replaces=stands_there.startswith("rows")))
     with closing(target.ledger()) as ledger, closing(target.telemetry()) as own:
         schema.check_schema(ledger)
         schema.check_schema(own)
     assert target.stored() == world.stored()
 
 
-def test_a_store_in_use_is_not_pulled_from_under_a_service(tmp_path: Path, said: Said) -> None:
-    world = in_files(tmp_path / "w")
-    world.begin()
-    make(tmp_path / "b", world.settings, lambda: NOW_MS, said)
-    with closing(world.ledger()) as ledger, ledger.read() as conn:
-        stock.holding_by_id(conn, "H-1")
+@pytest.mark.parametrize("held", ["ledger", "telemetry"])
+def test_a_store_in_use_is_not_pulled_from_under_a_service(
+    backup: Path, world: World, said: Said, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    monkeypatch.setattr("backup.postgres.LEAVING_SECONDS", 0.5)
+    with closing(world.ledger()) as ledger:
+        seeds.receive(ledger, "H-2")
+    with closing(world.ledger() if held == "ledger" else world.telemetry()) as store, store.read() as conn:
+        conn.execute(text("SELECT count(*) FROM alembic_version"))
         with pytest.raises(Refused, match="in use"):
-            put_back(tmp_path / "b", world, said, Wanted(replaces=True))
+            put_back(backup, world, said, Wanted(replaces=True))
+    assert len(world.stored()) == 19
+    with closing(world.ledger()) as ledger, ledger.read() as conn:
+        assert len(stock.holdings_at(conn, FACILITY)) == 2, "of two stores one was put back"
 
 
 def test_keys_are_not_restored_as_data(tmp_path: Path, said: Said) -> None:

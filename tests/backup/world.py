@@ -43,6 +43,10 @@ class World:
     mirror: Path | None = None
 
     @property
+    def is_in_files(self) -> bool:
+        return self.ledger_url.startswith("sqlite")
+
+    @property
     def settings(self) -> DataSettings:
         return DataSettings(
             ledger_url=self.ledger_url,
