@@ -43,8 +43,13 @@ _SQLITE_AWAY = frozenset(
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
     },
 )
+_SQLITE_TAKES_NO_WRITES = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
+_SERVER_TAKES_NO_WRITES = frozenset({"25006", "42501"})
+"""A server that became a standby, and rights that were taken away: what waits for it may be written later."""
 _PRIMARY_CODE = 0xFF
 _write_locks: dict[str, threading.Lock] = {}
 _write_locks_guard = threading.Lock()
@@ -83,7 +88,8 @@ class Ledger:
 
         Entries given to `audit.append` are chained at the very end, so that the heads are the last rows locked.
         """
-        with self._turn(), unavailable_when_away(), self._writer.begin() as connection, audit.collecting(connection):
+        away = unavailable_when_away(is_writing=True)
+        with self._turn(), away, self._writer.begin() as connection, audit.collecting(connection):
             yield connection
 
     def close(self) -> None:
@@ -184,12 +190,15 @@ def _write_lock(url: URL) -> threading.Lock | None:
 
 
 @contextmanager
-def unavailable_when_away() -> Iterator[None]:
-    """Let a server or file that does not answer now be an Unavailable; any other error stays what it is."""
+def unavailable_when_away(*, is_writing: bool = False) -> Iterator[None]:
+    """Let a server or file that does not answer now be an Unavailable; any other error stays what it is.
+
+    So does, for a writer, one that takes no writes now.
+    """
     try:
         yield
-    except (DBAPIError, PoolTimeout, sqlite3.OperationalError) as error:
-        if not _is_away(error):
+    except (DBAPIError, PoolTimeout, sqlite3.DatabaseError) as error:
+        if not (_is_away(error) or (is_writing and _takes_no_writes(error))):
             raise
         raise Unavailable("the ledger does not answer", next_step="try again in a moment") from error
 
@@ -202,3 +211,10 @@ def _is_away(error: Exception) -> bool:
         code = getattr(original, "sqlite_errorcode", 0)
         return code & _PRIMARY_CODE in _SQLITE_AWAY
     return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _takes_no_writes(error: Exception) -> bool:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.Error):
+        return getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE in _SQLITE_TAKES_NO_WRITES
+    return getattr(original, "sqlstate", None) in _SERVER_TAKES_NO_WRITES

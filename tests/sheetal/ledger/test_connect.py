@@ -60,6 +60,26 @@ def test_a_reader_cannot_write(ledger: Ledger) -> None:
     assert count(ledger) == 0
 
 
+def test_a_store_that_takes_no_writes_now_is_unavailable_to_its_writers(ledger: Ledger, dialect: str) -> None:
+    """A disk that was mounted read-only, a server that became a standby: a load must wait, not be put aside."""
+    with pytest.raises(Unavailable):
+        write_where_nothing_is_taken(ledger, dialect)
+    assert count(ledger) == 0
+
+
+def write_where_nothing_is_taken(ledger: Ledger, dialect: str) -> None:
+    turn = {"sqlite": "PRAGMA query_only = ON", "postgresql": "SET TRANSACTION READ ONLY"}
+    with ledger.write() as conn:
+        conn.exec_driver_sql(turn[dialect])
+        conn.execute(insert(lease).values(**ROW))
+
+
+def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"no database " * 1_000)
+    with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as ledger, pytest.raises(Unavailable):
+        count(ledger)
+
+
 def test_a_reader_sees_one_snapshot(ledger: Ledger) -> None:
     query = select(func.count()).select_from(lease)
     with ledger.read() as conn:
