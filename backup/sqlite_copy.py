@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from backup.folder import sync
+from backup.manifest import PRIVATE
 from sheetal.contracts.problem import Refused
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def put_back(file: Path, target: Path) -> None:
     check_unused(target)
     new = target.with_name(target.name + ".restoring")
     shutil.copyfile(file, new)
+    new.chmod(target.stat().st_mode & 0o777 if target.exists() else PRIVATE)
     sync(new)
     for side in SIDES:
         target.with_name(target.name + side).unlink(missing_ok=True)

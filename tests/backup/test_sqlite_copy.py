@@ -97,6 +97,18 @@ def test_putting_back_takes_the_old_log_away(tmp_path: Path, said: Said) -> None
     assert sqlite_copy.is_empty(tmp_path / "nowhere.db")
 
 
+@pytest.mark.parametrize("mode", [None, 0o600, 0o640])
+def test_what_is_put_back_is_read_by_nobody_more_than_before(tmp_path: Path, said: Said, mode: int | None) -> None:
+    target = tmp_path / "t.db"
+    database(tmp_path / "a.db").close()
+    sqlite_copy.copy(tmp_path / "a.db", tmp_path / "copy.db", said)
+    if mode is not None:
+        database(target).close()
+        target.chmod(mode)
+    sqlite_copy.put_back(tmp_path / "copy.db", target)
+    assert target.stat().st_mode & 0o777 == (mode or 0o600)
+
+
 def test_a_damaged_store_may_be_replaced_and_one_in_use_not(tmp_path: Path, said: Said) -> None:
     database(tmp_path / "a.db", rows=3).close()
     sqlite_copy.copy(tmp_path / "a.db", tmp_path / "copy.db", said)
