@@ -37,6 +37,9 @@ WHERE (boot, sequence) IN (SELECT boot, sequence FROM item INDEXED BY item_by_st
     WHERE state = ? AND measured_at_ms >= ? AND measured_at_ms < ?) AND coalesce(settled_at_ms, 0) >= ?
 """
 _RANGE_COUNT = "SELECT count(*) FROM item WHERE boot = ? AND sequence BETWEEN ? AND ? AND state < 3"
+_RANGE_STEP_END = """
+SELECT sequence FROM item WHERE boot = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT 1 OFFSET ? - 1
+"""
 _RANGE_AGAIN = """
 UPDATE item SET state = 0, settled_at_ms = NULL, reason = NULL
 WHERE boot = ? AND sequence BETWEEN ? AND ? AND state = ?
@@ -146,8 +149,9 @@ def _step_of_span(connection: sqlite3.Connection, standing: list[Order]) -> Revi
 
 
 def _step_of_range(connection: sqlite3.Connection, standing: list[Range]) -> Revived:
+    """By items, not by numbers: a range of a billion numbers with a hundred items is one step."""
     first, *others = standing
-    end = min(first.last, first.first + STEP_ITEMS - 1)
+    end = (connection.execute(_RANGE_STEP_END, (*first, STEP_ITEMS)).fetchone() or (first.last,))[0]
     counts = [connection.execute(_RANGE_AGAIN, (first.boot, first.first, end, state)).rowcount for state in (1, 2)]
     left = [first._replace(first=end + 1)] if end < first.last else []
     _remember(connection, RANGES_MARK, [*left, *others])

@@ -208,6 +208,15 @@ def test_a_long_range_goes_in_bounded_steps(outbox: Outbox, monkeypatch: pytest.
     assert pending(outbox) == list(range(12))
 
 
+def test_a_range_of_more_numbers_than_items_ends_soon(box_path: Path) -> None:
+    filled(Outbox(box_path)).close()
+    with closing(open_file(box_path)) as connection, connection:
+        (boot,) = connection.execute("SELECT max(boot) FROM item").fetchone()
+        outbox_resend.order_ranges(connection, [Range(boot, 1, 2**63 - 1), Range(boot + 1, 1, 2**63 - 1)])
+        assert [carry_on(connection) for _ in range(2)] == [Revived(20, 0), Revived(0, 0)]
+        assert outbox_resend.ranges(connection) == []
+
+
 def test_too_many_ranges_are_refused_and_asked_for_again_later(outbox: Outbox) -> None:
     filled(outbox)
     with pytest.raises(ValueError, match="busy"):
