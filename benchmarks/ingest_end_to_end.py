@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SIXTY = Fleet(gateways=1_000, sensors_a_gateway=4, rows_a_message=60, interval_ms=60_000)
 """A gateway with four probes that catches up: a quarter of an hour of each, a minute apart, in one message."""
-TEN = Fleet(gateways=1_000, sensors_a_gateway=1, rows_a_message=10)
+TEN = Fleet(gateways=1_000, sensors_a_gateway=1, rows_a_message=10, interval_ms=60_000)
 ROWS = 600_000
 REPEATS = 5
 GOAL = 0.8

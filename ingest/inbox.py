@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MESSAGES_MAX = 2_000
+MESSAGES_MAX = 4_000
 BYTES_MAX = 16 * 1024 * 1024
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROWS_MAX = 4_000
 """A message has at most 1,000 rows, so that no load needs a second request of 5,000 rows."""
-MESSAGES_MAX = 1_000
+MESSAGES_MAX = 4_000
 BYTES_MAX = 8 * 1024 * 1024
 DETAIL_LENGTH_MAX = 500
 DAY_ROWS = 24

@@ -4,7 +4,8 @@
 
 No step of a load begins before the one to its left is done, so whatever dies on the way comes again from the gateway's
 outbox and meets steps that are harmless to repeat. The three stages run side by side, each with another load: while a
-store makes one durable, the next is taken apart and the last one answered. Loads never overtake each other.
+store makes one durable, the next is taken apart and the last one answered. Two loads of fresh rows may be on their way
+to the store at once, so that it never waits for us; which is answered first says nothing.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ QUIET_SECONDS = 0.01
 """A load sets out early when nothing comes any more: a broker with a small window would else wait for us."""
 IDLE_SECONDS = 0.5
 TOPICS_KEPT_MAX = 100_000
+STORES_AT_ONCE = 2
 SENSORS_A_WAKE_UP_MAX = 1_000
 """At most 120 kB: a broker cuts off whoever sends more than the 256 KiB that its limit lets a batch have."""
 
@@ -114,7 +116,7 @@ class Pipeline:
     @property
     def stages(self) -> tuple[Callable[[Event], None], ...]:
         """Each is the run of one thread; what is not acknowledged when they end comes again."""
-        return self._gather_on, self._store_on, self._answer_on
+        return self._gather_on, *[self._store_on] * STORES_AT_ONCE, self._answer_on
 
     def gather(self) -> Load:
         """Takes apart what has come, until the load is full, or nothing more comes and the store is free."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +16,10 @@ from sheetal.readings.sqlite import SqliteReadings
 from tests.ingest.given import NOW_MS, SENSOR, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from ingest.writer import Written
     from sheetal.contracts.reading import Reading
     from sheetal.readings.port import WriteResult
 
@@ -89,6 +92,10 @@ def stored(store: SqliteReadings) -> list[Reading]:
     return store.read(SENSOR, 0, NOW_MS * 2)
 
 
+def stored_in(store: MemoryReadings) -> list[Reading]:
+    return store.read(SENSOR, 0, NOW_MS * 2)
+
+
 def test_fresh_rows_go_blind_after_the_first_sight(store: WatchedReadings, writer: Writer) -> None:
     writer.write([at(0)], NOW_MS)
     reads = store.reads
@@ -107,7 +114,7 @@ def test_years_of_a_stopped_clock_are_not_looked_through(store: WatchedReadings,
 
 
 def test_history_is_compared_until_a_fresh_row_tells_what_is_newest(store: WatchedReadings, writer: Writer) -> None:
-    week = 7 * 24 * 60
+    week = 8 * 24 * 60
     writer.write([at(-week)], NOW_MS)
     store.write([at(1 - week, 400)])
     assert writer.write([at(1 - week, 999)], NOW_MS).conflicting
@@ -226,6 +233,107 @@ def test_a_store_whose_reads_are_durable_is_not_written_twice(store: WatchedRead
     store.writes = 0
     assert len(Writer(store, lambda: True).write([at(0), at(1)], NOW_MS).repeated) == 2
     assert store.writes == 0
+
+
+class Gated(MemoryReadings):
+    """A store whose writes wait to be let through, one by one, and are noted as they begin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began: list[list[Reading]] = []
+        self.gates: list[threading.Event] = []
+        self._notes = threading.Lock()
+        self.is_open = True
+
+    def write(self, batch: Sequence[Reading]) -> WriteResult:
+        gate = threading.Event()
+        with self._notes:
+            self.began.append(list(batch))
+            self.gates.append(gate)
+        if not self.is_open:
+            assert gate.wait(30)
+        return super().write(batch)
+
+
+def begin(writer: Writer, rows: list[Reading]) -> tuple[threading.Thread, list[Written]]:
+    found: list[Written] = []
+    thread = threading.Thread(target=lambda: found.append(writer.write(rows, NOW_MS)), daemon=True)
+    thread.start()
+    return thread, found
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def gated() -> Gated:
+    return Gated()
+
+
+@pytest.fixture
+def gated_writer(gated: Gated) -> Writer:
+    writer = Writer(gated, lambda: True)
+    writer.write([at(0), at(0, sensor="gw-01.b")], NOW_MS)
+    gated.is_open = False
+    return writer
+
+
+def test_fresh_rows_of_two_calls_go_side_by_side(gated: Gated, gated_writer: Writer) -> None:
+    one, _ = begin(gated_writer, [at(1)])
+    other, _ = begin(gated_writer, [at(2)])
+    until(lambda: len(gated.began) == 3)
+    for gate in gated.gates:
+        gate.set()
+    one.join(20)
+    other.join(20)
+    assert stored_in(gated) == [at(0), at(1), at(2)]
+
+
+def test_a_row_that_another_call_is_still_writing_is_compared_when_it_stands(
+    gated: Gated, gated_writer: Writer
+) -> None:
+    one, first = begin(gated_writer, [at(1, 400)])
+    until(lambda: len(gated.began) == 2)
+    other, second = begin(gated_writer, [at(1, 999)])
+    time.sleep(0.2)
+    assert len(gated.began) == 2, "the second waits"
+    for gate in gated.gates:
+        gate.set()
+    one.join(20)
+    other.join(20)
+    assert first[0].new == [at(1, 400)]
+    assert second[0].conflicting == [Conflict(at(1, 400), at(1, 999))]
+    assert stored_in(gated) == [at(0), at(1, 400)]
+
+
+def test_nobody_overtakes_one_that_waits_to_compare(gated: Gated, gated_writer: Writer) -> None:
+    one, _ = begin(gated_writer, [at(1)])
+    until(lambda: len(gated.began) == 2)
+    waiting, found = begin(gated_writer, [at(1), at(3, sensor="gw-01.b")])
+    time.sleep(0.1)
+    late, overtaken = begin(gated_writer, [at(3, 999, sensor="gw-01.b")])
+    time.sleep(0.2)
+    assert len(gated.began) == 2
+    gated.is_open = True
+    gated.gates[1].set()
+    for thread in (one, waiting, late):
+        thread.join(20)
+    assert found[0].repeated == [at(1)]
+    assert overtaken[0].conflicting == [Conflict(at(3, sensor="gw-01.b"), at(3, 999, sensor="gw-01.b"))]
+
+
+def test_a_fresh_write_that_failed_is_compared_when_it_comes_again(store: WatchedReadings, writer: Writer) -> None:
+    writer.write([at(0)], NOW_MS)
+    store.is_away = True
+    with pytest.raises(Unavailable):
+        writer.write([at(1)], NOW_MS)
+    store.is_away = False
+    assert writer.write([at(1, 999)], NOW_MS).new == [at(1, 999)], "the first never stood"
+    assert writer.write([at(1)], NOW_MS).conflicting
 
 
 def test_nothing_is_nothing(writer: Writer) -> None:
