@@ -96,7 +96,7 @@ def test_a_terminated_service_ends_cleanly_and_says_what_it_did(ingest: IngestPr
     until(lambda: '"ready"' in ingest.output())
     began = time.monotonic()
     assert ingest.end(signal.SIGTERM) == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 9, "shorter than any of its waits"
     assert [event["event"] for event in ingest.events()] == ["Subscribed", "ready", "stopped"]
     assert ingest.events()[1]["health_port"] == ingest.health_port
 

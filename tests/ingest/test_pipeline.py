@@ -314,7 +314,7 @@ def test_gather_ends_when_nothing_more_comes_and_when_the_load_is_full(pipeline:
         pipeline.inbox.put(message(sealed(batch(minutes(first, 1_000, base_ms=NOW_MS - 30 * DAY_MS)))))
     assert len(pipeline.gather().items) == 4
     assert len(pipeline.inbox) == 16
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 ROWS = minutes(1, 60)
