@@ -181,19 +181,12 @@ def key_finder(ledger: Ledger, cipher: FieldCipher) -> Callable[[str], bytes | N
     return look_up
 
 
-SWITCH_SECONDS = 0.0005
-
-
 def tune_interpreter() -> None:
-    """Changes threads more often, and looks for circular garbage less often.
-
-    A thread that comes back from a store, a socket or the disk waits for the interpreter until a busy one gives it up,
-    by Python's default after 5 ms: longer than most of what it then has to do.
+    """Looks for circular garbage less often.
 
     A load is tens of thousands of tuples that live for a moment and form no circle; with Python's default of one look
     for every 700 new objects a third of ingest's processor time went into looking at them (measured).
     """
-    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

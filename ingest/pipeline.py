@@ -4,8 +4,8 @@
 
 No step of a load begins before the one to its left is done, so whatever dies on the way comes again from the gateway's
 outbox and meets steps that are harmless to repeat. The three stages run side by side, each with another load: while a
-store makes one durable, the next is taken apart and the last one answered. Two loads of fresh rows may be on their way
-to the store at once, so that it never waits for us; which is answered first says nothing.
+store makes one durable, the next is taken apart and the last one answered. A few loads of fresh rows may be on their
+way to the store at once, so that it never waits for us; which is answered first says nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ QUIET_SECONDS = 0.01
 """A load sets out early when nothing comes any more: a broker with a small window would else wait for us."""
 IDLE_SECONDS = 0.5
 TOPICS_KEPT_MAX = 100_000
-STORES_AT_ONCE = 2
+STORES_AT_ONCE = 3
 SENSORS_A_WAKE_UP_MAX = 1_000
 """At most 120 kB: a broker cuts off whoever sends more than the 256 KiB that its limit lets a batch have."""
 
