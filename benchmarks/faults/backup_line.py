@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from benchmarks.faults.child import Child
-from benchmarks.faults.line import FAR_MS, Line, Programs, is_well
+from benchmarks.faults.line import FAR_MS, REAL, Line, Programs, is_well
 from benchmarks.faults.scene import key_of, scenario_text, write_key
 from benchmarks.record import ROOT
 from demo.broker import free_port
@@ -74,10 +74,12 @@ def on_servers(folder: Path) -> Iterator[Places]:
 class BackedUpLine(Line):
     """The whole way of real processes over stores that may be exchanged for others."""
 
-    def __init__(self, folder: Path, scene: Scene, options: Options, places: Places, broker: str) -> None:
+    def __init__(
+        self, folder: Path, scene: Scene, options: Options, places: Places, broker: str, programs: Programs = REAL
+    ) -> None:
         self.places = places
         self.began_ms = now_ms()
-        super().__init__(folder, scene, options, broker=broker, programs=Programs())
+        super().__init__(folder, scene, options, broker=broker, programs=programs)
         self.alerts = self._alerts()
         self.use(places)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.faults.backup_line import BackedUpLine, on_files, on_servers
-from benchmarks.faults.line import EMBEDDED, brokers, wait_for
+from benchmarks.faults.line import EMBEDDED, REAL, Programs, brokers, wait_for
 from benchmarks.faults.scene import Options, Scene
 from benchmarks.faults.settled import settle
 from tests.stack.servers import INFLUXD, POSTGRESQL_PROGRAMS
@@ -38,12 +38,13 @@ HOW = (
 
 
 class Day(NamedTuple):
-    """How much history there is, how fast it goes, and how much of it is stored when the backup is made."""
+    """How much history there is, how fast it goes, how much is stored when the backup is made, and who ingests."""
 
     history_minutes: int = 26 * 60
     rows_per_second: int = 250
     part_before: float = 0.25
     seconds_max: float = 300.0
+    programs: Programs = REAL
 
 
 IN_FULL = Day()
@@ -83,7 +84,7 @@ def attempt(folder: Path, seed: int, stores: str, broker: str, day: Day = IN_FUL
     place = on_servers if stores == SERVERS else on_files
     with ExitStack() as stack:
         with place(folder / "lost") as lost:
-            line = stack.enter_context(BackedUpLine(folder, scene, options, lost, broker))
+            line = stack.enter_context(BackedUpLine(folder, scene, options, lost, broker, day.programs))
             before = _day(line, day)
             _destroy(line, folder)
         shutil.rmtree(folder / "lost", ignore_errors=True)

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from benchmarks import soak
 from benchmarks.faults import restore_backup
 from benchmarks.faults.backup_line import BackedUpLine
-from benchmarks.faults.line import EMBEDDED, SERVER
+from benchmarks.faults.line import EMBEDDED, SERVER, Programs
 from benchmarks.faults.restore_backup import FILES, SERVERS, Day
 from sheetal.ledger.connect import open_ledger
 from sheetal.ledger.lasting_tables import resend_wish
@@ -17,7 +17,8 @@ from sheetal.ledger.lasting_tables import resend_wish
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHORT = Day(history_minutes=240, rows_per_second=50)
+BRISK = Programs(ingest="tests.benchmarks.faults.brisk_ingest")
+SHORT = Day(history_minutes=240, rows_per_second=100, programs=BRISK)
 
 
 @pytest.mark.timeout(600)
@@ -44,7 +45,7 @@ def test_a_restore_that_asks_nobody_is_caught(tmp_path: Path, monkeypatch: pytes
         return said
 
     monkeypatch.setattr(BackedUpLine, "back_up", forgetful)
-    report = restore_backup.attempt(tmp_path, 0, FILES, EMBEDDED, SHORT._replace(seconds_max=45))
+    report = restore_backup.attempt(tmp_path, 0, FILES, EMBEDDED, SHORT._replace(seconds_max=20))
     assert "what was lost did not come again" in report.problems
     assert any("kept and not stored" in problem for problem in report.problems)
 
