@@ -66,12 +66,13 @@ def lost_holes(conn: Connection, now_ms: int, limit: int, gateway_id: str | None
 def note_asked(conn: Connection, holes: Sequence[Hole], now_ms: int, more: int = 1) -> None:
     """Remember that holes were asked for; with `more` 0 only that they were thought of.
 
-    A hole that was filled in part keeps the count of the whole.
+    A hole that was filled in part keeps the count of the whole, also where not all that is left is noted now.
     """
     for hole in holes:
+        rest = _beyond(conn, hole)
         conn.execute(delete(resend_request).where(_overlaps(hole)))
-    rows = [{**_key(hole), "asked_at_ms": now_ms, "times": hole.times + more} for hole in holes]
-    upsert(conn, resend_request, rows, changes=replacing("last_sequence", "asked_at_ms", "times"))
+        rows = [*rest, {**_key(hole), "asked_at_ms": now_ms, "times": hole.times + more}]
+        upsert(conn, resend_request, rows, changes=replacing("last_sequence", "asked_at_ms", "times"))
 
 
 def forget_filled(conn: Connection) -> int:
@@ -92,6 +93,17 @@ def forget_filled(conn: Connection) -> int:
 
 def _key(hole: Hole) -> dict[str, object]:
     return {name: getattr(hole, name) for name in ("gateway_id", "boot", "first_sequence", "last_sequence")}
+
+
+def _beyond(conn: Connection, hole: Hole) -> list[dict[str, object]]:
+    """What requests that this hole was part of say of the numbers before and behind it."""
+    rest: list[dict[str, object]] = []
+    for row in conn.execute(select(*resend_request.columns).where(_overlaps(hole))).mappings():
+        if row["first_sequence"] < hole.first_sequence:
+            rest.append({**row, "last_sequence": hole.first_sequence - 1})
+        if row["last_sequence"] > hole.last_sequence:
+            rest.append({**row, "first_sequence": hole.last_sequence + 1})
+    return rest
 
 
 def _overlaps(hole: Hole) -> ColumnElement[bool]:

@@ -91,8 +91,25 @@ def test_a_hole_filled_in_part_keeps_how_often_it_was_asked_for(telemetry: Ledge
     assert {hole.times for hole in again} == {1}
     with telemetry.write() as conn:
         telemetry_holes.note_asked(conn, again, LATE_MS + PAUSES_MS[0])
+        telemetry_holes.forget_filled(conn)
         assert telemetry_holes.forget_filled(conn) == 0
     assert due(telemetry, LATE_MS + PAUSES_MS[0]) == []
+
+
+def test_what_is_left_of_a_hole_keeps_its_count_when_only_some_of_it_is_asked_for(telemetry: Ledger) -> None:
+    settle(telemetry, (1, 1), (9, 9))
+    ask(telemetry, LATE_MS)
+    settle(telemetry, (3, 3), (6, 6), now_ms=LATE_MS)
+    at_ms = LATE_MS + PAUSES_MS[0]
+    first, second, third = due(telemetry, at_ms)
+    with telemetry.write() as conn:
+        telemetry_holes.note_asked(conn, [second], at_ms)
+    assert due(telemetry, at_ms) == [first, third]
+    assert {hole.times for hole in due(telemetry, at_ms)} == {1}
+    with telemetry.write() as conn:
+        telemetry_holes.note_asked(conn, [first, third], at_ms)
+        telemetry_holes.forget_filled(conn)
+    assert {hole.times for hole in due(telemetry, at_ms + PAUSES_MS[1])} == {2}
 
 
 def test_a_hole_that_was_only_thought_of_is_no_nearer_to_lost(telemetry: Ledger) -> None:
