@@ -7,14 +7,17 @@ messages in memory, bounded, and drops the oldest beyond that: only ingest's app
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 HOST = "127.0.0.1"
+PORTS = range(20_000, 32_000)
+"""Linux gives outgoing connections 32,768 and above, macOS 49,152: one of those may be gone before it is used."""
+PORT_TRIES = 500
 CONNECTIONS_MAX = 2_000
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 """Above every size that ingest must be able to see and refuse by itself (10 MB in the fault matrix)."""
@@ -134,11 +140,12 @@ dynamic_filters = true
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A TCP port of 127.0.0.1 that nothing listened on a moment ago, and that no outgoing connection is given."""
+    for port in random.SystemRandom().sample(PORTS, PORT_TRIES):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise OSError(errno.EADDRINUSE, f"{PORT_TRIES} ports tried, none of them free")
 
 
 def answers(port: int) -> bool:

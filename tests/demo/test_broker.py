@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from demo.broker import PAYLOAD_BYTES_MAX, ROOT, EmbeddedBroker, answers, free_port
+from demo.broker import PAYLOAD_BYTES_MAX, PORTS, ROOT, EmbeddedBroker, answers, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -201,3 +202,22 @@ def test_start_on_a_taken_port_raises(tmp_path: Path, broker: EmbeddedBroker) ->
     second = EmbeddedBroker(tmp_path, port=broker.port)
     with pytest.raises(RuntimeError, match=str(broker.port)):
         second.start()
+
+
+def test_free_ports_are_others_each_time_and_none_that_an_outgoing_connection_is_given() -> None:
+    random.seed(7)
+    found = [free_port()]
+    random.seed(7)
+    found += [free_port() for _ in range(20)]
+    assert len(set(found)) > 15, "not even with the same seed in every test process"
+    assert set(found) <= set(PORTS)
+
+
+def test_a_port_that_is_taken_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("demo.broker.PORTS", [port])
+        monkeypatch.setattr("demo.broker.PORT_TRIES", 1)
+        with pytest.raises(OSError, match="none of them free"):
+            free_port()

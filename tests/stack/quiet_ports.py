@@ -11,7 +11,7 @@ BELOW_OUTGOING = range(20_000, 32_000)
 
 def quiet_port() -> int:
     """A port that nobody listens on, at any address, and that stays free of outgoing connections."""
-    for port in random.sample(BELOW_OUTGOING, 500):
+    for port in random.SystemRandom().sample(BELOW_OUTGOING, 500):
         with socket.socket() as probe:
             try:
                 probe.bind(("0.0.0.0", port))
