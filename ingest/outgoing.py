@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 WINDOW_MAX = 1_000
 """Our own publishes that the broker has not acknowledged; a broker that takes fewer says so."""
 ITEMS_MAX = 50_000
-CROWD = 20_000
+CROWD = 16_000
 """Well above what the answers to one load need, so that a broker in step is never made to wait."""
 
 
