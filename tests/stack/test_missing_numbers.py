@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.faults.backup_line import BackedUpLine, on_files
-from benchmarks.faults.line import EMBEDDED, wait_for
+from benchmarks.faults.line import EMBEDDED, Programs, wait_for
 from benchmarks.faults.scene import Options, Scene
 from benchmarks.faults.settled import settle
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 FIRST, LAST = 50, 80
 PATIENT_SECONDS = 180.0
+BRISK = Programs(ingest="tests.benchmarks.faults.brisk_ingest")
 
 
 def forget(folder: Path) -> int:
@@ -40,7 +41,10 @@ def forget(folder: Path) -> int:
 def test_numbers_that_are_missing_are_asked_for_and_come(tmp_path: Path) -> None:
     scene = Scene(gateways=1, probes=2, interval_seconds=60, history_minutes=120)
     options = Options(uplink={"message_age_seconds": 1})
-    with on_files(tmp_path / "stores") as places, BackedUpLine(tmp_path, scene, options, places, EMBEDDED) as line:
+    with (
+        on_files(tmp_path / "stores") as places,
+        BackedUpLine(tmp_path, scene, options, places, EMBEDDED, BRISK) as line,
+    ):
         line.start()
         line.start(line.alerts)
         assert wait_for(lambda: line.stored_count() >= 240 and line.pending() == 0, PATIENT_SECONDS)

@@ -25,8 +25,8 @@ def test_an_embedded_store_that_is_away_costs_nothing(way: str) -> None:
 
 @pytest.mark.stack
 @pytest.mark.timeout(600)
-def test_a_minute_without_influxdb_and_ten_thousand_gateways_waiting() -> None:
-    assert run(0, 1, ["hung"], 60, STACK_PLAN) == 0
+def test_an_influxdb_that_hangs_while_ten_thousand_gateways_wait() -> None:
+    assert run(0, 1, ["hung"], 20, STACK_PLAN) == 0
 
 
 @pytest.mark.stack
