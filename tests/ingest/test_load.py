@@ -86,6 +86,10 @@ def test_a_load_is_full_by_rows_messages_or_bytes() -> None:
     while not by_messages.is_full:
         by_messages.add(message(b""), part())
     assert len(by_messages.items) == MESSAGES_MAX
+    by_letters = Load()
+    while not by_letters.is_full:
+        by_letters.add(message(b""), letter(message(b""), Reason.BAD_JSON, ""))
+    assert len(by_letters.letters) == 250, "a flood of refusals travels in small loads"
     by_bytes = loaded(letter(message(b"x" * BYTES_MAX), Reason.TOO_BIG, ""))
     assert by_bytes.is_full
     assert not Load().is_full
