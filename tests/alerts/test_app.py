@@ -60,13 +60,13 @@ class Service:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "alerts"], cwd=ROOT, env=self.environment, stderr=subprocess.PIPE, text=True
         )
-        eventually(lambda: self.health().get("ok") is True, 15)
+        eventually(lambda: self.health().get("ok") is True, 60)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         assert self.process is not None
         process, self.process = self.process, None
         process.send_signal(number)
-        _, errors = process.communicate(timeout=5)
+        _, errors = process.communicate(timeout=30)
         return process.returncode, errors
 
     def health(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Service:
             return {}
 
 
-def eventually(true: Callable[[], object], seconds: float = 10) -> float:
+def eventually(true: Callable[[], object], seconds: float = 30) -> float:
     """Seconds until it was true."""
     begun = time.monotonic()
     while not true():

@@ -76,7 +76,7 @@ class GatewayClient:
     def wake(self) -> None:
         self._client.publish(topics.STORED, b'{"sensors":[],"stored_at_ms":1}', qos=1).wait_for_publish(10)
 
-    def hears(self, topic: str, seconds: float = 10) -> bytes | None:
+    def hears(self, topic: str, seconds: float = 30) -> bytes | None:
         while True:
             try:
                 found, payload = self.heard.get(timeout=seconds)

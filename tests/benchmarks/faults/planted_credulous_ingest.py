@@ -6,8 +6,7 @@ import sys
 
 from ingest.app import main
 from ingest.decode import seal
-from tests.benchmarks.faults.credulous import believe
 
 if __name__ == "__main__":
-    seal.unseal = believe
+    seal.prove = lambda *_: None
     sys.exit(main())
