@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import astuple
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from sqlalchemy import select, tuple_, update
@@ -32,9 +32,9 @@ from sheetal.ledger.telemetry_tables import (
 from sheetal.ledger.upsert import insert_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Row, Table
 
     from sheetal.contracts.batch import AuxRow, ThinnedSpan, UnplacedRow
     from sheetal.ledger.telemetry import Coverage, SensorState
@@ -45,6 +45,7 @@ KEYS_A_QUERY = 200
 WHOLE_DAY_MS_MIN = 23 * HOUR_MS  # the day on which summer time begins has 23 hours
 
 _MARK = Into(dirty_hour, ("sensor_id", "hour_ms", "marked"), ("sensor_id", "hour_ms"), "marked = excluded.marked")
+_DAY = Into(day_summary, tuple(day_summary.columns.keys()), tuple(day_summary.primary_key.columns.keys()))
 _VALUE = Into(aux_value, tuple(aux_value.columns.keys()), tuple(aux_value.primary_key.columns.keys()))
 
 _STATE = Into(
@@ -113,8 +114,12 @@ def put_day_summaries(conn: Connection, summaries: Sequence[DaySummary], now_ms:
 
     Gives how many days are new or say more than before.
     """
-    in_order = sorted(summaries, key=lambda one: (one.sensor, one.starts_at_ms))
-    return sum(_put_day(conn, told, now_ms) for told in in_order)
+    days: dict[tuple[str, int], DaySummary] = {}
+    for told in summaries:
+        key = (told.sensor, told.starts_at_ms)
+        days[key] = worst_of(days[key], told) if key in days else told
+    new = put(conn, _DAY, [_day_row(days[key], now_ms) for key in sorted(days)])
+    return new if new == len(days) else new + _widen_days(conn, days, now_ms)
 
 
 def add_unplaced_rows(conn: Connection, rows: Sequence[tuple[int, UnplacedRow]], now_ms: int) -> int:
@@ -176,28 +181,29 @@ def _thinned(span: ThinnedSpan) -> _Row:
     }
 
 
-def _put_day(conn: Connection, told: DaySummary, now_ms: int) -> bool:
-    if insert_missing(conn, day_summary, [_day_row(told, now_ms)]) == 1:
-        return True
-    is_the_day = (day_summary.c.sensor_id == told.sensor, day_summary.c.starts_at_ms == told.starts_at_ms)
-    of_day = select(day_summary.c.summary, day_summary.c.received_at_ms).where(*is_the_day)
-    row = conn.execute(of_day.with_for_update()).one()
-    kept = _day_decoder.decode(row.summary)
+def _widen_days(conn: Connection, days: Mapping[tuple[str, int], DaySummary], now_ms: int) -> int:
+    """Adds to the days that stand what these say more; how many there were."""
+    keys, widened = sorted(days), 0
+    for first in range(0, len(keys), KEYS_A_QUERY):
+        is_told = tuple_(day_summary.c.sensor_id, day_summary.c.starts_at_ms).in_(keys[first : first + KEYS_A_QUERY])
+        standing = conn.execute(select(day_summary).where(is_told).order_by(*day_summary.primary_key).with_for_update())
+        widened += sum(_widen_day(conn, row, days[row.sensor_id, row.starts_at_ms], now_ms) for row in standing.all())
+    return widened
+
+
+def _widen_day(conn: Connection, standing: Row[Any], told: DaySummary, now_ms: int) -> bool:
+    kept = _day_decoder.decode(standing.summary)
     both = worst_of(kept, told)
     if both == kept:
         return False
-    reaches_on = told.ends_at_ms >= kept.ends_at_ms
-    seen_ms = now_ms if reaches_on else row.received_at_ms
-    conn.execute(update(day_summary).where(*is_the_day).values(**_day_row(both, seen_ms)))
+    seen_ms = now_ms if told.ends_at_ms >= kept.ends_at_ms else standing.received_at_ms
+    is_the_day = (day_summary.c.sensor_id == told.sensor, day_summary.c.starts_at_ms == told.starts_at_ms)
+    values = dict(zip(_DAY.columns, _day_row(both, seen_ms), strict=True))
+    conn.execute(update(day_summary).where(*is_the_day).values(**values))
     return True
 
 
-def _day_row(one: DaySummary, now_ms: int) -> dict[str, object]:
-    return {
-        "sensor_id": one.sensor,
-        "starts_at_ms": one.starts_at_ms,
-        "ends_at_ms": one.ends_at_ms,
-        "complete": one.ends_at_ms - one.starts_at_ms >= WHOLE_DAY_MS_MIN,
-        "summary": msgspec.json.encode(one).decode(),
-        "received_at_ms": now_ms,
-    }
+def _day_row(one: DaySummary, now_ms: int) -> tuple[object, ...]:
+    """In the order of the table's columns."""
+    complete = one.ends_at_ms - one.starts_at_ms >= WHOLE_DAY_MS_MIN
+    return one.sensor, one.starts_at_ms, one.ends_at_ms, complete, msgspec.json.encode(one).decode(), now_ms
