@@ -24,7 +24,8 @@ FAR_FUTURE = (4_102_444_800_000, 2**62, 2**63 - 1, 2**63, 10**100)
 FAR_PAST = (0, -1, 1, 946_684_800_000, 1_262_303_999_999, -(2**63), -(10**100), 1_700_000_000)
 IMPLAUSIBLE = frozenset({Reason.IMPLAUSIBLE})
 FOREIGN = frozenset({Reason.FOREIGN_SENSOR})
-LONG_LETTERS = 200_000
+LONG_LETTERS = 20_000
+"""Ten such names still fit into one message, which would else be refused as a whole."""
 COVERS, COVERS_MAX = 10_000, 1_000
 OLD_MS = 1_270_000_000_000
 OLD_STEP_MS = 7 * HOUR_MS

@@ -84,3 +84,10 @@ def test_every_gateway_goes_mad() -> None:
 def test_a_single_message_can_be_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["7", "8"]) == 0
     assert hostile(7).kind in capsys.readouterr().out
+
+
+def test_long_names_leave_room_for_their_neighbours() -> None:
+    one = hostile(592_950)
+    assert one.kind == "bad_sensors"
+    assert len(one.payload) < PAYLOAD_BYTES_MAX
+    assert has_its_fate(one, judged_message(arrived(one), keys().get))
