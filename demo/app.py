@@ -25,9 +25,11 @@ WRONG_SETTING = 2
 def main(arguments: list[str]) -> int:
     """Run the demo; 0 when every step came true, 1 when one did not, 2 for a wrong setting or a taken port."""
     options = _parse(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupts = Interrupts()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupts)
     try:
-        return _run(_plan(options), in_terminal=sys.stdin is not None and sys.stdin.isatty())
+        return _run(_plan(options), interrupts, in_terminal=sys.stdin is not None and sys.stdin.isatty())
     except SettingProblem as problem:
         print(f"{problem.message}: {problem.next_step}" if problem.next_step else problem.message, file=sys.stderr)
         return WRONG_SETTING
@@ -68,13 +70,14 @@ def _plan(options: argparse.Namespace) -> Plan:
     )
 
 
-def _run(plan: Plan, *, in_terminal: bool) -> int:
+def _run(plan: Plan, interrupts: Interrupts, *, in_terminal: bool) -> int:
     print("Starting the district …", flush=True)
     began = time.monotonic()
     with District(plan) as district:
+        interrupts.raise_if_any_came()
         print(screen.first_screen(district))
         print(f"Started in {time.monotonic() - began:.1f} s. The story:", flush=True)
-        played = story.play(district, _teller())
+        played = story.play(district, _teller(interrupts))
         print(screen.end_line(played, len(story.STEPS)), flush=True)
         if in_terminal:
             print(screen.staying_up(), flush=True)
@@ -84,13 +87,14 @@ def _run(plan: Plan, *, in_terminal: bool) -> int:
     return 0 if len(played) == len(story.STEPS) and played[-1].ok else 1
 
 
-def _teller() -> story.Tell:
+def _teller(interrupts: Interrupts) -> story.Tell:
     told = 0
 
     def tell(played: Played) -> None:
         nonlocal told
         told += 1
         print(screen.step_line(told, played), flush=True)
+        interrupts.raise_if_any_came()
 
     return tell
 
@@ -102,6 +106,19 @@ def _stay(district: District) -> None:
         district.supervisor.raise_if_any_died()
 
 
-def _interrupt(signal_number: int, frame: object) -> None:
-    del signal_number, frame
-    raise KeyboardInterrupt
+class Interrupts:
+    """Ends the demo at a signal, also where Python loses the exception because it came while an object was let go."""
+
+    def __init__(self) -> None:
+        self._any_came = False
+
+    def __call__(self, signal_number: int, frame: object) -> None:
+        """The signals' handler."""
+        del signal_number, frame
+        self._any_came = True
+        raise KeyboardInterrupt
+
+    def raise_if_any_came(self) -> None:
+        """Raises again what was lost."""
+        if self._any_came:
+            raise KeyboardInterrupt
