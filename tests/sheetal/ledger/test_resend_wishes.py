@@ -145,7 +145,7 @@ def test_a_gateway_for_which_too_much_waits_is_thought_of_later(house: Ledger) -
 def test_those_whose_turn_has_not_come_are_known(house: Ledger) -> None:
     enrol(house, 1)
     wish(house)
-    ask(house)
+    ask(house, NOW_MS + MINUTE_MS)
     with house.read() as conn:
         assert resend_wishes.unasked(conn, [GATEWAY, "gw-m000"]) == {"gw-m000"}
         assert resend_wishes.offline(conn, [GATEWAY]) == set()

@@ -6,7 +6,7 @@ from sqlalchemy import insert
 
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.topics import Channel
-from sheetal.ledger import downlink, judgement_writes, rejudge, seals, telemetry_holes, telemetry_writes, workload
+from sheetal.ledger import downlink, judgement_writes, judgements, rejudge, seals, telemetry_holes, telemetry_writes, workload
 from sheetal.ledger.judgements import ApplianceJudgement, GatewayState
 from sheetal.ledger.telemetry_tables import dead_letter_dropped
 from sheetal.ledger.telemetry_writes import DeadLetterRow
@@ -69,9 +69,10 @@ def test_notices_that_went_out_wait_no_more(house: Ledger) -> None:
         for key, at_ms in (("a", 5), ("b", 3)):
             judgement_writes.add_notice(conn, key, "hold", FACILITY, {}, NOW_MS + at_ms)
         assert workload.unsent_notices(conn) == Notices(2, 0, NOW_MS + 3)
-        judgement_writes.count_notice_attempt(conn, 1)
+        first = next(one.id for one in judgements.notices(conn) if one.deduplication_key == "a")
+        judgement_writes.count_notice_attempt(conn, first)
         assert workload.unsent_notices(conn).failing == 1
-        judgement_writes.mark_notice_sent(conn, 1, NOW_MS)
+        judgement_writes.mark_notice_sent(conn, first, NOW_MS)
         assert workload.unsent_notices(conn) == Notices(1, 0, NOW_MS + 3)
 
 
