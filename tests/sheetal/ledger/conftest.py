@@ -99,7 +99,9 @@ _made = iter(range(1_000_000))
 def start_numbers_high(url: str) -> None:
     """Let no row be number 1, so that a test which counts on it fails in every order."""
     with closing(psycopg.connect(plain(url), autocommit=True)) as connection:
-        names = connection.execute("SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences")
+        names = connection.execute(
+            "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences"
+        )
         for (name,) in names.fetchall():
             connection.execute(f"ALTER SEQUENCE {name} RESTART WITH 7000".encode())
 

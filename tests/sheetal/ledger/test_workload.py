@@ -6,7 +6,16 @@ from sqlalchemy import insert
 
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.topics import Channel
-from sheetal.ledger import downlink, judgement_writes, judgements, rejudge, seals, telemetry_holes, telemetry_writes, workload
+from sheetal.ledger import (
+    downlink,
+    judgement_writes,
+    judgements,
+    rejudge,
+    seals,
+    telemetry_holes,
+    telemetry_writes,
+    workload,
+)
 from sheetal.ledger.judgements import ApplianceJudgement, GatewayState
 from sheetal.ledger.telemetry_tables import dead_letter_dropped
 from sheetal.ledger.telemetry_writes import DeadLetterRow
