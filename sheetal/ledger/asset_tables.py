@@ -53,6 +53,8 @@ appliance = Table(
     Column("holdover_source", Text),
     Column("cold_life_minutes", Integer),
     Column("cold_life_source", Text),
+    Column("fusion", String(16), nullable=False, server_default="worst"),
+    Column("model_id", String(64)),
     Column("created_at_ms", EpochMs, nullable=False),
     CheckConstraint(
         "kind IN ('ilr', 'deep_freezer', 'walk_in_cooler', 'walk_in_freezer', 'cold_box', 'carrier')",
@@ -61,6 +63,7 @@ appliance = Table(
     CheckConstraint("centi_celsius_min < centi_celsius_max", name="range"),
     CheckConstraint("holdover_minutes IS NULL OR holdover_source IS NOT NULL", name="holdover_sourced"),
     CheckConstraint("cold_life_minutes IS NULL OR cold_life_source IS NOT NULL", name="cold_life_sourced"),
+    CheckConstraint("fusion IN ('worst', 'by_position')", name="fusion"),
 )
 Index(None, appliance.c.facility_id)
 
@@ -100,3 +103,17 @@ calibration = Table(
     Column("calibrated_at_ms", EpochMs, nullable=False),
     Column("due_at_ms", EpochMs, nullable=False),
 )
+
+sensor_fault = Table(
+    "sensor_fault",
+    ledger_metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("sensor_id", ForeignKey("sensor.id"), nullable=False),
+    Column("from_ms", EpochMs, nullable=False),
+    Column("until_ms", EpochMs),
+    Column("reason", Text, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("recorded_at_ms", EpochMs, nullable=False),
+    CheckConstraint("until_ms IS NULL OR until_ms > from_ms", name="interval"),
+)
+Index(None, sensor_fault.c.sensor_id, sensor_fault.c.from_ms)

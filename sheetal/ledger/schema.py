@@ -18,11 +18,13 @@ from sqlalchemy.pool import NullPool
 from sheetal.contracts.problem import SettingProblem, Unavailable
 from sheetal.ledger import (
     asset_tables,
+    decision_tables,
     gateway_tables,
     judgement_tables,
     lasting_tables,
     stock_tables,
     telemetry_tables,
+    watch_tables,
 )
 from sheetal.ledger.base import ledger_metadata, telemetry_metadata
 from sheetal.ledger.connect import LEDGER_VARIABLE, TELEMETRY_VARIABLE, checked_url, unavailable_when_away
@@ -42,7 +44,16 @@ TELEMETRY = "telemetry"
 SCHEMA_PAUSE_SECONDS = 1.0
 FOLDER = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 0x5EE7A1
-TABLE_MODULES = (asset_tables, gateway_tables, stock_tables, judgement_tables, telemetry_tables, lasting_tables)
+TABLE_MODULES = (
+    asset_tables,
+    gateway_tables,
+    stock_tables,
+    decision_tables,
+    judgement_tables,
+    watch_tables,
+    telemetry_tables,
+    lasting_tables,
+)
 
 
 @dataclass(frozen=True, slots=True)

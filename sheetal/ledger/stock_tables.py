@@ -47,6 +47,7 @@ holding = Table(
     Column("expires_at_ms", EpochMs, nullable=False),
     Column("gap_open_from_ms", EpochMs),
     Column("thawed_at_ms", EpochMs),
+    Column("opened_at_ms", EpochMs),
     Column("rejudges_open", Integer, nullable=False, server_default="0"),
     Column("created_at_ms", EpochMs, nullable=False),
     CheckConstraint("doses_left >= 0 AND doses_left <= doses_received", name="doses"),
@@ -68,9 +69,13 @@ stay = Table(
     Column("until_ms", EpochMs),
     Column("known_bound_ms", Integer, nullable=False),
     Column("packed_at_ms", EpochMs),
+    Column("ice_packs", String(16)),
+    Column("vvm_stage_packed", Integer),
     CheckConstraint("until_ms IS NULL OR until_ms >= from_ms", name="interval"),
     CheckConstraint(f"evidence_kind IN ({_EVIDENCE})", name="evidence_kind"),
     CheckConstraint("(evidence_kind = 'packed_carrier') = (packed_at_ms IS NOT NULL)", name="packed_at"),
+    CheckConstraint("ice_packs IS NULL OR ice_packs IN ('conditioned', 'cool_water', 'frozen')", name="ice_packs"),
+    CheckConstraint("vvm_stage_packed IS NULL OR vvm_stage_packed BETWEEN 1 AND 4", name="vvm_stage_packed"),
 )
 Index(None, stay.c.holding_id, stay.c.from_ms)
 Index(None, stay.c.appliance_id, stay.c.from_ms)
@@ -105,6 +110,7 @@ manual_check = Table(
     Column("centi_celsius_min", Integer),
     Column("centi_celsius_max", Integer),
     Column("actor", String(64), nullable=False),
+    Column("initials", String(8)),
     Column("recorded_at_ms", EpochMs, nullable=False),
     UniqueConstraint("appliance_id", "checked_at_ms"),
 )
