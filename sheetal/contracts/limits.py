@@ -37,7 +37,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class HoldRule(msgspec.Struct, frozen=True, kw_only=True):
     """Time beyond one limit that holds stock.
 
-    `inclusive` counts a value exactly on the limit as beyond it; the rule is reached at `minutes` or more.
+    `inclusive` counts a value exactly on the limit as beyond it; the rule is reached at `minutes` or more. `stage` names
+    the storage stage that it judges, None the product's first one.
     """
 
     rule: str
@@ -47,6 +48,7 @@ class HoldRule(msgspec.Struct, frozen=True, kw_only=True):
     measure: Measure
     minutes: int
     source: Source
+    stage: str | None = None
 
     def violated_by(self, centi_celsius: int) -> bool:
         """Whether one sample lies beyond the limit."""

@@ -19,6 +19,26 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
 
 
+class NextStage(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-way step into another storage stage and the longest time in it; None where no longest time is published.
+
+    `after` is the recorded act that begins it: "thaw" of the holding, or "open" of its vials.
+    """
+
+    stage: str
+    after: str
+    minutes_max: int | None
+    source: Source
+
+
+class OpenVial(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an opened vial may be used by one programme ("IN", "WHO")."""
+
+    programme: str
+    minutes: int
+    source: Source
+
+
 class Product(msgspec.Struct, frozen=True, kw_only=True):
     """One dated version of one product.
 
@@ -45,3 +65,12 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     dcc_medicinal_product: str | None = None
     dcc_prophylaxis: str | None = None
     dcc_manufacturer: str | None = None
+    light_sensitive: bool | None = None
+    aluminium_adsorbed: bool | None = None
+    diluent_freeze_sensitive: bool | None = None
+    shelf_life_months: int | None = None
+    heat_group: str | None = None
+    next_stages: list[NextStage] = []
+    open_vials: list[OpenVial] = []
+    handling_source: Source | None = None
+    mkt_joules_per_mole: int = 83_144
