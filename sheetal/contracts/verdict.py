@@ -56,7 +56,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold rule that was reached: by which run or sum, since when the holding was possibly unfit."""
+    """A hold rule that was reached: by which run or sum of which sensor, since when the holding was possibly unfit."""
 
     rule: HoldRule
     appliance: str
@@ -66,6 +66,7 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
     minutes_possible: int
     compromised_from_ms: int
     borderline: bool
+    sensor: str = ""
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
