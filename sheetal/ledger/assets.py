@@ -50,7 +50,8 @@ class Facility:
 class Appliance:
     """A refrigerator, freezer, box or carrier with its own limits; holdover and cold life only with a source.
 
-    `centi_celsius_min` and `_max` are the range shown to people; the alarm limits are the device rule's.
+    `centi_celsius_min` and `_max` are the range shown to people; the alarm limits are the device rule's. `fusion` says
+    how several sensors are joined: "worst" or "by_position"; `model_id` names its entry in the catalogue.
     """
 
     id: str
@@ -69,6 +70,8 @@ class Appliance:
     holdover_source: str | None = None
     cold_life_minutes: int | None = None
     cold_life_source: str | None = None
+    fusion: str = "worst"
+    model_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ class ManualCheck:
     centi_celsius_min: int | None
     centi_celsius_max: int | None
     actor: str
+    initials: str | None = None
 
 
 def add_manual_check(conn: Connection, new: ManualCheck, now_ms: int) -> None:

@@ -65,11 +65,16 @@ class Holding:
     thawed_at_ms: int | None
     rejudges_open: int
     created_at_ms: int
+    opened_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
-    """A holding inside an appliance over [from_ms, until_ms); open when `until_ms` is None."""
+    """A holding inside an appliance over [from_ms, until_ms); open when `until_ms` is None.
+
+    Of a packed carrier, what was written down at its packing: `ice_packs` (conditioned, cool_water or frozen) and the
+    darkest stage of the vials' monitors, 1 to 4.
+    """
 
     id: int
     holding_id: str
@@ -79,6 +84,8 @@ class Stay:
     until_ms: int | None
     known_bound_ms: int
     packed_at_ms: int | None
+    ice_packs: str | None = None
+    vvm_stage_packed: int | None = None
 
 
 _LOT_BY_ID = select(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms).where(lot.c.id == bindparam("lot"))
