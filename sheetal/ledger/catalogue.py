@@ -7,15 +7,17 @@ all its holdings judged again.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import or_, select
 
-from sheetal.contracts.limits import HoldRule, Measure, Side, Source, StorageRange
-from sheetal.contracts.problem import FileProblem, NotFound, Refused
+from sheetal.contracts.limits import HoldRule, Side, Source, StorageRange
+from sheetal.contracts.problem import NotFound, Refused
 from sheetal.contracts.product import Product, Schedule
 from sheetal.ledger import rejudge
+from sheetal.ledger.catalogue_file import check_source, decode, problem
+from sheetal.ledger.programme import DefaultRule, load_programme
 from sheetal.ledger.stock_tables import holding, lot
 from sheetal.ledger.stock_tables import product as product_table
 from sheetal.ledger.upsert import insert_missing
@@ -27,42 +29,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PROGRAMME_ZONE = dt.timezone(dt.timedelta(hours=5, minutes=30), "Asia/Kolkata")
-CONFIDENCES = frozenset({"high", "medium", "low"})
 MS_PER_SECOND = 1_000
-T = TypeVar("T")
 
 _product_decoder = msgspec.json.Decoder(Product)
-
-
-class DefaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A hold rule that the programme applies where a product publishes no budget.
-
-    With `own_upper_limit` the product's own upper limit takes the place of `limit_centi_celsius`.
-    """
-
-    name: str
-    rule: str
-    side: Side
-    limit_centi_celsius: int
-    inclusive: bool
-    measure: Measure
-    minutes: int
-    source: Source
-    own_upper_limit: bool = False
-
-
-class PackedCarrier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a packed carrier is believed to stay cold where its own cold life is not sourced."""
-
-    cold_life_minutes: int
-    source: Source
-
-
-class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """catalogue/programme.toml."""
-
-    default_rule: list[DefaultRule]
-    packed_carrier: PackedCarrier
 
 
 class Handling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,20 +97,8 @@ class ProductFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 def load_catalogue(folder: Path) -> list[Product]:
     """The products of catalogue/products, in order of id; raises FileProblem that names file and key."""
     programme = load_programme(folder)
-    defaults = {rule.name: rule for rule in programme.default_rule}
+    defaults = {rule.name: rule for rule in programme.default_rules}
     return [_load_product(path, defaults) for path in sorted((folder / "products").glob("*.toml"))]
-
-
-def load_programme(folder: Path) -> Programme:
-    """The programme's own rules; raises FileProblem that names file and key."""
-    path = folder / "programme.toml"
-    programme = _decode(path, Programme)
-    for number, rule in enumerate(programme.default_rule):
-        _check_source(path, f"default_rule[{number}]", rule.source)
-        if rule.source.default_of is None or rule.source.decided_by is None:
-            raise _problem(path, f"default_rule[{number}].source", "does not say who decided it")
-    _check_source(path, "packed_carrier", programme.packed_carrier.source)
-    return programme
 
 
 def record_products(conn: Connection, products: Sequence[Product], now_ms: int) -> list[str]:
@@ -213,7 +170,7 @@ def day_of(at_ms: int) -> str:
 
 
 def _load_product(path: Path, defaults: dict[str, DefaultRule]) -> Product:
-    text = _decode(path, ProductFile)
+    text = decode(path, ProductFile)
     _check_product(path, text, defaults)
     return Product(
         product=text.product,
@@ -260,19 +217,19 @@ def _check_product(path: Path, text: ProductFile, defaults: dict[str, DefaultRul
     sourced |= {f"ranges[{number}]": one.source for number, one in enumerate(text.ranges)}
     sourced |= {f"hold_rules[{number}]": one.source for number, one in enumerate(text.hold_rules)}
     for key, source in sourced.items():
-        _check_source(path, key, source)
+        check_source(path, key, source)
     for name in text.default_rules:
         if name not in defaults:
-            raise _problem(path, "default_rules", f"names {name!r}, which programme.toml does not know")
+            raise problem(path, "default_rules", f"names {name!r}, which programme.toml does not know")
     if text.product != path.stem:
-        raise _problem(path, "product", "is not the file's name")
+        raise problem(path, "product", "is not the file's name")
     if text.stage not in {one.stage for one in text.ranges}:
-        raise _problem(path, "stage", "names a stage without a range")
+        raise problem(path, "stage", "names a stage without a range")
     sides = {one.side for one in text.hold_rules} | {defaults[name].side for name in text.default_rules}
     if Side.HOT not in sides:
-        raise _problem(path, "default_rules", "leaves the product without a hold rule for heat")
+        raise problem(path, "default_rules", "leaves the product without a hold rule for heat")
     if text.handling.freeze_sensitive and Side.COLD not in sides:
-        raise _problem(path, "default_rules", "leaves a freeze-sensitive product without a hold rule for cold")
+        raise problem(path, "default_rules", "leaves a freeze-sensitive product without a hold rule for cold")
     _check_days(path, text)
 
 
@@ -287,30 +244,7 @@ def _check_days(path: Path, text: ProductFile) -> None:
         try:
             dt.date.fromisoformat(day or "2000-01-01")
         except ValueError as error:
-            raise _problem(path, key, "is not a day YYYY-MM-DD") from error
-
-
-def _check_source(path: Path, key: str, source: Source) -> None:
-    if not source.citation.strip():
-        raise _problem(path, f"{key}.source.citation", "is empty: no limit without a source")
-    if source.confidence not in CONFIDENCES:
-        raise _problem(path, f"{key}.source.confidence", "is not high, medium or low")
-
-
-def _decode(path: Path, kind: type[T]) -> T:
-    try:
-        return msgspec.toml.decode(path.read_bytes(), type=kind)
-    except msgspec.ValidationError as error:
-        what, _, key = str(error).partition(" - at ")
-        raise _problem(path, key.strip("`$.") or "the file", what) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _problem(path, "the file", f"is not TOML: {error}") from error
-    except OSError as error:
-        raise _problem(path, "the file", "cannot be read") from error
-
-
-def _problem(path: Path, key: str, what: str) -> FileProblem:
-    return FileProblem(f"{path.name}: {key}: {what}", next_step="correct the file", line=0, file=str(path), key=key)
+            raise problem(path, key, "is not a day YYYY-MM-DD") from error
 
 
 def _definitions(conn: Connection, product_id: str) -> dict[int, str]:

@@ -123,7 +123,7 @@ def test_dcc_codes_where_they_are_known() -> None:
 
 def test_the_time_a_packed_carrier_is_believed_in_is_the_ledgers() -> None:
     programme = catalogue.load_programme(FOLDER)
-    assert programme.packed_carrier.cold_life_minutes * MINUTE_MS == stock.COLD_LIFE_MS_UNSOURCED
+    assert programme.packed_carrier_minutes * MINUTE_MS == stock.COLD_LIFE_MS_UNSOURCED
 
 
 BAD = [
