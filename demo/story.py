@@ -119,7 +119,8 @@ def device_alarm(district: District, memory: Memory) -> str:
         if district.freezing_name not in officer.page("/cc/alarms"):
             raise Unavailable("the alarm is not on the officers' page yet")
     alarm = alarms[0]
-    return f"{alarm.kind} alarm after {alarm.limit_minutes} min, lowest {alarm.extreme_centi_celsius / 100:+.1f} °C"
+    lowest = (alarm.extreme_centi_celsius or 0) / 100
+    return f"{alarm.kind} alarm after {alarm.limit_minutes} min, lowest {lowest:+.1f} °C"
 
 
 def engine_holds(district: District, memory: Memory) -> str:

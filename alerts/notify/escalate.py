@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sheetal.contracts.limits import MINUTE_MS
-from sheetal.ledger import assets, judgement_writes
+from sheetal.ledger import judgement_writes
 from sheetal.ledger.alarms import alarms
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ def escalate(ledger: Ledger, now_ms: int) -> int:
             for alarm in alarms(conn, open_only=True)
             if alarm.acknowledged_at_ms is None and now_ms - alarm.received_at_ms >= PATIENCE_MS
         ]
-        facilities = {gateway.id: gateway.facility_id for gateway in assets.gateways(conn)} if late else {}
     if not late:
         return 0
     with ledger.write() as conn:
@@ -32,7 +31,7 @@ def escalate(ledger: Ledger, now_ms: int) -> int:
                 conn,
                 f"{UNACKNOWLEDGED}/{alarm.id}",
                 UNACKNOWLEDGED,
-                facilities[alarm.gateway_id],
+                alarm.facility_id,
                 {"alarm": alarm.id, "kind": alarm.kind, "sensor": alarm.sensor_id, "fired_at_ms": alarm.fired_at_ms},
                 now_ms,
             )

@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, or_, select
 from portal.cold_chain.rules import ApplianceNow, Inside, Latest, Place
 from portal.cold_chain.views import AlarmLine, LotSum
 from sheetal.contracts.disposition import Disposition
+from sheetal.ledger.alarms import is_open
 from sheetal.ledger.asset_tables import appliance, assignment, facility, sensor
 from sheetal.ledger.judgement_tables import alarm, appliance_judgement, audit, audit_head, verdict
 from sheetal.ledger.stock_tables import holding, lot, stay
@@ -121,7 +122,7 @@ def alarm_lines(
     """Alarms of the scope, open and unacknowledged first, then the newest; at most 200."""
     query = (
         _alarms()
-        .where(or_(alarm.c.fired_at_ms >= since_ms, alarm.c.cleared_at_ms.is_(None)))
+        .where(or_(alarm.c.fired_at_ms >= since_ms, is_open()))
         .order_by(alarm.c.cleared_at_ms.isnot(None), alarm.c.acknowledged_at_ms.isnot(None), alarm.c.fired_at_ms.desc())
         .limit(ALARMS_MAX)
     )
@@ -130,7 +131,7 @@ def alarm_lines(
     if appliance_id is not None:
         query = query.where(alarm.c.appliance_id == appliance_id)
     if open_only:
-        query = query.where(_is_open_alarm())
+        query = query.where(is_open())
     return [_alarm_line(row) for row in conn.execute(query)]
 
 
@@ -142,24 +143,19 @@ def alarm_line(conn: Connection, alarm_id: str) -> AlarmLine | None:
 
 def open_alarm_count(conn: Connection, facility_id: str | None) -> int:
     """How many alarms are active or not acknowledged."""
-    query = select(func.count()).select_from(alarm).where(_is_open_alarm())
+    query = select(func.count()).select_from(alarm).where(is_open())
     if facility_id is not None:
-        query = query.join(appliance, alarm.c.appliance_id == appliance.c.id)
-        query = query.where(appliance.c.facility_id == facility_id)
+        query = query.where(alarm.c.facility_id == facility_id)
     return conn.execute(query).scalar_one()
 
 
 def _alarms() -> Select[*tuple[Any, ...]]:
     return (
-        select(alarm, appliance.c.name.label("appliance_name"), facility.c.id.label("facility_id"))
+        select(alarm, appliance.c.name.label("appliance_name"))
         .add_columns(facility.c.name.label("facility_name"), facility.c.name_hindi.label("facility_name_hindi"))
         .join_from(alarm, appliance, alarm.c.appliance_id == appliance.c.id, isouter=True)
-        .join(facility, appliance.c.facility_id == facility.c.id, isouter=True)
+        .join(facility, alarm.c.facility_id == facility.c.id, isouter=True)
     )
-
-
-def _is_open_alarm() -> ColumnElement[bool]:
-    return or_(alarm.c.cleared_at_ms.is_(None), alarm.c.acknowledged_at_ms.is_(None))
 
 
 def _scope(facility_id: str | None, appliance_id: str | None) -> list[ColumnElement[bool]]:
@@ -309,7 +305,7 @@ def _open_alarm_kinds(conn: Connection, scope: list[ColumnElement[bool]]) -> dic
     query = (
         select(alarm.c.appliance_id, alarm.c.kind)
         .join_from(alarm, appliance, alarm.c.appliance_id == appliance.c.id)
-        .where(and_(alarm.c.cleared_at_ms.is_(None), *scope))
+        .where(and_(alarm.c.cleared_at_ms.is_(None), alarm.c.ended_at_ms.is_(None), *scope))
         .distinct()
     )
     kinds: dict[str, list[str]] = defaultdict(list)

@@ -112,23 +112,28 @@ class AlarmLine:
     """An alarm as the list shows it."""
 
     id: str
+    origin: str
     kind: str
-    sensor: str
+    sensor: str | None
     appliance: str | None
     appliance_name: str | None
-    facility_id: str | None
-    facility_name: str | None
-    facility_name_hindi: str | None
+    facility_id: str
+    facility_name: str
+    facility_name_hindi: str
     began_at_ms: int
     fired_at_ms: int
     cleared_at_ms: int | None
-    extreme_centi_celsius: int
-    limit_centi_celsius: int
-    limit_minutes: int
+    extreme_centi_celsius: int | None
+    limit_centi_celsius: int | None
+    limit_minutes: int | None
     acknowledged_at_ms: int | None
     acknowledged_by: str | None
     cause: str | None
     comment: str | None
+    assigned_to: str | None
+    ended_at_ms: int | None
+    ended_as: str | None
+    ended_by: str | None
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,9 @@ ALARM_WORDS = {
     "freeze": ("freeze", marked("Freezing")),
     "heat": ("warm", marked("Warm")),
     "no_data": ("nodata", marked("No data")),
+    "missed_check": ("adv", marked("Check missed")),
+    "needs_attention": ("adv", marked("Needs attention")),
+    "spoilage_warning": ("adv", marked("Limit near")),
 }
 CAUSES = {
     AlarmCause.POWER_CUT: ("P1", marked("Mains failure")),
@@ -100,6 +103,7 @@ CAUSES = {
     AlarmCause.THERMOSTAT: ("E2", marked("Thermostat set wrong")),
     AlarmCause.SENSOR_FAULT: ("N1", marked("Probe fault")),
     AlarmCause.GATEWAY_FAULT: ("N2", marked("Gateway fault")),
+    AlarmCause.LOST_CONTACT: ("N3", marked("Contact lost")),
     AlarmCause.DOOR_OPEN: ("D1", marked("Door left open")),
     AlarmCause.STOCK_LOADED: ("S1", marked("Stock being moved")),
     AlarmCause.DEFROST: ("M1", marked("Defrost or cleaning")),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import and_, case, delete, func, insert, literal, or_, select, update
 
 from sheetal.contracts.device_alarm import AlarmKind
+from sheetal.ledger.alarms import AlarmEnd, Origin
 from sheetal.ledger.asset_tables import gateway
 from sheetal.ledger.base import EpochMs
 from sheetal.ledger.changes import next_change
 from sheetal.ledger.gate import AHEAD_MS_MAX
 from sheetal.ledger.judgement_tables import alarm, appliance_judgement, gateway_state, notice, verdict
-from sheetal.ledger.judgements import verdict_digest
+from sheetal.ledger.judgements import Severity, verdict_digest
 from sheetal.ledger.stock_tables import compromise
 from sheetal.ledger.telemetry_tables import dirty_hour
 from sheetal.ledger.upsert import insert_missing, replacing, upsert
@@ -93,11 +94,17 @@ def put_appliance_judgement(conn: Connection, judged: ApplianceJudgement) -> Non
 
 
 def put_alarm(conn: Connection, said: DeviceAlarm, appliance_id: str | None, now_ms: int) -> bool:
-    """Keep a device alarm or its clearing; a repeat changes nothing. False when its gateway is not enrolled."""
-    if conn.execute(select(gateway.c.id).where(gateway.c.id == said.gateway)).first() is None:
+    """Keep a device alarm or its clearing; a repeat changes nothing. False when its gateway is not enrolled.
+
+    The clearing of one that a person has acknowledged ends it as fixed.
+    """
+    facility_id = conn.execute(select(gateway.c.facility_id).where(gateway.c.id == said.gateway)).scalar_one_or_none()
+    if facility_id is None:
         return False
     row = {
         "id": said.alarm,
+        "origin": Origin.DEVICE.value,
+        "facility_id": facility_id,
         "gateway_id": said.gateway,
         "sensor_id": said.sensor,
         "appliance_id": appliance_id,
@@ -117,6 +124,7 @@ def put_alarm(conn: Connection, said: DeviceAlarm, appliance_id: str | None, now
                 (_is_worse(said.kind, new), new.extreme_centi_celsius),
                 else_=alarm.c.extreme_centi_celsius,
             ),
+            **ended_as_fixed(new.cleared_at_ms.is_not(None), said.gateway, now_ms),
             "change": new.change,
         },
         guard=lambda new: or_(
@@ -127,26 +135,44 @@ def put_alarm(conn: Connection, said: DeviceAlarm, appliance_id: str | None, now
     return True
 
 
+def ended_as_fixed(is_cleared: ColumnElement[bool], ended_by: str, now_ms: int) -> dict[str, ColumnElement[Any]]:
+    """The values of an alarm's end, where it is cleared now and was acknowledged before."""
+    is_over = and_(is_cleared, alarm.c.acknowledged_at_ms.is_not(None), alarm.c.ended_at_ms.is_(None))
+    return {
+        "ended_at_ms": case((is_over, literal(now_ms, EpochMs)), else_=alarm.c.ended_at_ms),
+        "ended_as": case((is_over, AlarmEnd.FIXED.value), else_=alarm.c.ended_as),
+        "ended_by": case((is_over, ended_by), else_=alarm.c.ended_by),
+    }
+
+
 def _is_worse(kind: AlarmKind, new: Excluded) -> ColumnElement[bool]:
     if kind is AlarmKind.FREEZE:
         return new.extreme_centi_celsius < alarm.c.extreme_centi_celsius
     return new.extreme_centi_celsius > alarm.c.extreme_centi_celsius
 
 
-def add_notice(
+def add_notice(  # noqa: PLR0913 -- what is told, and two words on how
     conn: Connection,
     key: str,
     kind: str,
     facility_id: str,
     facts: Mapping[str, object],
     now_ms: int,
+    *,
+    severity: Severity = Severity.URGENT,
+    group_key: str | None = None,
 ) -> bool:
-    """Keep a notice to be sent; False when one with this key stands there already."""
+    """Keep a notice to be sent; False when one with this key stands there already.
+
+    Those of one `group_key` that wait together become one message.
+    """
     row = {
         "deduplication_key": key,
         "kind": kind,
         "facility_id": facility_id,
         "facts": msgspec.json.encode(dict(facts), order="deterministic").decode(),
+        "severity": severity.value,
+        "group_key": group_key,
         "created_at_ms": now_ms,
         "attempts": 0,
     }

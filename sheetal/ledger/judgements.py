@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -63,9 +64,20 @@ class Compromise:
     withdrawn_at_ms: int | None
 
 
+class Severity(StrEnum):
+    """How soon a notice must be heard: at any hour, in working hours, or to know."""
+
+    URGENT = "urgent"
+    WARNING = "warning"
+    INFO = "info"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something a person must hear, once; `facts` never hold personal data."""
+    """Something a person must hear, once; `facts` never hold personal data.
+
+    Notices of one `group_key` that wait together are told as one message.
+    """
 
     id: int
     deduplication_key: str
@@ -75,6 +87,8 @@ class Notice:
     created_at_ms: int
     sent_at_ms: int | None
     attempts: int
+    severity: str = Severity.URGENT
+    group_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ class Gaps(NamedTuple):
 
 
 class Alarms(NamedTuple):
-    """Device alarms that have not ended; `unacknowledged` are those that nobody has answered for."""
+    """Alarms that have not ended; `unacknowledged` are those that nobody has answered for."""
 
     standing: int
     unacknowledged: int
@@ -156,9 +156,9 @@ def judged(conn: Connection, now_ms: int) -> Judged:
 
 
 def standing_alarms(conn: Connection) -> Alarms:
-    """Device alarms that their gateways have not cleared."""
-    query = select(func.count(), _count(alarm.c.acknowledged_at_ms.is_(None))).where(alarm.c.cleared_at_ms.is_(None))
-    row = conn.execute(query).one()
+    """Alarms whose cause goes on, and that nobody has ended."""
+    query = select(func.count(), _count(alarm.c.acknowledged_at_ms.is_(None)))
+    row = conn.execute(query.where(alarm.c.cleared_at_ms.is_(None), alarm.c.ended_at_ms.is_(None))).one()
     return Alarms(row[0], row[1])
 
 
