@@ -7,6 +7,8 @@
 
 A run starts at the first violating value and ends at the first non-violating one (science.md section 1); a gap never
 extends it (section 4, lesson 2). Whether a value exactly on the limit violates is a field of the rule (lesson 4).
+Hysteresis is for closing alone: it never helps to fire, it only keeps an alarm that has fired from closing and firing
+again while the value trembles at the limit.
 """
 
 from __future__ import annotations
@@ -21,18 +23,27 @@ if TYPE_CHECKING:
 
 
 class AlarmRule(NamedTuple):
-    """`minutes` of unbroken violation fire; `inclusive` counts a value exactly on the limit as violating."""
+    """`minutes` of unbroken violation fire; `inclusive` counts a value exactly on the limit as violating.
+
+    A fired alarm closes at the first value that would not violate a limit `closing_centi_celsius` further in.
+    """
 
     kind: AlarmKind
     limit_centi_celsius: int
     inclusive: bool
     minutes: int
+    closing_centi_celsius: int = 0
 
     def violated_by(self, centi_celsius: int) -> bool:
         """Whether one value lies beyond the limit: below it for freezing, above it for heat."""
         if centi_celsius == self.limit_centi_celsius:
             return self.inclusive
         return (centi_celsius < self.limit_centi_celsius) == (self.kind is AlarmKind.FREEZE)
+
+    def keeps_open(self, centi_celsius: int) -> bool:
+        """Whether a fired alarm stays at this value: beyond the limit, or not yet far enough within it."""
+        outward = -self.closing_centi_celsius if self.kind is AlarmKind.FREEZE else self.closing_centi_celsius
+        return self.violated_by(centi_celsius + outward)
 
 
 class AlarmState(NamedTuple):
@@ -97,12 +108,15 @@ def _step(
         return state, None
     if state.last_ms is not None and at_ms - state.last_ms > cap_ms:
         state = _cut(state)
+    if state.fired_at_ms is not None and rule.keeps_open(centi_celsius):
+        extreme = _worse(rule, centi_celsius, state.extreme_centi_celsius)
+        return state._replace(last_ms=at_ms, extreme_centi_celsius=extreme), None
     if not rule.violated_by(centi_celsius):
         return AlarmState(last_ms=at_ms), _cleared(rule, state, at_ms)
     began_at_ms = at_ms if state.began_at_ms is None else state.began_at_ms
     extreme = _worse(rule, centi_celsius, state.extreme_centi_celsius)
-    if state.fired_at_ms is not None or at_ms - began_at_ms < rule.minutes * MINUTE_MS:
-        return AlarmState(at_ms, began_at_ms, state.fired_at_ms, extreme), None
+    if at_ms - began_at_ms < rule.minutes * MINUTE_MS:
+        return AlarmState(at_ms, began_at_ms, None, extreme), None
     return AlarmState(at_ms, began_at_ms, at_ms, extreme), AlarmFact(rule, began_at_ms, at_ms, None, extreme)
 
 

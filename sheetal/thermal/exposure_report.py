@@ -8,7 +8,7 @@ from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.limits import MINUTE_MS, Measure, Side
 from sheetal.contracts.verdict import Finding
 from sheetal.thermal.exposure import summarise
-from sheetal.thermal.mkt import DELTA_H_KILOJOULES_PER_MOLE, mean_kinetic
+from sheetal.thermal.mkt import mean_kinetic
 from sheetal.thermal.paths import Segment, Trace
 from sheetal.thermal.report import ExposureReport, ReportGap, ReportMkt, ReportRun, WhatIf
 from sheetal.thermal.runs import Limit, cap_ms, gaps, samples_of
@@ -108,12 +108,12 @@ def _ends_unknown_ms(exposure: Exposure, from_ms: int, until_ms: int) -> int:
 
 
 def _mkt(exposure: Exposure, from_ms: int, until_ms: int) -> ReportMkt:
-    found = mean_kinetic(exposure.rate_sum, exposure.known_half_ms, until_ms - from_ms)
+    found = mean_kinetic(exposure.at, until_ms - from_ms)
     return ReportMkt(
-        celsius=None if found.celsius is None else round(found.celsius, 2),
-        coverage_percent=round(found.coverage_percent, 1),
+        celsius=None if found.centi_celsius is None else found.centi_celsius / 100,
+        coverage_percent=found.coverage_permille / 10,
         note=found.note,
-        delta_h_kilojoules_per_mole=DELTA_H_KILOJOULES_PER_MOLE,
+        delta_h_kilojoules_per_mole=found.joules_per_mole / 1000,
     )
 
 

@@ -1,62 +1,64 @@
 """Mean kinetic temperature: the one temperature that would have aged the product as much as the trace did.
 
-T = (ΔH/R) / −ln(Σ wᵢ·exp(−ΔH/(R·Tᵢ)) / Σ wᵢ) with ΔH = 83.144 kJ/mol and R = 8.3144e-3 kJ/(mol·K), so ΔH/R = 10 000 K
-by design (USP <1160>; Haynes 1971, cited by ICH Q1A(R2)). It is evidence, never a verdict: cold only lowers it, and it
-says nothing of freezing. Weights are times: each known span gives half to each of its ends, which is the trapezoid on
-exp(−ΔH/RT) (Tong & Lock 2015). No span beyond the cap is integrated, so the result carries its coverage.
+T = (ΔH/R) / −ln(Σ wᵢ·exp(−ΔH/(R·Tᵢ)) / Σ wᵢ) with R = 8.3144 J/(mol·K); with ΔH = 83 144 J/mol, ΔH/R = 10 000 K by
+design (USP <1160>; Haynes 1971, cited by ICH Q1A(R2)). Some loggers use 83 000, so ΔH stands beside every result. It is
+evidence, never a verdict: cold only lowers it, and it says nothing of freezing. The weights are the known times of a
+histogram, so no span beyond the cap is integrated, and the result carries its coverage.
 """
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from bisect import bisect_left
+from fractions import Fraction
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-DELTA_H_KILOJOULES_PER_MOLE = 83.144
-DELTA_H_OVER_R_KELVIN = 10_000
-ZERO_CELSIUS_CENTI_KELVIN = 27_315
-COVERAGE_PERCENT_MIN = 95
-SCALE_BITS = 128
-"""At −100 °C exp(−10000/T) is 8e-26; 2**128 leaves 13 significant digits there, so tables err by less than 1e-9."""
+from sheetal.contracts.verdict import MktUse
+from sheetal.thermal.arrhenius import RateTable
+from sheetal.thermal.histogram import total_half_ms
 
-_CONTEXT = Context(prec=60)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+JOULES_PER_MOLE = 83_144
+COVERAGE_PERMILLE_MIN = 950
+INSUFFICIENT = "insufficient data"
+TRAPEZOID = "trapezoid over known spans; evidence, no verdict"
 
 
-class MeanKinetic(NamedTuple):
-    """The result; `celsius` is None when there is too little data, and `note` says so."""
+def rate(centi_celsius: int, joules_per_mole: int = JOULES_PER_MOLE) -> int:
+    """exp(−ΔH/(R·T)) × 2**128; raises ValueError at or below absolute zero."""
+    return _table(joules_per_mole)[centi_celsius]
 
-    celsius: float | None
-    coverage_percent: float
-    note: str
+
+def centi_celsius_of(at: Sequence[tuple[int, int]], joules_per_mole: int = JOULES_PER_MOLE) -> int | None:
+    """The centi-degree whose rate is nearest to the mean rate of all known time; None where no time is known.
+
+    It is looked up in the table, not reckoned back: so a constant temperature is its own mean, and the mean lies
+    between the extremes, exactly.
+    """
+    stood = [centi_celsius for centi_celsius, half_ms in at if half_ms]
+    if not stood:
+        return None
+    table = _table(joules_per_mole)
+    doubled, weight = 2 * table.over(at), total_half_ms(at)
+
+    def is_not_below_the_mean(centi_celsius: int) -> bool:
+        return (table[centi_celsius] + table[centi_celsius + 1]) * weight >= doubled
+
+    candidates = range(min(stood), max(stood))
+    return candidates.start + bisect_left(candidates, x=True, key=is_not_below_the_mean)
+
+
+def mean_kinetic(at: Sequence[tuple[int, int]], window_ms: int, joules_per_mole: int = JOULES_PER_MOLE) -> MktUse:
+    """The mean over a window; "insufficient data" when known spans fill less than 95 % of it. Coverage is floored."""
+    coverage = 1000 * total_half_ms(at) // (2 * window_ms) if window_ms > 0 else 0
+    mean = centi_celsius_of(at, joules_per_mole) if coverage >= COVERAGE_PERMILLE_MIN else None
+    note = INSUFFICIENT if mean is None else TRAPEZOID
+    return MktUse(centi_celsius=mean, joules_per_mole=joules_per_mole, coverage_permille=coverage, note=note)
 
 
 @cache
-def rate(centi_celsius: int) -> int:
-    """exp(−ΔH/(R·T)) × 2**128, rounded to an integer; correctly rounded decimals make it the same on every machine.
-
-    Raises ValueError at or below absolute zero.
-    """
-    centi_kelvin = centi_celsius + ZERO_CELSIUS_CENTI_KELVIN
-    if centi_kelvin <= 0:
-        raise ValueError(f"below absolute zero: {centi_celsius} centi-degrees")
-    exponent = _CONTEXT.divide(Decimal(-100 * DELTA_H_OVER_R_KELVIN), Decimal(centi_kelvin))
-    return int(_CONTEXT.multiply(_CONTEXT.exp(exponent), Decimal(2**SCALE_BITS)).to_integral_value())
-
-
-def celsius_of(rate_sum: int, weight: int) -> float:
-    """The temperature whose rate is the weighted mean `rate_sum / weight`; raises ValueError for no weight."""
-    if weight <= 0:
-        raise ValueError("a mean needs weight")
-    mean = _CONTEXT.divide(Decimal(rate_sum), Decimal(weight * 2**SCALE_BITS))
-    kelvin = _CONTEXT.divide(Decimal(DELTA_H_OVER_R_KELVIN), -_CONTEXT.ln(mean))
-    return float(kelvin) - ZERO_CELSIUS_CENTI_KELVIN / 100
-
-
-def mean_kinetic(rate_sum: int, known_half_ms: int, window_ms: int) -> MeanKinetic:
-    """The mean over a window, or "insufficient data" when known spans fill less than 95 % of it."""
-    coverage = 100 * known_half_ms / (2 * window_ms) if window_ms > 0 else 0.0
-    if known_half_ms <= 0 or coverage < COVERAGE_PERCENT_MIN:
-        return MeanKinetic(None, coverage, "insufficient data")
-    return MeanKinetic(
-        celsius_of(rate_sum, known_half_ms), coverage, "trapezoid over known spans; evidence, no verdict"
-    )
+def _table(joules_per_mole: int) -> RateTable:
+    """B = ΔH/R with R = 8.3144 J/(mol·K)."""
+    return RateTable(1, Fraction(10_000 * joules_per_mole, 83_144))

@@ -191,3 +191,46 @@ def test_inserted_silence_never_makes_an_alarm_that_was_not_there(
             at_ms for at_ms, value in shifted if fact.began_at_ms <= at_ms <= fact.fired_at_ms and value is not None
         ]
         assert all(later - earlier <= CAP_MS for earlier, later in itertools.pairwise(span))
+
+
+CLOSING_LATE = FREEZE._replace(closing_centi_celsius=100)
+
+
+def test_hysteresis_keeps_a_fired_alarm_until_the_value_is_far_enough_within() -> None:
+    fired, cleared = run(minutes([-60] * 61 + [0, -49, 49, 50] + [-90] + [50, 51, 400]), CLOSING_LATE)
+    assert (fired.began_at_ms, fired.fired_at_ms) == (0, 60 * MINUTE_MS)
+    assert (cleared.began_at_ms, cleared.cleared_at_ms) == (0, 67 * MINUTE_MS)
+    assert cleared.extreme_centi_celsius == -90
+
+
+def test_without_hysteresis_the_same_values_clear_at_once() -> None:
+    assert [fact.cleared_at_ms for fact in run(minutes([-60] * 61 + [0, 51]), FREEZE)] == [None, 61 * MINUTE_MS]
+
+
+@pytest.mark.parametrize(("value", "closes"), [(700, False), (699, True), (701, False)])
+def test_heat_closes_below_its_limit(value: int, closes: bool) -> None:  # noqa: FBT001 - a table
+    rule = HEAT._replace(inclusive=True, closing_centi_celsius=100)
+    assert bool(run(minutes([800] * 601 + [value]), rule)[1:]) is closes
+
+
+def test_hysteresis_never_helps_to_fire() -> None:
+    """A value within the limit ends a run that has not fired, however near it is."""
+    assert run(minutes(([-60] * 59 + [-49]) * 20), CLOSING_LATE) == []
+
+
+def test_a_trembling_value_is_one_alarm_with_hysteresis_and_many_without() -> None:
+    trembling = minutes(([-60] * 61 + [-40]) * 5 + [400])
+    assert len(run(trembling, FREEZE)) == 10
+    assert len(run(trembling, CLOSING_LATE)) == 2
+
+
+@given(values, st.integers(min_value=0, max_value=300))
+def test_hysteresis_moves_only_the_ends_of_alarms(trace: list[int | None], closing: int) -> None:
+    plain = FREEZE._replace(minutes=5)
+    wide = plain._replace(closing_centi_celsius=closing)
+    without = [fact for fact in run(minutes(trace), plain) if fact.cleared_at_ms is None]
+    fired = [fact for fact in run(minutes(trace), wide) if fact.cleared_at_ms is None]
+    assert {fact.fired_at_ms for fact in fired} <= {fact.fired_at_ms for fact in without}
+    assert bool(fired) == bool(without)
+    if fired:
+        assert fired[0]._replace(rule=plain) == without[0]

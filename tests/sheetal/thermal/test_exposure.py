@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sheetal.contracts.limits import Side
-from sheetal.thermal.exposure import Edge, Exposure, empty, join_runs, merge, merge_all, summarise
-from sheetal.thermal.mkt import rate
+from sheetal.thermal import exposure as exposure_module
+from sheetal.thermal.exposure import COLUMNS_FROM, Edge, Exposure, Seam, empty, join_runs, merge, merge_all, summarise
+from sheetal.thermal.histogram import known_times
 from sheetal.thermal.runs import Limit, find_runs, gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sheetal.contracts.verdict import Run
+    from sheetal.thermal.runs import Sample
 
 LIMITS = (
     Limit(Side.COLD, -50, inclusive=True),
@@ -86,14 +94,40 @@ def test_a_summary_tells_what_runs_and_gaps_tell(samples: Series, cap: int) -> N
     assert exposure.readings == len(samples)
 
 
-@given(series.filter(bool), st.integers(300, 400))
-def test_the_rate_sum_is_the_trapezoid(samples: Series, cap: int) -> None:
+@given(series, caps)
+def test_extremes_and_times_are_read_off_the_histogram_and_the_gaps(samples: Series, cap: int) -> None:
     exposure = summarise(SENSOR, samples, cap, LIMITS)
-    expected = sum(
-        (later - earlier) * (rate(left) + rate(right))
-        for (earlier, left), (later, right) in itertools.pairwise(samples)
-    )
-    assert exposure.rate_sum == expected
+    read = [value for _, value in samples]
+    assert exposure.centi_celsius_min == min(read, default=None)
+    assert exposure.centi_celsius_max == max(read, default=None)
+    assert exposure.centi_celsius_sum == sum(read)
+    assert exposure.at == known_times(samples, cap)
+    spans = [later - earlier for (earlier, _), (later, _) in itertools.pairwise(samples)]
+    assert exposure.known_half_ms == 2 * sum(span for span in spans if span <= cap)
+
+
+@given(st.integers(-1, 1), st.sampled_from([1, 3]))
+def test_a_long_series_goes_by_columns_and_says_the_same(beside: int, every: int) -> None:
+    """Just below, at and just above the length from which on columns are used."""
+    count = COLUMNS_FROM + beside
+    samples = [
+        (index * 10 + (index % 40 == 0) * 4, 780 + (index * 7) % 45 - 900 * (index % 50 == 0)) for index in range(count)
+    ]
+    halves = [summarise(SENSOR, part, 10 * every, LIMITS) for part in (samples[: count // 2], samples[count // 2 :])]
+    assert summarise(SENSOR, samples, 10 * every, LIMITS) == merge(*halves)
+    assert all(halves[0].runs)
+
+
+def test_a_limit_that_no_reading_passed_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[Limit] = []
+
+    def find(sensor: str, samples: Sequence[Sample], limit: Limit, cap: int) -> list[Run]:
+        searched.append(limit)
+        return find_runs(sensor, samples, limit, cap)
+
+    monkeypatch.setattr(exposure_module, "find_runs", find)
+    summarise(SENSOR, [(0, 200), (10, 801)], 15, LIMITS)
+    assert searched == [LIMITS[2]]
 
 
 def test_hot_and_cold_share_no_accumulator() -> None:
@@ -142,3 +176,28 @@ def test_pieces_beyond_different_limits_are_refused() -> None:
 def test_an_empty_life_is_empty() -> None:
     nothing: list[Exposure] = []
     assert merge_all(nothing, LIMITS) == empty(LIMITS) == summarise(SENSOR, [], 5, LIMITS)
+
+
+def test_pieces_of_a_life_must_share_its_limits() -> None:
+    with pytest.raises(ValueError, match="different limits"):
+        merge_all([empty(LIMITS[:1])], LIMITS)
+
+
+@pytest.mark.parametrize(("span", "times", "gap"), [(15, ((500, 15), (600, 15)), ()), (16, (), ((10, 26),))])
+def test_a_seam_is_known_up_to_the_longer_cap_of_its_two_sides(
+    span: int, times: tuple[tuple[int, int], ...], gap: tuple[tuple[int, int], ...]
+) -> None:
+    seam = Seam(Edge(10, 500, 5), Edge(10 + span, 600, 15))
+    assert seam.is_known == bool(times)
+    assert seam.at() == times
+    assert seam.gap() == gap
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), values), min_size=1, max_size=15), caps)
+def test_one_pass_over_all_pieces_is_the_same_as_two_by_two(rows: list[tuple[int, int]], cap: int) -> None:
+    instants = itertools.accumulate(step for step, _ in rows)
+    parts = [summarise(SENSOR, [(ms, value)], cap, LIMITS) for ms, (_, value) in zip(instants, rows, strict=True)]
+    folded = empty(LIMITS)
+    for part in parts:
+        folded = merge(folded, part)
+    assert merge_all(parts, LIMITS) == folded
