@@ -10,6 +10,7 @@ from benchmarks import (
     edge_idle,
     edge_start,
     embedded_size,
+    exposure_rate,
     gate_throughput,
     ingest_end_to_end,
     ingest_single,
@@ -37,6 +38,8 @@ BENCHES: dict[str, Callable[[], Figure]] = {
     "readings.embedded_rows_per_s_at_10m": embedded_size.measure_rate,
     "readings.last_24h_ms": embedded_size.measure_last_day,
     "ledger.latest_10000_ms": latest_values.measure,
+    "exposure.share_of_bare_numpy": exposure_rate.measure_share,
+    "exposure.readings_per_core": exposure_rate.measure_rate,
     "sim.appliances_realtime_ratio": sim_realtime.measure,
 }
 
