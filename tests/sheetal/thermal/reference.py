@@ -1,7 +1,7 @@
 """An exposure told slowly and obviously, each number straight from its definition; it shares no code with the engine.
 
-Definitions (DESIGN section 7). A span is the time between two successive readings; it is known if it is at most the cap,
-else it is a gap. A run is readings beyond a limit one after the other with no gap between. Its confirmed time is the
+Definitions (DESIGN section 7). A span is the time between two successive readings, known if it is at most the cap, else
+a gap. A run is readings beyond a limit one after the other with no gap between. Its confirmed time is the
 spans inside it; its possible time adds the span on each side, of which at most a cap counts. A known span belongs half
 to the temperature at each of its ends. Times here are half-milliseconds, as everywhere in the engine.
 """
