@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from alerts.attention import Attention, Tolerance
+from alerts.checks_due import Hours as CheckHours
 from alerts.clockwork import Clockwork, Job
 from alerts.engine import Engine
 from alerts.evaluate import Stores
@@ -17,15 +19,17 @@ from alerts.keys import Keys
 from alerts.listener import Listener
 from alerts.metrics import Watched
 from alerts.notify.channels import screen
-from alerts.notify.escalate import escalate
+from alerts.notify.escalate import Patience, escalate
 from alerts.notify.pipeline import send_due
 from alerts.outbound import Downlinks, seal_heads
 from alerts.subscriber import Subscriber
+from alerts.watch_rules import WatchRules
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import Unavailable
 from sheetal.health import serve_health
 from sheetal.ledger.connect import open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
+from sheetal.ledger.programme import Programme, load_programme
 from sheetal.ledger.schema import check_schema
 from sheetal.logs import worker_name
 from sheetal.readings.connect import open_readings
@@ -35,10 +39,13 @@ if TYPE_CHECKING:
 
     from alerts.settings import Settings
     from sheetal.ledger.connect import Ledger
+    from sheetal.readings.port import ReadingsStore
 
 SWEEP_SECONDS = 10.0
 NOTIFY_SECONDS = 1.0
 ESCALATE_SECONDS = 30.0
+RULES_SECONDS = 30.0
+ATTENTION_SECONDS = 60.0
 DOWNLINK_SECONDS = 1.0
 SEAL_SECONDS = 60.0
 JUDGED_MS_MAX = 60_000
@@ -72,7 +79,10 @@ def serve(settings: Settings, stop: threading.Event) -> None:
             metrics=watched.page().render,
         )
         closing.callback(health.close)
-        clockwork = Clockwork(_jobs(engine, ledger, cipher, subscriber))
+        programme = load_programme()
+        jobs = _jobs(engine, ledger, cipher, subscriber, programme)
+        jobs += _rules(engine, (ledger, telemetry), readings, programme)
+        clockwork = Clockwork(jobs)
         _run(engine, subscriber, listener, clockwork, stop)
 
 
@@ -108,15 +118,31 @@ def readiness_of(engine: Engine, subscriber: Subscriber, listener: Listener) -> 
     return {**state, "ok": state["ok"] is True and subscriber.is_subscribed}
 
 
-def _jobs(engine: Engine, ledger: Ledger, cipher: FieldCipher, subscriber: Subscriber) -> list[Job]:
+def _jobs(
+    engine: Engine, ledger: Ledger, cipher: FieldCipher, subscriber: Subscriber, programme: Programme
+) -> list[Job]:
     downlinks = Downlinks(ledger, cipher, subscriber)
+    patience = Patience(programme.escalate_minutes, programme.remind_minutes)
     return [
         Job("sweep", SWEEP_SECONDS, engine.sweep),
         Job("notify", NOTIFY_SECONDS, _led(engine, lambda: _notify(engine, ledger))),
-        Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms()))),
+        Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms(), patience))),
         Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish(now_ms()))),
         Job("orders", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish_again(now_ms()))),
         Job("seal", SEAL_SECONDS, _led(engine, lambda: seal_heads(ledger, cipher, subscriber, now_ms()))),
+    ]
+
+
+def _rules(engine: Engine, stores: tuple[Ledger, Ledger], readings: ReadingsStore, programme: Programme) -> list[Job]:
+    """The server's own rules, by the programme's hours and bounds."""
+    ledger, telemetry = stores
+    hours = CheckHours(programme.checks_at_minutes_of_day, programme.check_late_minutes)
+    rules = WatchRules(ledger, telemetry, readings, hours)
+    bounds = (programme.needs_attention_hot_percent, programme.needs_attention_alarms, programme.needs_attention_days)
+    attention = Attention(ledger, readings, Tolerance(*bounds))
+    return [
+        Job("rules", RULES_SECONDS, _led(engine, lambda: rules.turn(now_ms()))),
+        Job("attention", ATTENTION_SECONDS, _led(engine, lambda: attention.turn(now_ms()))),
     ]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from alerts.telling import tell
 from sheetal.contracts import topics
 from sheetal.contracts.device_alarm import AlarmAck, DeviceAlarm, alarm_id
 from sheetal.contracts.problem import WireProblem
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sheetal.ledger.connect import Ledger
-
-ALARM, CLEARED = "device_alarm", "device_alarm_cleared"
 
 _decoder = msgspec.json.Decoder(DeviceAlarm)
 
@@ -34,19 +33,14 @@ def believe(payload: bytes, gateway: str, key: bytes) -> DeviceAlarm:
 
 
 def keep(ledger: Ledger, said: DeviceAlarm, now_ms: int) -> bool:
-    """One transaction: the alarm, and its notice or that of its end. Raises Unavailable.
+    """One transaction: the alarm, and its notice or that of its end, unless it is muted. Raises Unavailable.
 
     False when the gateway is not enrolled any more. A repeat changes nothing.
     """
     with ledger.write() as conn:
-        place = _appliance_of(conn, said)
-        if not judgement_writes.put_alarm(conn, said, place, now_ms):
+        if not judgement_writes.put_alarm(conn, said, _appliance_of(conn, said), now_ms):
             return False
-        facility_id = _facility_of(conn, said.gateway)
-        judgement_writes.add_notice(conn, f"{ALARM}/{said.alarm}", ALARM, facility_id, _facts(said, place), now_ms)
-        if said.cleared_at_ms is not None:
-            key = f"{CLEARED}/{said.alarm}"
-            judgement_writes.add_notice(conn, key, CLEARED, facility_id, _facts(said, place), now_ms)
+        tell(conn, said.alarm, now_ms)
     return True
 
 
@@ -61,22 +55,3 @@ def _appliance_of(conn: Connection, said: DeviceAlarm) -> str | None:
     """The appliance that the sensor spoke for when the alarm fired."""
     spans = assets.appliances_of(conn, said.sensor, said.began_at_ms, said.fired_at_ms + 1)
     return spans[-1].appliance if spans else None
-
-
-def _facility_of(conn: Connection, gateway: str) -> str:
-    return next(one.facility_id for one in assets.gateways(conn) if one.id == gateway)
-
-
-def _facts(said: DeviceAlarm, appliance_id: str | None) -> dict[str, object]:
-    return {
-        "alarm": said.alarm,
-        "sensor": said.sensor,
-        "appliance": appliance_id,
-        "kind": said.kind.value,
-        "began_at_ms": said.began_at_ms,
-        "fired_at_ms": said.fired_at_ms,
-        "cleared_at_ms": said.cleared_at_ms,
-        "extreme_centi_celsius": said.extreme_centi_celsius,
-        "limit_centi_celsius": said.limit_centi_celsius,
-        "limit_minutes": said.limit_minutes,
-    }

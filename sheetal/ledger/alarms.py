@@ -140,9 +140,9 @@ def alarms(
 
 
 def unacknowledged(conn: Connection, limit: int = ROWS_MAX) -> list[Alarm]:
-    """The alarms that nobody has answered for, the oldest received first; at most 1,000."""
+    """The alarms that nobody has answered for, the latest received first; at most 1,000."""
     query = select(alarm).where(is_open(), alarm.c.acknowledged_at_ms.is_(None))
-    query = query.order_by(alarm.c.received_at_ms, alarm.c.id).limit(min(limit, ROWS_MAX))
+    query = query.order_by(alarm.c.received_at_ms.desc(), alarm.c.id).limit(min(limit, ROWS_MAX))
     return [_alarm(row) for row in conn.execute(query).mappings()]
 
 
@@ -209,7 +209,10 @@ def end_alarm(
     One that nobody has acknowledged is acknowledged by the same act. Raises NotFound and Refused (`bad_end`,
     `no_comment`, `not_active`).
     """
-    causes = {AlarmEnd.SENSOR_FAULT.value: AlarmCause.SENSOR_FAULT, AlarmEnd.LOST_CONTACT.value: AlarmCause.LOST_CONTACT}
+    causes = {
+        AlarmEnd.SENSOR_FAULT.value: AlarmCause.SENSOR_FAULT,
+        AlarmEnd.LOST_CONTACT.value: AlarmCause.LOST_CONTACT,
+    }
     if ended_as not in causes:
         raise Refused("only a sensor's fault or lost contact ends an active alarm", reason="bad_end")
     if not comment.strip():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import func, select
 
-from sheetal.contracts.verdict import Finding, Verdict
+from sheetal.contracts.verdict import HOLDING, Verdict
 from sheetal.ledger.alarms import Alarm, alarms
 from sheetal.ledger.judgement_tables import appliance_judgement, gateway_state, notice, verdict
 from sheetal.ledger.stock_tables import compromise
@@ -65,11 +65,12 @@ class Compromise:
 
 
 class Severity(StrEnum):
-    """How soon a notice must be heard: at any hour, in working hours, or to know."""
+    """How a notice is told: at any hour, in its turn, or as a regular paper."""
 
     URGENT = "urgent"
-    WARNING = "warning"
-    INFO = "info"
+    ROUTINE = "routine"
+    DIGEST = "digest"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,8 @@ def verdicts_of(conn: Connection, holding_id: str, limit: int = ROWS_MAX) -> lis
 
 def latest_hold_id(conn: Connection, holding_id: str) -> int | None:
     """The number of the newest verdict that holds a holding, whatever was found since; None when there is none."""
-    query = select(func.max(verdict.c.id)).where(verdict.c.holding_id == holding_id, verdict.c.finding == Finding.HOLD)
+    holds = verdict.c.finding.in_(sorted(HOLDING))
+    query = select(func.max(verdict.c.id)).where(verdict.c.holding_id == holding_id, holds)
     number: int | None = conn.execute(query).scalar_one()
     return number
 
