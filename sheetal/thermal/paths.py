@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sheetal.contracts.limits import MINUTE_MS, Measure
+from sheetal.contracts.limits import MINUTE_MS, Measure, Side
 from sheetal.thermal.exposure import Edge, Exposure, extend_after, extend_before, join_runs
 
 if TYPE_CHECKING:
@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from sheetal.thermal.runs import Limit
 
 
+BOTH_SIDES = frozenset(Side)
+
+
 class Trace(NamedTuple):
-    """One sensor in one segment: the exposure to its readings there, and its day summaries."""
+    """One sensor in one segment: the exposure to its readings there, and its day summaries.
+
+    `sides` are those that the appliance's fusion rule lets it judge: the coldest place says little about heat.
+    """
 
     sensor: str
     exposure: Exposure
     days: tuple[DaySummary, ...] = ()
+    sides: frozenset[Side] = BOTH_SIDES
 
     def covers(self, from_ms: int, until_ms: int) -> bool:
         """Whether the sensor's readings tell all of [from_ms, until_ms): no gap in it, and none at its ends."""
@@ -38,7 +45,10 @@ class Trace(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A time in one stay under one set of sensors; `until_ms` is None while it lasts."""
+    """A time in one stay under one set of sensors and in one storage stage; `until_ms` is None while it lasts.
+
+    An empty `stage` is the product's first one.
+    """
 
     stay: int
     appliance: str
@@ -46,6 +56,7 @@ class Segment(NamedTuple):
     from_ms: int
     until_ms: int | None
     traces: tuple[Trace, ...]
+    stage: str = ""
 
     def is_told(self, day: DaySummary, trace: Trace) -> bool:
         """Whether the readings of a trace tell all of a day that was spent here."""
@@ -102,10 +113,11 @@ def runs_of_paths(segments: Sequence[Segment], index: int, measure: Measure) -> 
     going: dict[str, _Path] = {}
     ended: list[_Path] = []
     for segment in segments:
-        if not segment.traces:
+        traces = [trace for trace in segment.traces if trace.exposure.limits[index].side in trace.sides]
+        if not traces:
             continue
         worst = _worst(going.values(), measure)
-        new = {trace.sensor: _step(going.get(trace.sensor, worst), trace, segment, index) for trace in segment.traces}
+        new = {trace.sensor: _step(going.get(trace.sensor, worst), trace, segment, index) for trace in traces}
         ended += [path for sensor, path in going.items() if sensor not in new]
         going = new
     return [list(_closed(path)) for path in (*ended, *going.values()) if path.runs]

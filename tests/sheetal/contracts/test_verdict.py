@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from sheetal.contracts.limits import HoldRule, Measure, Side, Source
-from sheetal.contracts.verdict import Finding, Reached, Run, StayEvidence, Verdict
+from sheetal.contracts.verdict import HOLDING, Finding, Reached, Run, StayEvidence, Verdict
 
 RULE = HoldRule(
     rule="freeze",
@@ -75,8 +75,21 @@ def test_equal_verdicts_are_equal_bytes() -> None:
     assert msgspec.json.encode(again, order="deterministic") == msgspec.json.encode(VERDICT, order="deterministic")
 
 
-def test_the_engine_can_find_but_neither_release_nor_condemn() -> None:
-    assert {finding.value for finding in Finding} == {"usable", "excursion_noted", "hold"}
+def test_the_engine_can_find_and_propose_but_neither_release_nor_condemn() -> None:
+    assert {finding.value for finding in Finding} == {"usable", "excursion_noted", "hold", "proposed_condemned"}
+    assert {Finding.HOLD, Finding.PROPOSED_CONDEMNED} == HOLDING
+
+
+def test_a_verdict_of_an_earlier_release_still_reads() -> None:
+    words = msgspec.to_builtins(VERDICT)
+    for name in ("proposals", "budgets", "vvm", "mkt"):
+        del words[name]
+    for stay in words["stays"]:
+        for name in ("stage", "fusion", "vouchers"):
+            del stay[name]
+    for hit in words["reached"]:
+        del hit["sensor"]
+    assert msgspec.convert(words, Verdict) == VERDICT
 
 
 @pytest.mark.parametrize("field", ["rule_version", "product_version", "judged_through_ms", "stays"])

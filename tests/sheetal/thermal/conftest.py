@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from sheetal.contracts.limits import HoldRule, Measure, Side, Source, StorageRange
 from sheetal.contracts.product import Product, Schedule
 
 SOURCE = Source(citation="made up for tests", confidence="high")
+DEFAULT = Source(citation="made up for tests", confidence="high", default_of="programme", decided_by="a test")
 
 MakeRule = Callable[..., HoldRule]
 MakeProduct = Callable[..., Product]
@@ -29,12 +31,12 @@ def make_rule_of(
         inclusive=side is Side.COLD if inclusive is None else inclusive,
         measure=measure,
         minutes=minutes,
-        source=SOURCE,
+        source=DEFAULT,
     )
 
 
-def make_product_of(*rules: HoldRule, low: int | None = 200, high: int | None = 800) -> Product:
-    return Product(
+def make_product_of(*rules: HoldRule, low: int | None = 200, high: int | None = 800, **more: object) -> Product:
+    made = Product(
         product="covishield",
         version=3,
         vaccine="COVISHIELD",
@@ -63,6 +65,7 @@ def make_product_of(*rules: HoldRule, low: int | None = 200, high: int | None = 
         excursion_budget=None,
         effective_from="2021-01-16",
     )
+    return replace(made, **more)
 
 
 @pytest.fixture(scope="session")
