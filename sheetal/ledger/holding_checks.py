@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 
-from sheetal.contracts.disposition import Disposition
+from sheetal.contracts.disposition import USABLE, Disposition, may_move
 from sheetal.contracts.problem import Refused
-from sheetal.ledger import judgements, stock
+from sheetal.ledger import judgements, lot_holds, stock
+from sheetal.ledger.decision_tables import decision
 from sheetal.ledger.stock_tables import holding
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
     from sqlalchemy.engine import RowMapping
 
     from sheetal.ledger.stock import Stay
 
 OPEN_CASE = (Disposition.QUARANTINED.value, Disposition.UNDER_ASSESSMENT.value)
+SIGNED = USABLE | {Disposition.CONDEMNED, Disposition.DESTROYED}
+"""What a holding becomes by a signed decision alone."""
 
 
 def check_ancestors(conn: Connection, holding_id: str) -> None:
@@ -47,6 +50,50 @@ def check_seen(conn: Connection, holding_id: str, seen_verdict_id: int | None) -
             verdict=newest,
             seen=seen_verdict_id,
         )
+
+
+def check_lot(conn: Connection, holding_id: str) -> None:
+    """Refuse (`lot_held`) a release while an authority's order holds the whole lot."""
+    orders = lot_holds.standing(conn, stock.holding_by_id(conn, holding_id).lot_id)
+    if orders:
+        raise Refused(
+            "an order holds the whole lot",
+            next_step="wait until the authority lifts it",
+            reason="lot_held",
+            holding=holding_id,
+            orders=[one.reference for one in orders],
+        )
+
+
+def is_signed(decision_id: int | None, target: Disposition) -> ColumnElement[bool]:
+    """Whether enough people have signed this decision on the holding, for as many doses as there are left."""
+    return (
+        exists()
+        .where(
+            decision.c.id == decision_id,
+            decision.c.holding_id == holding.c.id,
+            decision.c.target == target.value,
+            decision.c.doses == holding.c.doses_left,
+            decision.c.done_at_ms.is_(None),
+            decision.c.withdrawn_at_ms.is_(None),
+            or_(decision.c.signers_needed == 1, decision.c.second_signed_by.is_not(None)),
+        )
+        .correlate(holding)
+    )
+
+
+def not_set(holding_id: str, current: Disposition, target: Disposition) -> Refused:
+    """Why a step of the workflow was not made: there is none (`not_allowed`), or nobody signed it (`not_signed`)."""
+    facts: dict[str, object] = {"holding": holding_id, "disposition": current, "target": target}
+    if not may_move(current, target):
+        told = f"a holding that is {current} cannot become {target}"
+        return Refused(told, next_step="look at the holding again", reason="not_allowed", **facts)
+    return Refused(
+        "this takes a signed decision",
+        next_step="have it signed by enough people",
+        reason="not_signed",
+        **facts,
+    )
 
 
 def check_instant(conn: Connection, row: RowMapping, at_ms: int, now_ms: int) -> Stay | None:

@@ -2,27 +2,26 @@
 
 Dose, hold and split are UPDATEs of the same holding row, so one of them always waits for the other and then re-reads
 the row: no dose commits after a hold has committed, on SQLite and on PostgreSQL READ COMMITTED alike. Rows are locked
-in one order: the holding, its descendants parents first, the audit heads last.
+in one order (`holding_locks`): the lot, the holding, its descendants parents first, the audit heads last.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, or_, update
+from sqlalchemy import bindparam, or_, select, update
 
 from sheetal.contracts.disposition import MOVES, USABLE, Disposition, EvidenceKind
-from sheetal.contracts.problem import NotFound, Refused, Unavailable
+from sheetal.contracts.problem import Refused, Unavailable
 from sheetal.ledger import audit, gate, rejudge, stock
 from sheetal.ledger import holding_checks as checks
 from sheetal.ledger.assets import Appliance, appliance_by_id
 from sheetal.ledger.audit import AuditEntry
+from sheetal.ledger.holding_locks import lock_family, lock_holding, lock_lot
 from sheetal.ledger.stock_tables import holding, stay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Connection
     from sqlalchemy.engine import RowMapping
     from sqlalchemy.sql.dml import ReturningUpdate
@@ -111,7 +110,7 @@ def give_back_dose(conn: Connection, holding_id: str, now_ms: int) -> int:
     What was split off has a label of its own and is not given back here.
     """
     del now_ms
-    row = _lock(conn, holding_id)
+    row = lock_holding(conn, holding_id)
     if row["doses_left"] + stock.doses_split_off(conn, holding_id) >= row["doses_received"]:
         raise Refused("no dose of this holding was taken", reason="not_taken", holding=holding_id)
     left = int(row["doses_left"]) + 1
@@ -147,9 +146,22 @@ def hold(
 
     Raises NotFound. Holding twice is harmless: the second time the list is empty.
     """
+    entry = AuditEntry(now_ms, actor, "held", holding_id, {"verdict": verdict_id, "reason": reason})
+    family = lock_family(conn, holding_id, lambda: stock.descendants(conn, holding_id))
+    return [one for one in family if _hold_one(conn, one, verdict_id, entry)]
+
+
+def hold_lot(conn: Connection, lot_id: str, order_id: int, actor: str, reason: str, now_ms: int) -> list[str]:
+    """Quarantine every usable holding of a lot, wherever it is; gives the ids newly held. Raises NotFound.
+
+    A split may commit while its parent's lock is waited for, so the list is read again until it names nobody new.
+    """
+    lock_lot(conn, lot_id)
+    entry = AuditEntry(now_ms, actor, "held", lot_id, {"verdict": None, "reason": reason, "lot_order": order_id})
+    usable = select(holding.c.id).where(holding.c.lot_id == lot_id, holding.c.disposition.in_(gate.USABLE_WORDS))
     held: list[str] = []
-    for one in _lock_family(conn, holding_id, lambda: stock.descendants(conn, holding_id)):
-        held += _hold_one(conn, one, verdict_id, actor, reason, now_ms)
+    while found := list(conn.execute(usable.order_by(holding.c.created_at_ms, holding.c.id)).scalars()):
+        held += [one for one in found if _hold_one(conn, one, None, entry)]
     return held
 
 
@@ -162,31 +174,38 @@ def set_disposition(  # noqa: PLR0913 - one decision: on what, which, by whom, w
     now_ms: int,
     *,
     seen_verdict_id: int | None = None,
+    decision_id: int | None = None,
 ) -> Holding:
     """Make one step of the workflow by a person's decision; quarantining covers all descendants, as `hold` does.
 
-    A child is released only after the case of every ancestor has been decided, and stock only by who has seen the
-    newest verdict that holds it (`judgements.latest_hold_id`; None when there is none). Raises NotFound and Refused
-    (`not_allowed`, `ancestor_held`, `newer_verdict`).
+    To be usable again, condemned or destroyed takes a decision that enough people have signed (`decisions`): the UPDATE
+    itself asks for it. A child is released only after the case of every ancestor has been decided, and stock only while
+    no order holds its lot and by who has seen the newest verdict that holds it (`judgements.latest_hold_id`; None when
+    there is none). Raises NotFound and Refused (`not_allowed`, `not_signed`, `ancestor_held`, `newer_verdict`,
+    `lot_held`).
     """
-    current = Disposition(_lock(conn, holding_id)["disposition"])
+    if target in USABLE:
+        lock_lot(conn, stock.holding_by_id(conn, holding_id).lot_id)
+    current = Disposition(lock_holding(conn, holding_id)["disposition"])
     if target is Disposition.QUARANTINED and current in USABLE:
         hold(conn, holding_id, None, actor, reason, now_ms)
         return stock.holding_by_id(conn, holding_id)
     from_words = [word.value for word, targets in MOVES.items() if target in targets]
     values: dict[str, object] = {"disposition": target.value, "disposition_at_ms": now_ms}
+    conditions = [holding.c.id == holding_id, holding.c.disposition.in_(from_words)]
     if target in USABLE:
         checks.check_ancestors(conn, holding_id)
         checks.check_seen(conn, holding_id, seen_verdict_id)
+        checks.check_lot(conn, holding_id)
         values["held_by_verdict_id"] = None
-    step = update(holding).where(holding.c.id == holding_id, holding.c.disposition.in_(from_words)).values(**values)
-    if conn.execute(step).rowcount == 0:
-        facts = {"holding": holding_id, "disposition": current, "target": target}
-        raise Refused(f"a holding that is {current} cannot become {target}", reason="not_allowed", **facts)
+    if target in checks.SIGNED:
+        conditions.append(checks.is_signed(decision_id, target))
+    if conn.execute(update(holding).where(*conditions).values(**values)).rowcount == 0:
+        raise checks.not_set(holding_id, current, target)
     changed = stock.holding_by_id(conn, holding_id)
     if target is Disposition.DESTROYED:
         _end_stay(conn, holding_id, now_ms)
-    detail = {"disposition": target.value, "reason": reason}
+    detail = {"disposition": target.value, "reason": reason} | ({"decision": decision_id} if decision_id else {})
     audit.append(conn, changed.facility_id, AuditEntry(now_ms, actor, "disposition_set", holding_id, detail))
     return changed
 
@@ -205,7 +224,7 @@ def move_holding(  # noqa: PLR0913, PLR0917 - one move, its facts in the order o
     Its gap mark and disposition go with it. Raises NotFound and Refused (`future`, `before_stay`, `destroyed`).
     """
     place = appliance_by_id(conn, appliance_id)
-    before = _lock(conn, holding_id)
+    before = lock_holding(conn, holding_id)
     last = checks.check_instant(conn, before, at_ms, now_ms)
     _end_stay(conn, holding_id, at_ms)
     conn.execute(update(holding).where(holding.c.id == holding_id).values(facility_id=place.facility_id))
@@ -223,7 +242,7 @@ def split_holding(conn: Connection, holding_id: str, split: Split, now_ms: int, 
     `no_doses_left`, `exists`, `future`, `before_stay`, `destroyed`).
     """
     place = appliance_by_id(conn, split.appliance_id)
-    parent = _lock(conn, holding_id)
+    parent = lock_holding(conn, holding_id)
     last = checks.check_instant(conn, parent, split.at_ms, now_ms)
     checks.check_split(parent, split.doses)
     stock.add_holding_row(conn, _child(parent, split, place, now_ms))
@@ -248,7 +267,7 @@ def thaw_holding(conn: Connection, holding_id: str, actor: str, at_ms: int, now_
 
     Raises NotFound and Refused (`future`, `before_stay`, `destroyed`, `thawed`).
     """
-    checks.check_instant(conn, _lock(conn, holding_id), at_ms, now_ms)
+    checks.check_instant(conn, lock_holding(conn, holding_id), at_ms, now_ms)
     thaw = update(holding).where(holding.c.id == holding_id, holding.c.thawed_at_ms.is_(None))
     if conn.execute(thaw.values(thawed_at_ms=at_ms)).rowcount == 0:
         raise Refused("this holding is thawed already", reason="thawed", holding=holding_id)
@@ -263,7 +282,7 @@ def open_gap(conn: Connection, holding_id: str, from_ms: int, actor: str, now_ms
 
     An earlier mark stays. Raises NotFound.
     """
-    family = _lock_family(conn, holding_id, lambda: stock.born_after(conn, holding_id, from_ms))
+    family = lock_family(conn, holding_id, lambda: stock.born_after(conn, holding_id, from_ms))
     return [one for one in family if _open_gap_on(conn, one, from_ms, actor, now_ms)]
 
 
@@ -282,26 +301,19 @@ def clear_gap(conn: Connection, holding_id: str, actor: str, reason: str, now_ms
     return True
 
 
-def _hold_one(
-    conn: Connection,
-    holding_id: str,
-    verdict_id: int | None,
-    actor: str,
-    reason: str,
-    now_ms: int,
-) -> list[str]:
+def _hold_one(conn: Connection, holding_id: str, verdict_id: int | None, entry: AuditEntry) -> bool:
+    values = {"disposition": Disposition.QUARANTINED.value, "disposition_at_ms": entry.at_ms}
     held = (
         update(holding)
         .where(holding.c.id == holding_id, holding.c.disposition.in_(gate.USABLE_WORDS))
-        .values(disposition=Disposition.QUARANTINED.value, disposition_at_ms=now_ms, held_by_verdict_id=verdict_id)
+        .values(**values, held_by_verdict_id=verdict_id)
         .returning(holding.c.facility_id)
     )
     facility_id = conn.execute(held).scalar_one_or_none()
     if facility_id is None:
-        return []
-    detail = {"verdict": verdict_id, "reason": reason}
-    audit.append(conn, facility_id, AuditEntry(now_ms, actor, "held", holding_id, detail))
-    return [holding_id]
+        return False
+    audit.append(conn, facility_id, replace(entry, subject=holding_id))
+    return True
 
 
 def _open_gap_on(conn: Connection, holding_id: str, from_ms: int, actor: str, now_ms: int) -> bool:
@@ -317,29 +329,6 @@ def _open_gap_on(conn: Connection, holding_id: str, from_ms: int, actor: str, no
         return False
     audit.append(conn, facility_id, AuditEntry(now_ms, actor, "gap_opened", holding_id, {"from_ms": from_ms}))
     return True
-
-
-def _lock(conn: Connection, holding_id: str) -> RowMapping:
-    touched = update(holding).where(holding.c.id == holding_id).values(doses_left=holding.c.doses_left)
-    row = conn.execute(touched.returning(holding)).mappings().one_or_none()
-    if row is None:
-        raise NotFound("no such holding", holding=holding_id)
-    return row
-
-
-def _lock_family(conn: Connection, holding_id: str, below: Callable[[], list[str]]) -> list[str]:
-    """Lock a holding and all below it, parents first; raises NotFound.
-
-    A split of a child may commit while its lock is waited for, so the list is read again until it names nobody new.
-    What is locked cannot be split, so there is at most one reading for each generation.
-    """
-    _lock(conn, holding_id)
-    family = [holding_id]
-    while born := [one for one in below() if one not in family]:
-        for one in born:
-            _lock(conn, one)
-        family += born
-    return family
 
 
 def _end_stay(conn: Connection, holding_id: str, at_ms: int) -> None:

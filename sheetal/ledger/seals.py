@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     Sign = Callable[[bytes], str]
+    Fits = Callable[["Seal"], bool]
 
 
+PURPOSE = "audit seal"
+"""What the key that signs seals is derived for."""
 MIRROR_FILE = "seal.json"
 """The name under which the newest seal lies in the mirror."""
 
@@ -41,6 +45,41 @@ class Seal:
     def sealed_heads(self) -> dict[str, AuditHead]:
         """The heads by facility id."""
         return {head.facility_id: head for head in msgspec.json.decode(self.heads, type=list[AuditHead])}
+
+
+class Outside(StrEnum):
+    """What the copy of a seal that is kept outside the database says of the database."""
+
+    AGREES = "agrees"
+    CONTRADICTS = "contradicts"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What the verification of one chain covers.
+
+    Entries 1 to `sealed_number` stand as they stood at `sealed_at_ms`; those after it follow each other, but nobody
+    vouches yet that none was cut off the end. `broken_at` is the first entry that does not fit, `seals_broken_at` the
+    first seal.
+    """
+
+    facility_id: str
+    entries: int
+    broken_at: int | None
+    sealed_number: int
+    sealed_at_ms: int | None
+    seals: int
+    seals_broken_at: int | None
+    signature_fits: bool
+    outside: Outside
+    outside_at_ms: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing speaks against the chain, its seals or their copy."""
+        no_break = self.broken_at is None and self.seals_broken_at is None
+        return no_break and self.signature_fits and self.outside is not Outside.CONTRADICTS
 
 
 def add_seal(conn: Connection, sign: Sign, now_ms: int) -> Seal:
@@ -89,6 +128,32 @@ def verify_against(conn: Connection, outside: Seal) -> dict[str, ChainReport]:
     """Verify every chain against a seal kept outside the database; the broken ones by facility id."""
     reports = {place: verify_chain(conn, place, head) for place, head in outside.sealed_heads().items()}
     return {place: report for place, report in reports.items() if report.broken_at is not None}
+
+
+def coverage(conn: Connection, facility_id: str, fits: Fits, outside: Seal | None) -> Coverage:
+    """Verify one facility's chain against the newest seal and the copy kept outside, and say up to when it is covered.
+
+    `fits` says whether a seal's signature is genuine. Without any seal the chain is only followed.
+    """
+    newest = latest_seal(conn)
+    seals = verify_seals(conn)
+    said = [one for one in (outside, newest) if one is not None]
+    anchors = [head for one in said if (head := one.sealed_heads().get(facility_id)) is not None]
+    reports = [verify_chain(conn, facility_id, head) for head in anchors] or [verify_chain(conn, facility_id)]
+    broken = [report.broken_at for report in reports if report.broken_at is not None]
+    head = newest.sealed_heads().get(facility_id) if newest else None
+    return Coverage(
+        facility_id=facility_id,
+        entries=max(report.entries for report in reports),
+        broken_at=min(broken, default=None),
+        sealed_number=head.number if head else 0,
+        sealed_at_ms=newest.sealed_at_ms if newest else None,
+        seals=seals.entries,
+        seals_broken_at=seals.broken_at,
+        signature_fits=all(fits(one) for one in said),
+        outside=Outside.NONE if outside is None else Outside.AGREES if knows(conn, outside) else Outside.CONTRADICTS,
+        outside_at_ms=outside.sealed_at_ms if outside else None,
+    )
 
 
 def _hash_of(*words: object) -> str:

@@ -13,9 +13,10 @@ from sqlalchemy import bindparam, func, insert, literal, or_, select
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import NotFound, Refused
-from sheetal.ledger import audit, rejudge
+from sheetal.ledger import audit, lot_holds, rejudge
 from sheetal.ledger.assets import Appliance, appliance_by_id
 from sheetal.ledger.audit import AuditEntry
+from sheetal.ledger.holding_locks import lock_lot
 from sheetal.ledger.stock_tables import holding, lot, product, stay
 from sheetal.ledger.upsert import insert_missing
 
@@ -130,17 +131,20 @@ def receive_holding(  # noqa: PLR0913, PLR0917 - one receipt, its facts in the o
 ) -> Holding:
     """Take stock into a facility's appliance; the gate opens once the holding has been judged.
 
-    Raises NotFound (lot, appliance) and Refused (`exists`, `no_doses`, `future`, `other_facility`).
+    While an authority's order holds its lot it is born held. Raises NotFound (lot, appliance) and Refused (`exists`,
+    `no_doses`, `future`, `other_facility`).
     """
     place, of_lot = appliance_by_id(conn, appliance_id), lot_by_id(conn, lot_id)
     _check_receipt(place, facility_id, doses, at_ms, now_ms)
+    lock_lot(conn, lot_id)
+    orders = lot_holds.standing(conn, lot_id)
     row = {
         "id": holding_id,
         "lot_id": lot_id,
         "facility_id": facility_id,
         "doses_received": doses,
         "doses_left": doses,
-        "disposition": Disposition.AVAILABLE.value,
+        "disposition": (Disposition.QUARANTINED if orders else Disposition.AVAILABLE).value,
         "disposition_at_ms": now_ms,
         "expires_at_ms": of_lot.expires_at_ms,
         "created_at_ms": now_ms,
@@ -150,6 +154,9 @@ def receive_holding(  # noqa: PLR0913, PLR0917 - one receipt, its facts in the o
     rejudge.mark_holding(conn, holding_id, at_ms, now_ms)
     detail = {"lot": lot_id, "doses": doses, "appliance": appliance_id, "evidence": str(evidence_kind), "at_ms": at_ms}
     audit.append(conn, facility_id, AuditEntry(now_ms, actor, "holding_received", holding_id, detail))
+    if orders:
+        born = lot_holds.born_held(orders)
+        audit.append(conn, facility_id, AuditEntry(now_ms, actor, "held", holding_id, born))
     return holding_by_id(conn, holding_id)
 
 

@@ -8,6 +8,7 @@ from sheetal.contracts.disposition import Disposition, RefusalReason
 from sheetal.contracts.problem import Refused
 from sheetal.ledger import holdings, judgements, rejudge, telemetry
 from tests.alerts.given import FACILITY, HOLDING, at
+from tests.sheetal.ledger import decided
 
 if TYPE_CHECKING:
     from tests.alerts.given import World
@@ -34,4 +35,4 @@ def release(world: World, minute: float) -> None:
         seen = judgements.latest_hold_id(conn, HOLDING)
         for target in (Disposition.UNDER_ASSESSMENT, Disposition.RELEASED):
             why = "shake test passed"
-            holdings.set_disposition(conn, HOLDING, target, "dr-asha", why, at(minute), seen_verdict_id=seen)
+            decided.set_disposition(conn, HOLDING, target, "dr-asha", why, at(minute), seen_verdict_id=seen)

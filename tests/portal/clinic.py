@@ -23,6 +23,7 @@ from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS, HoldRule, Measu
 from sheetal.contracts.verdict import Finding, Reached, Run, Verdict
 from sheetal.ledger import assets, catalogue, holdings, judgement_writes, judgements, rejudge, stock
 from sheetal.ledger.judgements import ApplianceJudgement
+from tests.sheetal.ledger import decided
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -174,7 +175,7 @@ class Clinic:
             seen = judgements.latest_hold_id(conn, holding)
             for target in targets:
                 at = at_ms or self.now_ms
-                holdings.set_disposition(conn, holding, target, "doctor", "decided", at, seen_verdict_id=seen)
+                decided.set_disposition(conn, holding, target, "doctor", "decided", at, seen_verdict_id=seen)
 
     def count(self, table: Table) -> int:
         with self.ledger.read() as conn:

@@ -6,6 +6,7 @@ from portal.cold_chain import store
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.ledger import assets, holdings
+from tests.sheetal.ledger import decided
 
 if TYPE_CHECKING:
     from portal.cold_chain.rules import ApplianceNow
@@ -47,7 +48,7 @@ def test_destroyed_stock_stands_nowhere(seeded: Stage) -> None:
     steps = (Disposition.UNDER_ASSESSMENT, Disposition.CONDEMNED, Disposition.DESTROYED)
     for target in steps:
         with seeded.ledger.write() as conn:
-            holdings.set_disposition(conn, "H-58213", target, "s-1", "frozen", seeded.now_ms)
+            decided.set_disposition(conn, "H-58213", target, "s-1", "frozen", seeded.now_ms)
     assert all_of(seeded)["A-102-3"].inside == ()
 
 

@@ -10,9 +10,9 @@ from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import Refused
 from sheetal.contracts.verdict import Finding
 from sheetal.ledger import holding_checks as checks
-from sheetal.ledger import holdings, judgement_writes, stock
+from sheetal.ledger import judgement_writes, stock
 from sheetal.ledger.stock_tables import holding
-from tests.sheetal.ledger import seeds
+from tests.sheetal.ledger import decided, seeds
 from tests.sheetal.ledger.seeds import ACTOR, NOW_MS
 
 if TYPE_CHECKING:
@@ -103,4 +103,4 @@ def add_verdict(ledger: Ledger, finding: Finding = Finding.HOLD) -> int:
 def decide(ledger: Ledger, *targets: Disposition, seen: int | None = None) -> None:
     for target in targets:
         with ledger.write() as conn:
-            holdings.set_disposition(conn, "H-1", target, ACTOR, "decided", NOW_MS, seen_verdict_id=seen)
+            decided.set_disposition(conn, "H-1", target, ACTOR, "decided", NOW_MS, seen_verdict_id=seen)

@@ -8,7 +8,7 @@ from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReas
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import NotFound, Refused
 from sheetal.ledger import audit, holdings, judgement_writes, stock
-from tests.sheetal.ledger import seeds
+from tests.sheetal.ledger import decided, seeds
 from tests.sheetal.ledger.seeds import ACTOR, FACILITY, NOW_MS, OTHER_FACILITY
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def found(ledger: Ledger, holding_id: str) -> Holding:
 def set_to(ledger: Ledger, holding_id: str, *targets: Disposition) -> None:
     for target in targets:
         with ledger.write() as conn:
-            holdings.set_disposition(conn, holding_id, target, ACTOR, "shake test passed", NOW_MS)
+            decided.set_disposition(conn, holding_id, target, ACTOR, "shake test passed", NOW_MS)
 
 
 def acts(ledger: Ledger, facility_id: str = FACILITY) -> list[tuple[str, str]]:
@@ -365,7 +365,7 @@ def thaw(ledger: Ledger) -> None:
 UNKNOWN: list[Callable[[Connection], object]] = [
     lambda conn: holdings.move_holding(conn, "H-404", "A-1", EvidenceKind.TELEMETRY, NOW_MS, NOW_MS, ACTOR),
     lambda conn: holdings.move_holding(conn, "H-1", "A-404", EvidenceKind.TELEMETRY, NOW_MS, NOW_MS, ACTOR),
-    lambda conn: holdings.set_disposition(conn, "H-404", Disposition.QUARANTINED, ACTOR, "x", NOW_MS),
+    lambda conn: decided.set_disposition(conn, "H-404", Disposition.QUARANTINED, ACTOR, "x", NOW_MS),
     lambda conn: holdings.give_back_dose(conn, "H-404", NOW_MS),
     lambda conn: holdings.open_gap(conn, "H-404", NOW_MS, ACTOR, NOW_MS),
     lambda conn: holdings.thaw_holding(conn, "H-404", ACTOR, NOW_MS, NOW_MS),

@@ -17,7 +17,7 @@ from sheetal.contracts.problem import Refused
 from sheetal.ledger import audit, holdings, rejudge, stock
 from sheetal.ledger.holding_checks import OPEN_CASE
 from sheetal.ledger.stock_tables import rejudge as rejudge_table
-from tests.sheetal.ledger import seeds
+from tests.sheetal.ledger import decided, seeds
 from tests.sheetal.ledger.seeds import ACTOR, FACILITY, NOW_MS, OTHER_FACILITY
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Stockroom(RuleBasedStateMachine):
     def decide(self, label: str, step: Disposition) -> None:
         try:
             with self.ledger.write() as conn:
-                holdings.set_disposition(conn, label, step, ACTOR, "drawn", NOW_MS)
+                decided.set_disposition(conn, label, step, ACTOR, "drawn", NOW_MS)
         except Refused as refused:
             assert refused.facts["reason"] in {"not_allowed", "ancestor_held"}  # noqa: PT017 - no other refusal exists
 
