@@ -53,7 +53,6 @@ class Trace(NamedTuple):
     """A series with what every limit needs of its times; `cuts` are the samples that come after a gap."""
 
     samples: Columns
-    spans_ms: NDArray[np.int64]
     reach_ms: NDArray[np.int64]
     cuts: NDArray[np.intp]
 
@@ -68,11 +67,11 @@ def columns_of(samples: Sequence[Sample]) -> Columns:
 
 
 def trace_of(samples: Columns, cap_ms: int) -> Trace:
-    """The series seen through a cap: its spans, how far each reaches, where it is cut."""
+    """The series seen through a cap: how far each span reaches, and where the series is cut."""
     spans_ms = np.diff(samples.at_ms)
     reach_ms = np.zeros(len(samples.at_ms) + 1, np.int64)
     np.minimum(spans_ms, cap_ms, out=reach_ms[1:-1])
-    return Trace(samples, spans_ms, reach_ms, np.flatnonzero(spans_ms > cap_ms) + 1)
+    return Trace(samples, reach_ms, np.flatnonzero(spans_ms > cap_ms) + 1)
 
 
 def gaps(trace: Trace) -> list[Gap]:
@@ -83,8 +82,7 @@ def gaps(trace: Trace) -> list[Gap]:
 
 def known_times(trace: Trace) -> Histogram:
     """The known half-milliseconds at each temperature that was read."""
-    known_ms = np.zeros(len(trace.reach_ms))
-    known_ms[1:-1] = trace.spans_ms
+    known_ms = trace.reach_ms.astype(np.float64)
     known_ms[trace.cuts] = 0
     half_ms = known_ms[:-1] + known_ms[1:]
     values = trace.samples.centi_celsius

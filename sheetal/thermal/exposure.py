@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sheetal.thermal.columns import Columns
     from sheetal.thermal.histogram import Histogram
 
-COLUMNS_FROM = 300
+COLUMNS_FROM = 150
 """Samples from which on columns are quicker than lists; both give the same."""
 
 Limits = tuple[Limit, ...]
