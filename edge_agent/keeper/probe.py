@@ -84,12 +84,14 @@ def alarm_rules(setting: ProbeSetting) -> list[AlarmRule]:
             setting.freeze_alarm_centi_celsius,
             setting.freeze_alarm_inclusive,
             setting.freeze_alarm_minutes,
+            setting.alarm_closing_centi_celsius,
         ),
         AlarmRule(
             AlarmKind.HEAT,
             setting.heat_alarm_centi_celsius,
             setting.heat_alarm_inclusive,
             setting.heat_alarm_minutes,
+            setting.alarm_closing_centi_celsius,
         ),
     ]
     return [rule for rule in rules if rule.minutes > 0]

@@ -26,6 +26,7 @@ UNIT_MAX = 247
 POLL_MS_MIN = 100
 POLL_MS_MAX = 86_400_000
 ALARM_MINUTES_MAX = 60 * 24 * 365
+ALARM_CLOSING_CENTI_CELSIUS_MAX = 500
 WIDE_TYPES = frozenset({"int32", "uint32", "float32"})
 """Values that take two registers."""
 
@@ -37,7 +38,8 @@ class ProbeSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """One probe of one appliance: which field of whose record it is, its limits and its device alarms.
 
     The alarm defaults are the 30-day logger's: above +8.0 °C for 600 min, below −0.5 °C for 60 min (Fridge-tag 2
-    export, `T AL: +8.0, t AL: 600` and `T AL: -0.5, t AL: 60`). An alarm minutes of 0 switches that alarm off.
+    export, `T AL: +8.0, t AL: 600` and `T AL: -0.5, t AL: 60`). An alarm minutes of 0 switches that alarm off. An alarm
+    that has fired closes `alarm_closing_centi_celsius` within its limit, lest it flap; firing knows no margin.
     A source that is polled asks for the probe once every `interval_ms`. `is_live` says whether silence is a fault.
     """
 
@@ -55,6 +57,7 @@ class ProbeSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     heat_alarm_centi_celsius: int = 800
     heat_alarm_minutes: int = 600
     heat_alarm_inclusive: bool = False
+    alarm_closing_centi_celsius: int = 0
 
 
 class AuxSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -265,6 +268,8 @@ def _check_probe(probe: ProbeSetting, key: str, gateway: str) -> None:
     for side in ("freeze_alarm", "heat_alarm"):
         _check_between(f"{key}.{side}_minutes", getattr(probe, f"{side}_minutes"), 0, ALARM_MINUTES_MAX)
         _check_temperature(f"{key}.{side}_centi_celsius", getattr(probe, f"{side}_centi_celsius"))
+    closing = probe.alarm_closing_centi_celsius
+    _check_between(f"{key}.alarm_closing_centi_celsius", closing, 0, ALARM_CLOSING_CENTI_CELSIUS_MAX)
     _check_temperature(f"{key}.range_min_centi_celsius", probe.range_min_centi_celsius)
     _check_temperature(f"{key}.range_max_centi_celsius", probe.range_max_centi_celsius)
     if probe.range_min_centi_celsius >= probe.range_max_centi_celsius:

@@ -20,6 +20,7 @@ JUDGED = (
     "heat_alarm_centi_celsius",
     "heat_alarm_minutes",
     "heat_alarm_inclusive",
+    "alarm_closing_centi_celsius",
 )
 """What no driver reads."""
 

@@ -58,6 +58,18 @@ def test_minutes_left_count_down_until_the_alarm() -> None:
     assert one.standing_alarms() == []
 
 
+def test_a_margin_for_closing_keeps_a_fired_alarm_standing_and_helps_none_to_fire() -> None:
+    one = probe(heat_alarm_minutes=10, alarm_closing_centi_celsius=100)
+    for minute in range(11):
+        feed(one, minute, 750)
+    assert (one.standing_alarms(), one.minutes_left()) == ([], None)
+    for minute, value in enumerate([900] * 11 + [750], start=11):
+        feed(one, minute, value)
+    assert one.standing_alarms() == [AlarmKind.HEAT]
+    feed(one, 23, 700)
+    assert one.standing_alarms() == []
+
+
 def test_a_silent_probe_stands_under_alarm() -> None:
     one = probe()
     one.silence.state = one.silence.state._replace(began_at_ms=1, fired_at_ms=2)

@@ -135,6 +135,8 @@ def test_only_a_carried_logger_may_be_silent() -> None:
         (DS01 + 'field = "tvc"\n', "source[0].probe[0].field"),
         (DS01 + "interval_ms = 0\n", "source[0].probe[0].interval_ms"),
         (DS01 + "freeze_alarm_minutes = -1\n", "freeze_alarm_minutes"),
+        (DS01 + "alarm_closing_centi_celsius = -1\n", "alarm_closing_centi_celsius"),
+        (DS01 + "alarm_closing_centi_celsius = 501\n", "alarm_closing_centi_celsius"),
         (DS01 + "range_min_centi_celsius = 900\n", "range_min_centi_celsius"),
         (DS01 + "register = { address = 1 }\n", "register"),
         (DS01.replace("port = 9", "port = 0"), "source[0].port"),
