@@ -206,8 +206,8 @@ def end_alarm(
 ) -> Alarm:
     """End an active alarm by a named person's word, as a sensor's fault or as lost contact, with a comment.
 
-    One that nobody has acknowledged is acknowledged by the same act. Raises NotFound and Refused (`bad_end`,
-    `no_comment`, `not_active`).
+    One that nobody has acknowledged is acknowledged by the same act; else the comment follows the first one. Raises
+    NotFound and Refused (`bad_end`, `no_comment`, `not_active`).
     """
     causes = {
         AlarmEnd.SENSOR_FAULT.value: AlarmCause.SENSOR_FAULT,
@@ -223,7 +223,7 @@ def end_alarm(
         "acknowledged_at_ms": case((is_unseen, literal(now_ms, EpochMs)), else_=alarm.c.acknowledged_at_ms),
         "acknowledged_by": case((is_unseen, actor), else_=alarm.c.acknowledged_by),
         "cause": case((is_unseen, causes[ended_as].value), else_=alarm.c.cause),
-        "comment": case((is_unseen, text), else_=alarm.c.comment),
+        "comment": case((is_unseen, text), else_=alarm.c.comment.concat(f"\n{text}")),
         "ended_at_ms": now_ms,
         "ended_as": ended_as,
         "ended_by": actor,
@@ -234,7 +234,7 @@ def end_alarm(
     seen = alarm_by_id(conn, alarm_id)
     if not changed:
         raise Refused("this alarm is not active any more", reason="not_active")
-    _audit(conn, seen, AuditEntry(now_ms, actor, "alarm_ended", alarm_id, {"as": ended_as, "comment": text}))
+    _audit(conn, seen, AuditEntry(now_ms, actor, "alarm_ended", alarm_id, {"as": ended_as}))
     return seen
 
 
@@ -246,7 +246,7 @@ def assign_alarm(conn: Connection, alarm_id: str, assigned_to: str, actor: str, 
     seen = alarm_by_id(conn, alarm_id)
     if not changed:
         raise Refused("this alarm has ended", reason="ended")
-    _audit(conn, seen, AuditEntry(now_ms, actor, "alarm_assigned", alarm_id, {"to": name}))
+    _audit(conn, seen, AuditEntry(now_ms, actor, "alarm_assigned", alarm_id, {"is_assigned": bool(name)}))
     return seen
 
 
