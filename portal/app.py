@@ -36,6 +36,7 @@ from sheetal.contracts.version import VERSION
 from sheetal.counted import Counted, RequestCounts
 from sheetal.ledger.connect import Ledger, open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
+from sheetal.ledger.programme import load_programme
 from sheetal.ledger.schema import await_schema
 from sheetal.readings.connect import open_readings
 from sheetal.readings.port import ReadingsStore
@@ -113,6 +114,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     state.cipher, state.clock = stores.cipher, stores.clock
     state.snapshots = Snapshots()
     state.requests, state.gate_answers = RequestCounts(), Tally()
+    state.programme = load_programme()
     state.signing_keys = load_signing_keys(settings, stores.clock())
     state.gateway_authority = load_gateway_authority(settings, stores.clock())
     for router in PAGES:
