@@ -97,3 +97,89 @@ def test_a_seal_is_known_by_number_and_hash(house: Ledger) -> None:
         conn.execute(delete(seal_table).where(seal_table.c.number == second.number))
         assert not seals.knows(conn, second)
         assert not seals.knows(conn, replace(first, hash="0" * 64))
+
+
+def fits(one: seals.Seal) -> bool:
+    return one.signature == sign(one.hash.encode())
+
+
+def covered(ledger: Ledger, outside: seals.Seal | None = None, place: str = FACILITY) -> seals.Coverage:
+    with ledger.read() as conn:
+        return seals.coverage(conn, place, fits, outside)
+
+
+def test_coverage_says_up_to_which_entry_and_minute(house: Ledger) -> None:
+    act(house)
+    act(house)
+    outside = seal(house)
+    act(house)
+    said = covered(house, outside)
+    assert (said.entries, said.broken_at, said.sealed_number, said.sealed_at_ms) == (3, None, 2, NOW_MS)
+    assert (said.outside, said.outside_at_ms, said.is_whole) == (seals.Outside.AGREES, NOW_MS, True)
+    assert (said.seals, said.seals_broken_at, said.signature_fits) == (1, None, True)
+    assert covered(house, outside, OTHER_FACILITY).entries == 0
+
+
+def test_without_a_seal_nothing_is_covered(house: Ledger) -> None:
+    act(house)
+    said = covered(house)
+    assert (said.entries, said.sealed_number, said.sealed_at_ms) == (1, 0, None)
+    assert (said.outside, said.outside_at_ms, said.is_whole) == (seals.Outside.NONE, None, True)
+
+
+def test_a_chain_cut_off_below_its_seal_is_broken_where_it_was_cut(house: Ledger) -> None:
+    for _ in range(3):
+        act(house)
+    seal(house)
+    cut(house, to=1)
+    assert (covered(house).broken_at, covered(house).is_whole) == (2, False)
+
+
+def test_what_came_after_the_seal_can_be_cut_off_unseen_and_coverage_says_so(house: Ledger) -> None:
+    act(house)
+    seal(house)
+    act(house)
+    cut(house, to=1)
+    said = covered(house)
+    assert (said.is_whole, said.entries, said.sealed_number) == (True, 1, 1)
+
+
+def test_a_copy_outside_convicts_seals_that_were_cut_off_too(house: Ledger) -> None:
+    for _ in range(3):
+        act(house)
+    seal(house)
+    outside = seal(house)
+    cut(house, to=1)
+    with house.write() as conn:
+        conn.execute(delete(seal_table))
+    said = covered(house, outside)
+    assert (said.outside, said.broken_at, said.is_whole) == (seals.Outside.CONTRADICTS, 2, False)
+
+
+@pytest.mark.parametrize("of", ["inside", "outside"])
+def test_a_seal_that_nobody_signed_is_told(house: Ledger, of: str) -> None:
+    act(house)
+    outside = seal(house)
+    if of == "inside":
+        with house.write() as conn:
+            conn.execute(update(seal_table).values(signature="forged"))
+    forged = replace(outside, signature="forged") if of == "outside" else outside
+    said = covered(house, forged)
+    assert (said.signature_fits, said.is_whole) == (False, False)
+
+
+def test_broken_seals_are_told(house: Ledger) -> None:
+    seal(house)
+    seal(house)
+    with house.write() as conn:
+        conn.execute(delete(seal_table).where(seal_table.c.number == 1))
+    assert (covered(house).seals_broken_at, covered(house).is_whole) == (1, False)
+
+
+def cut(ledger: Ledger, to: int) -> None:
+    """Cut a chain off after an entry and make its head fit."""
+    with ledger.write() as conn:
+        conn.execute(delete(audit_table).where(audit_table.c.facility_id == FACILITY, audit_table.c.number > to))
+        last = audit.entries(conn, FACILITY, 1)[0]
+        whose = audit_head.c.facility_id == FACILITY
+        conn.execute(update(audit_head).where(whose).values(number=last.number, hash=last.hash))
