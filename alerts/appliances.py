@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts import receipts
+from alerts.known import FUTURE_MS_MAX
 from alerts.known_through import LOOK_BACK_MS, Place, known_through, state_of
-from alerts.lives import FUTURE_MS_MAX
 from sheetal.contracts.disposition import EvidenceKind
 from sheetal.ledger import assets, judgements, stock
 from sheetal.ledger.judgements import ApplianceJudgement

@@ -7,6 +7,7 @@ which changes nothing.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,12 +16,14 @@ import structlog
 from sqlalchemy import func, select
 
 from alerts import appliances
-from alerts.evaluate import Judged, commit, is_news, judge_holding
+from alerts.commits import commit_all, news
+from alerts.turns import judged_in_turn, named
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import Unavailable
-from sheetal.contracts.verdict import Finding
+from sheetal.contracts.verdict import Ground
 from sheetal.ledger import assets, judgement_writes, rejudge, retention, stock, telemetry
 from sheetal.ledger.asset_tables import assignment
+from sheetal.ledger.histories import holding_ids_in
 from sheetal.ledger.telemetry_tables import dirty_hour
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from alerts.evaluate import Stores
+    from alerts.evaluate import Judged, Stores
     from sheetal.ledger.rejudge import Rejudge
     from sheetal.ledger.telemetry import DirtyHour
 
@@ -36,8 +39,10 @@ HOURS_MAX = 500
 MARKS_MAX = 500
 READ_MAX = 5_000
 IDS_MAX = 500
-PROBLEM_CHARACTERS_MAX = 500
-HOLDINGS_PER_TRANSACTION = 50
+HOLDINGS_PER_TRANSACTION = 250
+"""So that the gate, which waits for the writer on SQLite, waits a fraction of a second."""
+SECONDS_UNCOMMITTED_MAX = 1.0
+"""What has been judged is committed at least this often, which also prolongs the lease."""
 
 log = structlog.get_logger()
 
@@ -191,13 +196,12 @@ def _add_touched(conn: Connection, work: Work) -> None:
             begin, end = touched.get(place.appliance, (first, last + HOUR_MS))
             touched[place.appliance] = (min(begin, first), max(end, last + HOUR_MS))
     for appliance_id, (begin, end) in touched.items():
-        work.touch((holding.id for holding in stock.holdings_in(conn, appliance_id, begin, end)), begin)
+        work.touch(holding_ids_in(conn, appliance_id, begin, end), begin)
     for mark in work.marks:
         if mark.holding_id is not None:
             work.touch([mark.holding_id], mark.from_ms)
         elif mark.appliance_id is not None:
-            found = stock.holdings_in(conn, mark.appliance_id, mark.from_ms)
-            work.touch((holding.id for holding in found), mark.from_ms)
+            work.touch(holding_ids_in(conn, mark.appliance_id, mark.from_ms), mark.from_ms)
     work.appliances |= {*touched, *_marked_places(conn, work.marks)}
 
 
@@ -205,66 +209,62 @@ def _judge_all(stores: Stores, work: Work, now_ms: int) -> set[str]:
     """Judge and commit every touched holding; gives those that could not be judged."""
     failed: set[str] = set()
     waiting: list[Judged] = []
-    for holding_id in sorted(work.holdings):
-        judged = _try_to_judge(stores, holding_id, now_ms)
-        if judged is None:
-            failed.add(holding_id)
-            continue
+    committed_at = time.monotonic()
+    for judged in judged_in_turn(stores, work.holdings, now_ms, failed):
         waiting.append(judged)
-        if len(waiting) >= HOLDINGS_PER_TRANSACTION:
+        is_late = time.monotonic() - committed_at > SECONDS_UNCOMMITTED_MAX
+        if is_late or len(waiting) >= HOLDINGS_PER_TRANSACTION:
             failed |= _commit_together(stores, work, waiting, now_ms)
             waiting = []
+        if is_late:
+            _prolong(stores)
+            committed_at = time.monotonic()
     return failed | _commit_together(stores, work, waiting, now_ms)
-
-
-def _try_to_judge(stores: Stores, holding_id: str, now_ms: int) -> Judged | None:
-    try:
-        return judge_holding(stores, holding_id, now_ms)
-    except Unavailable:
-        raise
-    except Exception as problem:  # noqa: BLE001  # one holding must not stop the judging of all others; its gate closes
-        log.warning("A holding cannot be judged", holding=holding_id, problem=_named(problem))
-        return None
 
 
 def _commit_together(stores: Stores, work: Work, waiting: Sequence[Judged], now_ms: int) -> set[str]:
     """One transaction for what is new about these holdings and for their marks; gives those that refused it."""
+    marked = {mark.holding_id for mark in work.marks}
+    waiting = [one for one in waiting if one.verdict.holding not in work.late or _shows_harm(one)]
     with stores.ledger.read() as conn:
-        marked = {mark.holding_id for mark in work.marks}
-        waiting = [one for one in waiting if one.verdict.holding not in work.late or _shows_harm(one)]
-        news = [one for one in waiting if one.verdict.holding in marked or is_news(conn, one)]
-    if not news:
+        fresh = {one.verdict.holding for one in news(conn, waiting)} | marked
+    told = [one for one in waiting if one.verdict.holding in fresh]
+    if not told:
         return set()
     try:
-        _commit(stores, work, news, now_ms)
+        _commit(stores, work, told, now_ms)
     except Unavailable:
         raise
     except Exception as problem:  # noqa: BLE001  # one holding must not keep the others' verdicts; its gate closes
-        if len(news) == 1:
-            holding_id = news[0].verdict.holding
-            log.warning("A verdict cannot be committed", holding=holding_id, problem=_named(problem))
+        if len(told) == 1:
+            holding_id = told[0].verdict.holding
+            log.warning("A verdict cannot be committed", holding=holding_id, problem=named(problem))
             return {holding_id}
-        return {failed for one in news for failed in _commit_together(stores, work, [one], now_ms)}
+        return {failed for one in told for failed in _commit_together(stores, work, [one], now_ms)}
     return set()
 
 
-def _shows_harm(judged: Judged) -> bool:
-    """What may be said of a past holding; its other readings may be gone, so that its last verdict knows the rest."""
-    return judged.verdict.finding is Finding.HOLD
-
-
-def _commit(stores: Stores, work: Work, news: Sequence[Judged], now_ms: int) -> None:
-    held: list[str] = []
+def _prolong(stores: Stores) -> None:
+    """A long round keeps its lease, also where it finds nothing new."""
     with stores.ledger.write() as conn:
         stores.fence(conn)
-        for judged in news:
-            held += commit(conn, judged, now_ms)
-        rejudge.clear(conn, work.marks_of(one.verdict.holding for one in news))
-    work.verdicts.update(one.verdict.finding.value for one in news)
+
+
+def _shows_harm(judged: Judged) -> bool:
+    """What may be said of a past holding; its other readings may be gone, so that its last verdict knows the rest.
+
+    That it is past its date is no news.
+    """
+    grounds = {one.ground for one in judged.verdict.proposals}
+    return bool(judged.verdict.reached) or Ground.VVM_LIFE in grounds
+
+
+def _commit(stores: Stores, work: Work, told: Sequence[Judged], now_ms: int) -> None:
+    with stores.ledger.write() as conn:
+        stores.fence(conn)
+        held = commit_all(conn, told, now_ms)
+        rejudge.clear(conn, work.marks_of(one.verdict.holding for one in told))
+    work.verdicts.update(one.verdict.finding.value for one in told)
     work.held += len(held)
     if held:
         log.warning("Stock is held", holdings=held)
-
-
-def _named(problem: Exception) -> str:
-    return f"{type(problem).__name__}: {problem}"[:PROBLEM_CHARACTERS_MAX]

@@ -1,202 +1,166 @@
-"""A holding's life as the engine judges it: its stays, cut where sensors come and go, with the exposures in them."""
+"""A holding's life as the engine judges it: its stays, cut where sensors and stages change, with the exposures in them.
+
+A life names neither its holding nor its stays: these are numbered from 0 on, so that equal lives are equal and the
+holdings of one delivery are judged once (`alerts.evaluate`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from alerts import receipts
 from alerts.gaps import Allowance
-from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.disposition import EvidenceKind
-from sheetal.contracts.limits import DAY_MS, MINUTE_MS
-from sheetal.contracts.reading import CENTI_CELSIUS_MAX, CENTI_CELSIUS_MIN
-from sheetal.ledger import assets, catalogue, stock
-from sheetal.ledger.base import EPOCH_MS_MAX
-from sheetal.ledger.manual_checks import manual_checks
-from sheetal.thermal.exposure import empty, summarise
+from sheetal.thermal.cuts import cut, days_heard, days_of_checks, vouchers_of
+from sheetal.thermal.exposure import empty, merge_all, summarise
+from sheetal.thermal.fusion import fuse
+from sheetal.thermal.life import Life, Packing, VvmReading, stage_spans
 from sheetal.thermal.paths import Segment, Trace
 from sheetal.thermal.runs import CAP_INTERVALS, cap_ms
 from sheetal.thermal.verdict import limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection
-
-    from alerts.hours import Hours
-    from sheetal.contracts.product import Product
-    from sheetal.ledger.assets import SensorSpan
-    from sheetal.ledger.connect import Ledger
-    from sheetal.ledger.manual_checks import ManualCheck
-    from sheetal.ledger.stock import Holding, Stay
+    from alerts.known import Known
+    from alerts.witnesses import Witness
+    from sheetal.contracts.batch import DaySummary
+    from sheetal.contracts.verdict import SensorEvidence
+    from sheetal.ledger.histories import History
+    from sheetal.ledger.stock import Stay
+    from sheetal.thermal.cuts import Check, Fault, Hung, Piece
     from sheetal.thermal.exposure import Exposure, Limits
+    from sheetal.thermal.life import StageSpan
 
-FUTURE_MS_MAX = DAY_MS
-"""Ingest accepts stamps up to 24 h ahead of its own clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A time in one stay under a fixed set of sensors; `until_ms` is None while it lasts."""
-
-    stay: Stay
-    from_ms: int
-    until_ms: int | None
-    sensors: tuple[SensorSpan, ...]
+Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
-    """All that the ledger says of a holding for its verdict; `records` are persons' checks, by stay."""
+def key_of(history: History) -> tuple[object, ...]:
+    """What a life depends on beside what a round knows of sensors and products: equal keys are equal lives."""
+    of = history.holding
+    stays = tuple(
+        (
+            *(one.appliance_id, one.evidence_kind, one.from_ms, one.until_ms, one.known_bound_ms),
+            *(one.packed_at_ms, one.ice_packs, one.vvm_stage_packed),
+        )
+        for one in history.stays
+    )
+    return of.product_id, of.expires_at_ms, of.thawed_at_ms, of.opened_at_ms, stays, history.vvm_looks
 
-    holding: Holding
-    product: Product
-    facility_id: str
-    parts: tuple[Part, ...]
-    allowances: dict[int, Allowance]
-    records: dict[int, tuple[DaySummary, ...]]
 
-
-def life_of(conn: Connection, holding_id: str, now_ms: int) -> Life:
-    """Read a holding's life; raises NotFound for a holding or product that is not there."""
-    holding = stock.holding_by_id(conn, holding_id)
-    stays = stock.stays_of(conn, holding_id)
-    recorded = [stay for stay in stays if stay.evidence_kind is EvidenceKind.TWICE_DAILY]
-    checks = {stay.id: _checks(conn, stay) for stay in recorded}
+def life_of(history: History, known: Known) -> Life:
+    """The life that a history tells; raises NotFound for a product that is not in force, and Unavailable."""
+    of = history.holding
+    product = known.product(of.product_id)
+    spans = stage_spans(product, of.thawed_at_ms, of.opened_at_ms)
+    limits = limits_of(product)
+    stays = list(enumerate(history.stays))
     return Life(
-        holding=holding,
-        product=catalogue.product_version(conn, holding.product_id, now_ms),
-        facility_id=holding.facility_id,
-        parts=tuple(part for stay in stays for part in parts_of(conn, stay)),
-        allowances={stay.id: allowance_of(stay, checks.get(stay.id, [])) for stay in stays},
-        records={stay.id: days_of(checks[stay.id], stay.from_ms) for stay in recorded},
+        holding="",
+        product=product,
+        segments=[part for number, stay in stays for part in _segments_of((number, stay), spans, limits, known)],
+        expires_at_ms=of.expires_at_ms,
+        thawed_at_ms=of.thawed_at_ms,
+        opened_at_ms=of.opened_at_ms,
+        packings=tuple(
+            Packing(number, stay.packed_at_ms, stay.ice_packs, stay.vvm_stage_packed)
+            for number, stay in stays
+            if stay.packed_at_ms is not None
+        ),
+        vvm_readings=tuple(VvmReading(one.read_at_ms, one.stage) for one in history.vvm_looks),
+        vouchers={number: _vouchers(stay, known.witness(stay.appliance_id)) for number, stay in stays},
+        fusion={number: known.witness(stay.appliance_id).fusion for number, stay in stays},
     )
 
 
-def parts_of(conn: Connection, stay: Stay) -> list[Part]:
-    """The stay cut at every beginning and end of an assignment in its appliance."""
-    spans = assets.sensors_of(conn, stay.appliance_id, stay.from_ms, stay.until_ms)
-    cuts = {ms for span in spans for ms in (span.from_ms, span.until_ms) if ms is not None and _is_inside(stay, ms)}
-    edges: list[int | None] = [stay.from_ms, *sorted(cuts), stay.until_ms]
-    parts: list[Part] = []
-    for begin, end in pairwise(edges):
-        if begin is not None and begin != end:
-            there = tuple(sorted({span.sensor: span for span in spans if _covers(span, begin)}.values(), key=_name))
-            parts.append(Part(stay, begin, end, there))
-    return parts
+def allowances_of(history: History, known: Known) -> dict[int, Allowance]:
+    """How long each stay may go without news, by its number; a carrier counts from its packing."""
+    return {
+        number: allowance_of(stay, checks_of(stay, known.witness(stay.appliance_id)))
+        for number, stay in enumerate(history.stays)
+    }
 
 
-def allowance_of(stay: Stay, checks: Sequence[ManualCheck]) -> Allowance:
-    """How long the stay may go without news; a carrier counts from its packing."""
+def allowance_of(stay: Stay, checks: Sequence[Check]) -> Allowance:
+    """How long one stay may go without news, and when a person looked."""
     packed_before_ms = 0 if stay.packed_at_ms is None else max(0, stay.from_ms - stay.packed_at_ms)
-    instants_ms = tuple(check.checked_at_ms for check in checks)
-    return Allowance(max(0, stay.known_bound_ms - packed_before_ms), instants_ms)
+    return Allowance(max(0, stay.known_bound_ms - packed_before_ms), tuple(check.checked_at_ms for check in checks))
 
 
-def days_of(checks: Sequence[ManualCheck], from_ms: int) -> tuple[DaySummary, ...]:
-    """The record as summaries of the times up to each check: extremes are known, minutes are not.
-
-    The first time begins with the stay, `from_ms`. What a thermometer showed at a check ends one time and begins the
-    next; its memory, where it has one, speaks of the time before, and where it has none that time is unknown.
-    """
-    found: list[DaySummary] = []
-    shown: list[int] = []
-    for check in checks:
-        shown.append(check.centi_celsius)
-        if check.checked_at_ms > from_ms:
-            found.append(_day(check, from_ms, shown, len(found)))
-            shown = [check.centi_celsius]
-        from_ms = check.checked_at_ms
-    return tuple(found)
+def checks_of(stay: Stay, witness: Witness) -> list[Check]:
+    """Persons' checks in a stay that rests on them."""
+    if stay.evidence_kind is not EvidenceKind.TWICE_DAILY:
+        return []
+    return [one for one in witness.checks if _is_in(one.checked_at_ms, stay.from_ms, stay.until_ms)]
 
 
-def _day(check: ManualCheck, from_ms: int, shown: Sequence[int], sequence: int) -> DaySummary:
-    remembered = [one for one in (check.centi_celsius_min, check.centi_celsius_max) if one is not None]
-    minutes = (check.checked_at_ms - from_ms) // MINUTE_MS
-    return DaySummary(
-        sequence=sequence,
-        sensor=f"{check.appliance_id}/checks",
-        starts_at_ms=from_ms,
-        ends_at_ms=check.checked_at_ms,
-        centi_celsius_min=min([*shown, *remembered]),
-        centi_celsius_max=max([*shown, *remembered]),
-        low_limit_centi_celsius=CENTI_CELSIUS_MIN,
-        low_limit_minutes=0,
-        high_limit_centi_celsius=CENTI_CELSIUS_MAX,
-        high_limit_minutes=0,
-        minutes_below=0,
-        minutes_above=0,
-        minutes_unknown=minutes if check.centi_celsius_min is None or check.centi_celsius_max is None else 0,
-    )
+def _segments_of(
+    numbered: tuple[int, Stay],
+    spans: Sequence[StageSpan],
+    limits: Limits,
+    known: Known,
+) -> Iterator[Segment]:
+    number, stay = numbered
+    witness = known.witness(stay.appliance_id)
+    records = days_of_checks(checks_of(stay, witness), stay.from_ms)
+    for piece in cut((stay.from_ms, stay.until_ms), witness.hung, spans):
+        traces = [_trace(piece, hung, witness.faults, (limits, known)) for hung in piece.hung]
+        positions = {hung.sensor: hung.position for hung in piece.hung}
+        yield Segment(
+            stay=number,
+            appliance=stay.appliance_id,
+            evidence_kind=stay.evidence_kind.value,
+            from_ms=piece.from_ms,
+            until_ms=piece.until_ms,
+            traces=fuse(witness.fusion, positions, traces, piece.from_ms) + _record(records, piece, limits),
+            stage=piece.stage,
+        )
 
 
-def with_records(life: Life, segments: Sequence[Segment]) -> list[Segment]:
-    """The segments with what persons wrote down in them, as one more trace that says nothing between its checks.
+def _trace(piece: Piece, hung: Hung, faults: Sequence[Fault], told: tuple[Limits, Known]) -> Trace:
+    """What one sensor says of a piece; what it said while it was faulty is not heard."""
+    limits, known = told
+    span = piece.from_ms, known.open_end_ms if piece.until_ms is None else piece.until_ms
+    own = [fault for fault in faults if fault.sensor == hung.sensor]
+    days = [day for day in known.days(hung.sensor) if day.ends_at_ms > span[0] and day.starts_at_ms < span[1]]
+    exposure = known.once((hung.sensor, hung.interval_ms, span, limits), lambda: _exposure(hung, span, own, told))
+    return Trace(hung.sensor, exposure, tuple(days_heard([day.cut for day in days], own)))
+
+
+def _exposure(hung: Hung, span: Span, faults: Sequence[Fault], told: tuple[Limits, Known]) -> Exposure:
+    """The exposure to what was heard; where no interval is declared the spacing of the rows themselves sets the cap."""
+    limits, known = told
+    spans = heard_in(span, faults)
+    if hung.interval_ms is not None:
+        measure = CAP_INTERVALS * hung.interval_ms, limits
+        return merge_all([known.hours.exposure(hung.sensor, *one, measure) for one in spans], limits)
+    samples = [sample for one in spans for sample in known.hours.samples(hung.sensor, *one)]
+    return summarise(hung.sensor, samples, cap_ms(samples, None), limits)
+
+
+def heard_in(span: Span, faults: Sequence[Fault]) -> list[Span]:
+    """What is left of [from, until) outside a sensor's faults."""
+    left = [span]
+    for fault in faults:
+        end_ms = span[1] if fault.until_ms is None else fault.until_ms
+        pieces = [
+            piece for one in left for piece in ((one[0], min(one[1], fault.from_ms)), (max(one[0], end_ms), one[1]))
+        ]
+        left = [(from_ms, until_ms) for from_ms, until_ms in pieces if from_ms < until_ms]
+    return left
+
+
+def _record(records: Sequence[DaySummary], piece: Piece, limits: Limits) -> tuple[Trace, ...]:
+    """What persons wrote down in a piece, as one more trace that says nothing between its checks.
 
     A time between two checks stands where it began, also where a sensor came or went before it ended.
     """
-    limits = limits_of(life.product)
-    found: list[Segment] = []
-    for segment in segments:
-        days = [day for day in life.records.get(segment.stay, ()) if segment.from_ms <= day.starts_at_ms]
-        inside = tuple(day for day in days if segment.until_ms is None or day.starts_at_ms < segment.until_ms)
-        record = (Trace(inside[0].sensor, empty(limits), inside),) if inside else ()
-        found.append(segment._replace(traces=segment.traces + record))
-    return found
+    inside = tuple(day for day in records if _is_in(day.starts_at_ms, piece.from_ms, piece.until_ms))
+    return (Trace(inside[0].sensor, empty(limits), inside),) if inside else ()
 
 
-def segments_of(life: Life, hours: Hours, telemetry_store: Ledger, now_ms: int) -> list[Segment]:
-    """The exposures of a life; raises Unavailable while a store is away."""
-    limits = limits_of(life.product)
-    return [
-        Segment(
-            stay=part.stay.id,
-            appliance=part.stay.appliance_id,
-            evidence_kind=part.stay.evidence_kind.value,
-            from_ms=part.from_ms,
-            until_ms=part.until_ms,
-            traces=tuple(_trace(part, span, (hours, telemetry_store), limits, now_ms) for span in part.sensors),
-        )
-        for part in life.parts
-    ]
+def _vouchers(stay: Stay, witness: Witness) -> tuple[SensorEvidence, ...]:
+    return vouchers_of((stay.from_ms, stay.until_ms), witness.hung, witness.calibrations, witness.faults)
 
 
-def _trace(
-    part: Part,
-    span: SensorSpan,
-    stores: tuple[Hours, Ledger],
-    limits: Limits,
-    now_ms: int,
-) -> Trace:
-    hours, telemetry_store = stores
-    until_ms = now_ms + FUTURE_MS_MAX if part.until_ms is None else part.until_ms
-    exposure = _exposure(hours, span, (part.from_ms, until_ms), limits)
-    with telemetry_store.read() as conn:
-        days = receipts.day_summaries(conn, span.sensor, part.from_ms, until_ms)
-    return Trace(span.sensor, exposure, tuple(days))
-
-
-def _exposure(hours: Hours, span: SensorSpan, between: tuple[int, int], limits: Limits) -> Exposure:
-    if span.interval_ms is not None:
-        return hours.exposure(span.sensor, *between, (CAP_INTERVALS * span.interval_ms, limits))
-    samples = hours.samples(span.sensor, *between)
-    return summarise(span.sensor, samples, cap_ms(samples, None), limits)
-
-
-def _checks(conn: Connection, stay: Stay) -> list[ManualCheck]:
-    until_ms = EPOCH_MS_MAX if stay.until_ms is None else stay.until_ms
-    return manual_checks(conn, stay.appliance_id, stay.from_ms, until_ms)
-
-
-def _is_inside(stay: Stay, ms: int) -> bool:
-    return stay.from_ms < ms and (stay.until_ms is None or ms < stay.until_ms)
-
-
-def _covers(span: SensorSpan, ms: int) -> bool:
-    return span.from_ms <= ms and (span.until_ms is None or ms < span.until_ms)
-
-
-def _name(span: SensorSpan) -> str:
-    return span.sensor
+def _is_in(ms: int, from_ms: int, until_ms: int | None) -> bool:
+    return from_ms <= ms and (until_ms is None or ms < until_ms)

@@ -6,14 +6,15 @@ they do not say how an appliance is after their receipt, however often it is ask
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from sheetal.contracts.batch import DaySummary
 from sheetal.ledger import telemetry
+from sheetal.ledger.histories import in_chunks
 from sheetal.ledger.telemetry_tables import day_summary
 
 if TYPE_CHECKING:
@@ -22,6 +23,25 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _days = msgspec.json.Decoder(DaySummary)
+_ALL_DAYS = (
+    select(
+        day_summary.c.sensor_id,
+        day_summary.c.starts_at_ms,
+        day_summary.c.ends_at_ms,
+        day_summary.c.summary,
+        day_summary.c.received_at_ms,
+    )
+    .where(day_summary.c.sensor_id.in_(bindparam("ids", expanding=True)))
+    .order_by(day_summary.c.sensor_id, day_summary.c.starts_at_ms)
+)
+
+
+class ReceivedDay(NamedTuple):
+    """A day summary and the time that it claims; `cut` is what it is believed for."""
+
+    starts_at_ms: int
+    ends_at_ms: int
+    cut: DaySummary
 
 
 def believed_through(conn: Connection, sensors: Collection[str]) -> dict[str, int]:
@@ -44,6 +64,16 @@ def day_summaries(conn: Connection, sensor_id: str, from_ms: int, until_ms: int)
         cut_at(_days.decode(row.summary), row.received_at_ms)
         for row in conn.execute(query.order_by(day_summary.c.starts_at_ms))
     ]
+
+
+def days_of(conn: Connection, sensors: Collection[str]) -> dict[str, list[ReceivedDay]]:
+    """All day summaries of each of these sensors, oldest first; an empty list where there are none."""
+    found: dict[str, list[ReceivedDay]] = {sensor: [] for sensor in sensors}
+    for chunk in in_chunks(sensors):
+        for row in conn.execute(_ALL_DAYS, {"ids": chunk}):
+            day = cut_at(_days.decode(row.summary), row.received_at_ms)
+            found[row.sensor_id].append(ReceivedDay(row.starts_at_ms, row.ends_at_ms, day))
+    return found
 
 
 def cut_at(day: DaySummary, received_at_ms: int) -> DaySummary:

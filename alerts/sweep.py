@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from alerts.appliances import place_of
+from alerts.commits import mark_gap
 from alerts.decisions import decided_through
-from alerts.evaluate import mark_gap, no_fence
+from alerts.evaluate import no_fence
 from alerts.known_through import NO_DATA, is_silent
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.ledger import assets, judgement_writes, judgements, stock

@@ -16,12 +16,13 @@ from sheetal.ledger.changes import next_change
 from sheetal.ledger.gate import AHEAD_MS_MAX
 from sheetal.ledger.judgement_tables import alarm, appliance_judgement, gateway_state, notice, verdict
 from sheetal.ledger.judgements import Severity, verdict_digest
+from sheetal.ledger.latest_verdicts import on_record
 from sheetal.ledger.stock_tables import compromise
 from sheetal.ledger.telemetry_tables import dirty_hour
 from sheetal.ledger.upsert import insert_missing, replacing, upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -35,18 +36,30 @@ if TYPE_CHECKING:
 
 def append_verdict(conn: Connection, found: Verdict, now_ms: int) -> int:
     """Append a verdict, never edit one; gives its number."""
-    row = {
+    return append_verdicts(conn, [(found, verdict_digest(found))], now_ms)[found.holding]
+
+
+def append_verdicts(conn: Connection, found: Sequence[tuple[Verdict, str]], now_ms: int) -> dict[str, int]:
+    """Append verdicts on different holdings, each with the digest of what it says; gives their numbers by holding."""
+    rows = [_verdict_row(one, digest, now_ms) for one, digest in found]
+    if not rows:
+        return {}
+    conn.execute(insert(verdict), rows)
+    labels = [one.holding for one, _ in found]
+    return {label: known.id for label, known in on_record(conn, labels).items()}
+
+
+def _verdict_row(found: Verdict, digest: str, now_ms: int) -> dict[str, object]:
+    return {
         "holding_id": found.holding,
         "finding": found.finding.value,
         "rule_version": found.rule_version,
         "judged_through_ms": found.judged_through_ms,
         "known_through_ms": found.known_through_ms,
-        "digest": verdict_digest(found),
+        "digest": digest,
         "evidence": msgspec.json.encode(found, order="deterministic").decode(),
         "found_at_ms": now_ms,
     }
-    number: int = conn.execute(insert(verdict).values(**row).returning(verdict.c.id)).scalar_one()
-    return number
 
 
 def add_compromise(

@@ -29,6 +29,7 @@ GATEWAY, TVC, TOP = "gw-01", "gw-01.tvc", "gw-01.top"
 FACILITY, FRIDGE, OTHER, CARRIER = "F-101", "A-1", "A-2", "C-1"
 HOLDING = "H-1"
 SOURCE = Source(citation="made up for tests", confidence="high")
+DEFAULT = Source(citation="made up for tests", confidence="high", default_of="a made-up programme")
 
 
 def at(minute: float) -> int:
@@ -43,7 +44,7 @@ def rule(name: str, limit: int, minutes: int, side: Side, *, inclusive: bool) ->
         inclusive=inclusive,
         measure=Measure.RUN,
         minutes=minutes,
-        source=SOURCE,
+        source=DEFAULT,
     )
 
 

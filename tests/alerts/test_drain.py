@@ -91,7 +91,8 @@ def test_what_was_measured_since_a_holding_is_past_is_not_judged_for_it(world: W
     make_past(world, at(160))
     world.feed((160, 161, -180))
     world.drain(161)
-    assert world.verdicts()[0].verdict.finding is Finding.HOLD
+    assert world.verdicts()[0].verdict.finding is Finding.PROPOSED_CONDEMNED
+    assert [hit.rule.rule for hit in world.verdicts()[0].verdict.reached] == ["freeze"]
 
 
 def test_a_freeze_that_comes_to_light_when_all_doses_are_long_given_still_opens_their_recall(world: World) -> None:
@@ -102,9 +103,10 @@ def test_a_freeze_that_comes_to_light_when_all_doses_are_long_given_still_opens_
     before = world.verdicts()
     world.feed((10, 100, -180))
     world.drain(130)
-    assert world.verdicts()[0].verdict.finding is Finding.HOLD
-    (compromise,) = world.compromises()
-    assert (compromise.side, compromise.compromised_from_ms) == ("cold", at(9))
+    found = world.verdicts()[0].verdict
+    assert (found.finding, [hit.rule.rule for hit in found.reached]) == (Finding.PROPOSED_CONDEMNED, ["freeze"])
+    said = [(one.side, one.compromised_from_ms) for one in world.compromises()]
+    assert said == [("cold", at(9)), ("hot", world.holding().expires_at_ms)]
     assert len(world.verdicts()) == len(before) + 1
 
 

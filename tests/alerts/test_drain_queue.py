@@ -8,6 +8,7 @@ import pytest
 
 from alerts import drain as drain_module
 from alerts.drain import take_work
+from alerts.evaluate import Judge
 from sheetal.contracts.disposition import Disposition, RefusalReason
 from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import assets, judgement_writes, rejudge, telemetry_writes
@@ -15,7 +16,12 @@ from tests.alerts.given import FRIDGE, HOLDING, OTHER, TOP, TVC, World, at
 from tests.alerts.looks import pending, refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
     from alerts.evaluate import Judged
+    from sheetal.ledger.histories import History
 
 
 def test_a_crash_between_commit_and_clearing_is_judged_again_harmlessly(
@@ -42,14 +48,14 @@ def test_a_crash_between_commit_and_clearing_is_judged_again_harmlessly(
 def test_an_hour_marked_again_while_it_is_judged_stays_marked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.receive()
     world.feed((0, 10, 450))
-    real = drain_module.judge_holding
+    real = Judge.judge
 
-    def judge_while_rows_come(*arguments: object) -> object:
+    def judge_while_rows_come(self: Judge, history: History) -> Judged:
         with world.telemetry.write() as conn:
             telemetry_writes.mark_dirty(conn, {(TVC, at(0))})
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(self, history)
 
-    monkeypatch.setattr(drain_module, "judge_holding", judge_while_rows_come)
+    monkeypatch.setattr(Judge, "judge", judge_while_rows_come)
     world.drain(10)
     assert pending(world) == (1, 0)
 
@@ -61,14 +67,14 @@ def test_a_holding_that_cannot_be_judged_closes_its_own_gate_only(
     world.receive("H-9")
     world.feed((0, 10, 450))
     world.drain(10)
-    real = drain_module.judge_holding
+    real = Judge.judge
 
-    def judge(stores: object, holding_id: str, now_ms: int) -> object:
-        if holding_id == "H-9":
+    def judge(self: Judge, history: History) -> Judged:
+        if history.holding.id == "H-9":
             raise ValueError("a fault in the data")
-        return real(stores, holding_id, now_ms)  # type: ignore[arg-type]
+        return real(self, history)
 
-    monkeypatch.setattr(drain_module, "judge_holding", judge)
+    monkeypatch.setattr(Judge, "judge", judge)
     world.feed((10, 20, 450))
     world.drain(20)
     world.drain(20)
@@ -130,14 +136,14 @@ def test_a_long_history_of_a_probe_that_stands_nowhere_is_cleared_without_blocki
 def test_marks_that_cannot_be_answered_do_not_keep_others_waiting(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = drain_module.judge_holding
+    real = Judge.judge
 
-    def judge(stores: object, holding_id: str, now_ms: int) -> object:
-        if holding_id == "H-9":
+    def judge(self: Judge, history: History) -> Judged:
+        if history.holding.id == "H-9":
             raise LookupError("a product that is not in the catalogue")
-        return real(stores, holding_id, now_ms)  # type: ignore[arg-type]
+        return real(self, history)
 
-    monkeypatch.setattr(drain_module, "judge_holding", judge)
+    monkeypatch.setattr(Judge, "judge", judge)
     monkeypatch.setattr(drain_module, "MARKS_MAX", 5)
     world.receive("H-9")
     with world.ledger.write() as conn:
@@ -153,14 +159,14 @@ def test_marks_that_cannot_be_answered_do_not_keep_others_waiting(
 def test_a_fault_that_nobody_thought_of_closes_one_gate_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.receive()
     world.receive("H-9")
-    real = drain_module.commit
+    real = drain_module.commit_all
 
-    def commit(conn: object, judged: Judged, now_ms: int) -> list[str]:
-        if judged.verdict.holding == "H-9":
+    def commit(conn: Connection, judged: Sequence[Judged], now_ms: int) -> list[str]:
+        if "H-9" in {one.verdict.holding for one in judged}:
             raise TypeError("nobody thought of this")
-        return real(conn, judged, now_ms)  # type: ignore[arg-type]
+        return real(conn, judged, now_ms)
 
-    monkeypatch.setattr(drain_module, "commit", commit)
+    monkeypatch.setattr(drain_module, "commit_all", commit)
     world.feed((0, 10, 450))
     world.drain(10)
     assert refusal(world, 10) is None

@@ -4,9 +4,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from alerts import drain as drain_module
 from alerts import engine as engine_module
 from alerts.engine import LEASE_MS, Engine
+from alerts.evaluate import Judge
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import telemetry_writes
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pytest
 
     from alerts.drain import Work
+    from alerts.evaluate import Judged
+    from sheetal.ledger.histories import History
     from tests.alerts.given import World
 
 
@@ -60,16 +62,16 @@ def test_a_process_overtaken_in_the_middle_of_a_round_writes_nothing(
     one.drain(stop)
     world.receive()
     world.feed((0, 90, -180))
-    real = drain_module.judge_holding
+    real = Judge.judge
 
-    def judge_slowly(*arguments: object) -> object:
+    def judge_slowly(self: Judge, history: History) -> Judged:
         clock.ms += LEASE_MS + 1
         with monkeypatch.context() as quick:
-            quick.setattr(drain_module, "judge_holding", real)
+            quick.setattr(Judge, "judge", real)
             two.drain(stop)
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(self, history)
 
-    monkeypatch.setattr(drain_module, "judge_holding", judge_slowly)
+    monkeypatch.setattr(Judge, "judge", judge_slowly)
     assert not one.drain(stop)
     assert (one.problem, one.is_leader, two.is_leader) == ("another process judges now", False, True)
     assert (len(world.verdicts()), len(world.compromises()), len(world.notices())) == (1, 1, 1)

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.evaluate import Judged, commit, is_news, judge_holding, mark_gap
+from alerts.commits import commit, mark_gap, news
+from alerts.evaluate import Judged, judge_holding
 from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
 from sheetal.contracts.limits import DAY_MS, MINUTE_MS
@@ -56,17 +57,17 @@ def test_news_is_a_first_verdict_a_changed_one_or_a_gap(world: World) -> None:
     world.feed((0, 30, 450))
     first = judged(world, 30)
     with world.ledger.read() as conn:
-        assert is_news(conn, first)
+        assert news(conn, [first])
     write(world, first, 30)
     world.feed((30, 40, 450))
     with world.ledger.read() as conn:
-        assert not is_news(conn, judged(world, 40))
-        assert is_news(conn, judged(world, 200))
+        assert not news(conn, [judged(world, 40)])
+        assert news(conn, [judged(world, 200)])
     world.feed((40, 50, 900))
     for hour in (at(0),):
         world.stores.hours.forget("gw-01.tvc", hour)
     with world.ledger.read() as conn:
-        assert is_news(conn, judged(world, 50))
+        assert news(conn, [judged(world, 50)])
 
 
 def test_a_gap_is_told_once_for_each_beginning(world: World) -> None:

@@ -4,34 +4,39 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.lives import allowance_of, days_of, life_of, segments_of, with_records
+from alerts.known import Known, Sources
+from alerts.lives import allowance_of, life_of
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import NotFound
 from sheetal.contracts.verdict import Finding
 from sheetal.ledger import assets, stock
+from sheetal.ledger.histories import history_of
 from sheetal.ledger.manual_checks import ManualCheck, add_manual_check
 from sheetal.ledger.stock import Stay
 from tests.alerts.given import CARRIER, FRIDGE, HOLDING, OTHER, TOP, TVC, at
 
 if TYPE_CHECKING:
-    from alerts.lives import Life
+    from sheetal.thermal.life import Life
     from tests.alerts.given import World
 
 
 def life(world: World, minute: float = 1000) -> Life:
     with world.ledger.read() as conn:
-        return life_of(conn, HOLDING, at(minute))
+        history = history_of(conn, HOLDING)
+    known = Known(Sources(world.ledger, world.telemetry, world.stores.hours), at(minute))
+    known.learn([history])
+    return life_of(history, known)
 
 
-def parts(world: World) -> list[tuple[int, int | None, list[str]]]:
+def segments(world: World, minute: float = 1000) -> list[tuple[float, float | None, list[str]]]:
     return [
         (
-            (part.from_ms - at(0)) // MINUTE_MS,
-            None if part.until_ms is None else (part.until_ms - at(0)) // MINUTE_MS,
-            [span.sensor for span in part.sensors],
+            (part.from_ms - at(0)) / MINUTE_MS,
+            None if part.until_ms is None else (part.until_ms - at(0)) / MINUTE_MS,
+            [trace.sensor for trace in part.traces],
         )
-        for part in life(world).parts
+        for part in life(world, minute).segments
     ]
 
 
@@ -40,19 +45,19 @@ def test_a_stay_is_cut_where_sensors_come_and_go(world: World) -> None:
     with world.ledger.write() as conn:
         assets.assign_sensor(conn, TOP, FRIDGE, "top", at(50), at(50))
         assets.unassign_sensor(conn, TVC, at(80), at(80))
-    assert parts(world) == [(0, 50, [TVC]), (50, 80, [TOP, TVC]), (80, None, [TOP])]
+    assert segments(world) == [(0, 50, [TVC]), (50, 80, [TOP, TVC]), (80, None, [TOP])]
 
 
 def test_an_assignment_at_the_stays_own_edge_cuts_nothing(world: World) -> None:
     with world.ledger.write() as conn:
         assets.assign_sensor(conn, TOP, FRIDGE, "top", at(0), at(0))
     world.receive()
-    assert parts(world) == [(0, None, [TOP, TVC])]
+    assert segments(world) == [(0, None, [TOP, TVC])]
 
 
 def test_a_stay_without_sensors_is_one_empty_part(world: World) -> None:
     world.receive(appliance_id=CARRIER, kind=EvidenceKind.PACKED_CARRIER)
-    assert parts(world) == [(0, None, [])]
+    assert segments(world) == [(0, None, [])]
 
 
 def test_an_unknown_holding_is_said(world: World) -> None:
@@ -68,7 +73,7 @@ def test_an_undeclared_interval_takes_the_median_of_the_rows(world: World) -> No
         assets.assign_sensor(conn, "gw-01.log", OTHER, "coldest", at(0), at(0))
     world.receive(appliance_id=OTHER)
     world.feed((0, 300, 500), sensor="gw-01.log", every=10)
-    (segment,) = segments_of(life(world), world.stores.hours, world.telemetry, at(400))
+    (segment,) = life(world, 400).segments
     last = segment.traces[0].exposure.last
     assert last is not None
     assert last.cap_ms == 30 * MINUTE_MS
@@ -102,20 +107,6 @@ def check(minute: float, value: int, low: int | None = None, high: int | None = 
         centi_celsius_max=high,
         actor="ravi",
     )
-
-
-def test_checks_tell_the_extremes_of_the_time_between_them() -> None:
-    first, second = days_of([check(0, 400), check(700, 500, 150, 900)], at(-60))
-    assert (first.starts_at_ms, first.ends_at_ms) == (at(-60), at(0))
-    assert (first.centi_celsius_min, first.centi_celsius_max, first.minutes_unknown) == (400, 400, 60)
-    assert (second.starts_at_ms, second.ends_at_ms) == (at(0), at(700))
-    assert (second.centi_celsius_min, second.centi_celsius_max, second.minutes_unknown) == (150, 900, 0)
-    assert days_of([check(0, 400)], at(0)) == ()
-
-
-def test_what_was_shown_at_a_check_begins_the_next_time_too() -> None:
-    (day,) = days_of([check(0, -300), check(700, 500, 150, 900)], at(0))
-    assert (day.centi_celsius_min, day.centi_celsius_max) == (-300, 900)
 
 
 @pytest.mark.parametrize("minute", [0, 60])
@@ -172,6 +163,5 @@ def test_records_are_added_to_their_own_stay_only(world: World) -> None:
         for made in (check(1, 450), check(700, 450)):
             add_manual_check(conn, made, at(701))
         stock.holding_by_id(conn, HOLDING)
-    found = life(world)
-    (segment,) = with_records(found, segments_of(found, world.stores.hours, world.telemetry, at(701)))
+    (segment,) = life(world, 701).segments
     assert [trace.sensor for trace in segment.traces] == [f"{OTHER}/checks"]
