@@ -36,6 +36,7 @@ _BEYOND: dict[tuple[Side, bool], Callable[..., NDArray[np.bool_]]] = {
     (Side.HOT, False): np.greater,
     (Side.HOT, True): np.greater_equal,
 }
+_WORST = {Side.COLD: np.minimum, Side.HOT: np.maximum}
 
 
 class Columns(NamedTuple):
@@ -96,7 +97,10 @@ def known_times(trace: Trace) -> Histogram:
 
 
 def find_runs(sensor: str, trace: Trace, limit: Limit) -> list[Run]:
-    """Every run beyond the limit."""
+    """Every run beyond the limit.
+
+    The worst value of the last run is sought to the end of the series: what follows the run is never worse.
+    """
     samples = trace.samples
     bounds = _bounds(trace, limit)
     if not len(bounds):
@@ -111,7 +115,7 @@ def find_runs(sensor: str, trace: Trace, limit: Limit) -> list[Run]:
         first_ms - before_ms,
         confirmed,
         confirmed + 2 * (before_ms + after_ms),
-        _extremes(samples.centi_celsius, bounds, limit.side),
+        _WORST[limit.side].reduceat(samples.centi_celsius, bounds[:-1])[::2],
         ends - begins,
         ends == len(samples.at_ms),
     )
@@ -142,10 +146,3 @@ def _bounds(trace: Trace, limit: Limit) -> NDArray[np.intp]:
     ends_of_series = np.flatnonzero(beyond[[0, -1]]) * len(beyond)
     cuts = trace.cuts[beyond[trace.cuts - 1] & beyond[trace.cuts]]
     return np.sort(np.concatenate((flips, ends_of_series, cuts, cuts)))
-
-
-def _extremes(values: NDArray[np.int16], bounds: NDArray[np.intp], side: Side) -> NDArray[np.int16]:
-    """The worst value of each stretch."""
-    worst = np.minimum if side is Side.COLD else np.maximum
-    is_at_the_end = bounds[-1] == len(values)
-    return worst.reduceat(values, bounds[:-1] if is_at_the_end else bounds)[::2]

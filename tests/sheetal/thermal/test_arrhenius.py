@@ -30,8 +30,8 @@ def test_warmer_is_quicker(curve: tuple[int, Fraction], centi_celsius: int) -> N
 
 
 def test_an_entry_is_the_nearest_integer() -> None:
-    """exp(−10000/278.15) × 2**128 = 82824805818332836591718.19…, reckoned once with eighty digits."""
-    assert RateTable(1, Fraction(10_000))[500] == 82_824_805_818_332_836_591_718
+    """exp(−10000/281.15) × 2**128 = 121552969581586339749220.6366…, reckoned once with eighty digits."""
+    assert RateTable(1, Fraction(10_000))[800] == 121_552_969_581_586_339_749_221
 
 
 def test_no_curve_at_all_is_the_scale_itself() -> None:

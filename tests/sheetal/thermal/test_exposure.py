@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sheetal.contracts.limits import Side
+from sheetal.thermal import columns
 from sheetal.thermal import exposure as exposure_module
+from sheetal.thermal.columns import columns_of
 from sheetal.thermal.exposure import COLUMNS_FROM, Edge, Exposure, Seam, empty, join_runs, merge, merge_all, summarise
 from sheetal.thermal.histogram import known_times
 from sheetal.thermal.runs import Limit, find_runs, gaps
@@ -116,6 +118,14 @@ def test_a_long_series_goes_by_columns_and_says_the_same(beside: int, every: int
     halves = [summarise(SENSOR, part, 10 * every, LIMITS) for part in (samples[: count // 2], samples[count // 2 :])]
     assert summarise(SENSOR, samples, 10 * every, LIMITS) == merge(*halves)
     assert all(halves[0].runs)
+
+
+@pytest.mark.parametrize(("count", "by_columns"), [(COLUMNS_FROM - 1, 0), (COLUMNS_FROM, 1)])
+def test_only_a_long_series_is_made_into_columns(count: int, by_columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(columns, "columns_of", lambda samples: made.append(len(samples)) or columns_of(samples))
+    summarise(SENSOR, [(ms, 500) for ms in range(count)], 5, LIMITS)
+    assert made == [count] * by_columns
 
 
 def test_a_limit_that_no_reading_passed_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
