@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from alerts.attention import Attention, Tolerance
-from alerts.checks_due import Hours as CheckHours
 from alerts.clockwork import Clockwork, Job
 from alerts.engine import Engine
 from alerts.evaluate import Stores
@@ -18,15 +17,17 @@ from alerts.hours import Hours
 from alerts.keys import Keys
 from alerts.listener import Listener
 from alerts.metrics import Watched
-from alerts.notify.channels import screen
+from alerts.notify.channels import apprise, screen
 from alerts.notify.escalate import Patience, escalate
 from alerts.notify.pipeline import send_due
+from alerts.notify.post import PostOffice
 from alerts.outbound import Downlinks, seal_heads
 from alerts.subscriber import Subscriber
 from alerts.watch_rules import WatchRules
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import Unavailable
 from sheetal.health import serve_health
+from sheetal.ledger.checks_due import Hours as CheckHours
 from sheetal.ledger.connect import open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.ledger.programme import Programme, load_programme
@@ -123,9 +124,10 @@ def _jobs(
 ) -> list[Job]:
     downlinks = Downlinks(ledger, cipher, subscriber)
     patience = Patience(programme.escalate_minutes, programme.remind_minutes)
+    office = PostOffice(ledger, cipher, apprise.send, now_ms)
     return [
         Job("sweep", SWEEP_SECONDS, engine.sweep),
-        Job("notify", NOTIFY_SECONDS, _led(engine, lambda: _notify(engine, ledger))),
+        Job("notify", NOTIFY_SECONDS, _led(engine, lambda: _notify(engine, ledger, office))),
         Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms(), patience))),
         Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish(now_ms()))),
         Job("orders", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish_again(now_ms()))),
@@ -146,8 +148,8 @@ def _rules(engine: Engine, stores: tuple[Ledger, Ledger], readings: ReadingsStor
     ]
 
 
-def _notify(engine: Engine, ledger: Ledger) -> None:
-    engine.counts.notices_sent += send_due(ledger, [screen.send], now_ms())
+def _notify(engine: Engine, ledger: Ledger, office: PostOffice) -> None:
+    engine.counts.notices_sent += send_due(ledger, screen.show, office, now_ms())
 
 
 def _led(engine: Engine, act: Callable[[], object]) -> Callable[[], None]:

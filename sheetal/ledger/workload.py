@@ -44,7 +44,7 @@ class Queue(NamedTuple):
 
 
 class Notices(NamedTuple):
-    """Notices that no channel has taken yet; `failing` were tried in vain."""
+    """Notices that nobody has got yet; `failing` were tried in vain (their first try is to choose who hears them)."""
 
     waiting: int
     failing: int
@@ -133,7 +133,7 @@ def gaps(conn: Connection) -> Gaps:
 
 def unsent_notices(conn: Connection) -> Notices:
     """Notices on their way."""
-    query = select(func.count(), _count(notice.c.attempts > 0), func.min(notice.c.created_at_ms))
+    query = select(func.count(), _count(notice.c.attempts > 1), func.min(notice.c.created_at_ms))
     row = conn.execute(query.where(notice.c.sent_at_ms.is_(None))).one()
     return Notices(row[0], row[1], row[2])
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import structlog
 
-if TYPE_CHECKING:
-    from alerts.notify.pipeline import Parcel
-
 log = structlog.get_logger()
 
-NAME = "screen"
+
+class Shown(NamedTuple):
+    """Notices of one group at one facility, shown together."""
+
+    kind: str
+    facility_id: str
+    text: str
+    notices: tuple[int, ...]
 
 
-def send(parcel: Parcel) -> bool:
+def show(shown: Shown) -> None:
     """Tell; it cannot fail."""
-    log.warning(
-        "Notice",
-        kind=parcel.kind,
-        facility=parcel.facility_id,
-        text=parcel.text,
-        notices=[notice.id for notice in parcel.notices],
-    )
-    return True
+    log.warning("Notice", kind=shown.kind, facility=shown.facility_id, text=shown.text, notices=list(shown.notices))

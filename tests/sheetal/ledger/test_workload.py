@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.topics import Channel
 from sheetal.ledger import (
+    deliveries,
     downlink,
     judgement_writes,
     judgements,
@@ -21,6 +22,7 @@ from sheetal.ledger.telemetry_tables import dead_letter_dropped
 from sheetal.ledger.telemetry_writes import DeadLetterRow
 from sheetal.ledger.workload import Alarms, Gaps, Judged, Letters, Notices, Queue
 from tests.sheetal.ledger.alarm_rows import CLEARED, FIRED
+from tests.sheetal.ledger.contact_rows import add_contact
 from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, FACILITY, GATEWAY, NOW_MS, SECOND_APPLIANCE, SENSOR
 
 if TYPE_CHECKING:
@@ -79,9 +81,12 @@ def test_notices_that_went_out_wait_no_more(house: Ledger) -> None:
             judgement_writes.add_notice(conn, key, "hold", FACILITY, {}, NOW_MS + at_ms)
         assert workload.unsent_notices(conn) == Notices(2, 0, NOW_MS + 3)
         first = next(one.id for one in judgements.notices(conn) if one.deduplication_key == "a")
-        judgement_writes.count_notice_attempt(conn, first)
+        contact = add_contact(conn)
+        deliveries.address(conn, first, {contact: NOW_MS}, NOW_MS)
+        assert workload.unsent_notices(conn) == Notices(2, 0, NOW_MS + 3)
+        deliveries.mark_failed(conn, [first], contact, "down", NOW_MS)
         assert workload.unsent_notices(conn).failing == 1
-        judgement_writes.mark_notice_sent(conn, first, NOW_MS)
+        deliveries.mark_sent(conn, [first], contact, NOW_MS)
         assert workload.unsent_notices(conn) == Notices(1, 0, NOW_MS + 3)
 
 

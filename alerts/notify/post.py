@@ -1,0 +1,120 @@
+"""The second stage: tell each contact what waits for it, and remember only what a channel has taken.
+
+Each contact is told by one thread at a time, so that a slow channel delays nobody else. A contact's channels are tried
+in its own order until one takes the message; an escalation goes through all of them, since one that takes everything
+may still tell nobody. A process that ends between sending and remembering tells twice rather than never.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+
+from alerts.notify.announce import NAMED
+from alerts.notify.grouping import parcels
+from alerts.notify.message import message_of
+from alerts.notify.retry import pause_ms
+from sheetal.contracts.problem import Unavailable
+from sheetal.ledger import contacts, deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alerts.notify.grouping import Parcel
+    from alerts.notify.message import Message
+    from sheetal.contracts.clock import Clock
+    from sheetal.ledger.connect import Ledger
+    from sheetal.ledger.contacts import Reached
+    from sheetal.ledger.field_cipher import FieldCipher
+
+    Send = Callable[[str, Message], str | None]
+
+THREADS_MAX = 16
+NO_ADDRESS = "no address"
+
+log = structlog.get_logger()
+
+
+class PostOffice:
+    """Tells contacts in the background; `sent` counts the notices that somebody newly has."""
+
+    def __init__(self, ledger: Ledger, cipher: FieldCipher, send: Send, clock: Clock) -> None:
+        self._ledger = ledger
+        self._cipher = cipher
+        self._send = send
+        self._clock = clock
+        self._busy: set[int] = set()
+        self._idle = threading.Condition()
+        self.sent = 0
+
+    def round(self) -> int:
+        """Begin to tell what is due; gives how many messages are on their way anew. Raises Unavailable."""
+        now_ms = self._clock()
+        with self._idle:
+            busy = set(self._busy)
+        with self._ledger.read() as conn:
+            due = parcels(deliveries.waiting(conn, now_ms), now_ms)
+            due = [parcel for parcel in due if parcel.contact_id not in busy]
+            people = contacts.reached(conn, self._cipher, {parcel.contact_id for parcel in due})
+        batches: dict[int, list[Parcel]] = {}
+        for parcel in due:
+            batches.setdefault(parcel.contact_id, []).append(parcel)
+        begun = 0
+        for contact_id, batch in batches.items():
+            if contact_id in people and self._begin(people[contact_id], batch):
+                begun += len(batch)
+        return begun
+
+    def wait(self, seconds: float) -> bool:
+        """Whether everything on its way has ended within so many seconds."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._busy, seconds)
+
+    def _begin(self, reached: Reached, batch: list[Parcel]) -> bool:
+        with self._idle:
+            if len(self._busy) >= THREADS_MAX or reached.id in self._busy:
+                return False
+            self._busy.add(reached.id)
+        threading.Thread(target=self._tell_all, args=(reached, batch), name="tell", daemon=True).start()
+        return True
+
+    def _tell_all(self, reached: Reached, batch: list[Parcel]) -> None:
+        try:
+            for parcel in batch:
+                self._tell(reached, parcel)
+        except Unavailable as problem:
+            log.warning("The ledger does not answer; the message is told again", problem=problem.message)
+        except Exception:  # whatever it is, this contact must be tried again at the next turn
+            log.exception("A contact could not be told", contact=reached.id)
+        finally:
+            with self._idle:
+                self._busy.discard(reached.id)
+                self._idle.notify_all()
+
+    def _tell(self, reached: Reached, parcel: Parcel) -> None:
+        problem = deliver(self._send, reached, parcel)
+        now_ms = self._clock()
+        with self._ledger.write() as conn:
+            if problem is None:
+                self.sent += deliveries.mark_sent(conn, parcel.numbers, reached.id, now_ms)
+                return
+            next_ms = now_ms + pause_ms(parcel.attempts + 1)
+            deliveries.mark_failed(conn, parcel.numbers, reached.id, problem, next_ms)
+        log.warning("A message was not delivered", contact=reached.id, notices=parcel.numbers, problem=problem)
+
+
+def deliver(send: Send, reached: Reached, parcel: Parcel) -> str | None:
+    """Send a parcel through a contact's channels; gives what went wrong with all of them, None when one took it."""
+    message = message_of(parcel.notices, reached.language)
+    goes_everywhere = any(NAMED in one.facts for one in parcel.notices)
+    problems: list[str] = []
+    for address in reached.addresses:
+        problem = send(address, message)
+        if problem is None and not goes_everywhere:
+            return None
+        problems += [] if problem is None else [problem]
+    if len(problems) < len(reached.addresses):
+        return None
+    return "; ".join(problems) or NO_ADDRESS
