@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import journey_story
 from benchmarks.faults import (
+    audit_tamper,
     clock,
     disk_full,
     duplicate_reorder,
@@ -29,6 +30,7 @@ from benchmarks.faults import (
     poison,
     power_cut,
     restore_backup,
+    split_hold_race,
     storm,
     workers,
     wrong_credentials,
@@ -84,6 +86,10 @@ SUITES = {
     "ingest.worker_killed": Suite(workers.FULL, workers.HOW, workers.run, workers.GROUP),
     "ingest.reconnect_storm": Suite(storm.FULL, storm.HOW, storm.run),
     "restore.backup": Suite(restore_backup.FULL, restore_backup.HOW, restore_backup.run),
+    "holding.split_hold_race": Suite(
+        split_hold_race.FULL, split_hold_race.HOW, split_hold_race.run, split_hold_race.GROUP
+    ),
+    "audit.tamper": Suite(audit_tamper.FULL, audit_tamper.HOW, audit_tamper.run, audit_tamper.GROUP),
     "ingest.slow_consumer": Suite(ingest_slow_consumer.FULL, ingest_slow_consumer.HOW, ingest_slow_consumer.run),
 }
 
