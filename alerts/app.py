@@ -28,6 +28,7 @@ from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import Unavailable
 from sheetal.health import serve_health
 from sheetal.ledger.checks_due import Hours as CheckHours
+from sheetal.ledger.checks_due import Hours as CheckHours
 from sheetal.ledger.connect import open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.ledger.programme import Programme, load_programme

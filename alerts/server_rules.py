@@ -17,9 +17,9 @@ from sheetal.ledger.alarms import Origin, ServerRule
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from alerts.checks_due import Check
     from sheetal.ledger.alarms import Alarm
     from sheetal.ledger.assets import Appliance
+    from sheetal.ledger.checks_due import Check
     from sheetal.ledger.forecasts import Forecast
     from sheetal.thermal.device_alarm import AlarmFact
 

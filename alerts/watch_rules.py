@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from alerts import checks_due
 from alerts.beyond import Beyond, Hanging
 from alerts.server_rules import Changes, Look, Probe, changes_of, still_beyond, wanted
 from alerts.telling import tell
 from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.problem import Unavailable
-from sheetal.ledger import alarm_writes, assets, telemetry, watching
+from sheetal.ledger import alarm_writes, assets, checks_due, telemetry, watching
 from sheetal.ledger.alarms import Origin, ServerRule, uncleared
 from sheetal.ledger.forecasts import forecasts
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from alerts.checks_due import Hours
     from sheetal.ledger.alarms import Alarm
+    from sheetal.ledger.checks_due import Hours
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.telemetry import SensorState
     from sheetal.readings.port import ReadingsStore

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from alerts.checks_due import Check
 from alerts.server_rules import Changes, Look, Probe, changes_of, still_beyond, wanted
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.limits import MINUTE_MS, Side
 from sheetal.ledger.alarm_writes import Raised
 from sheetal.ledger.alarms import Alarm, ServerRule
+from sheetal.ledger.checks_due import Check
 from sheetal.ledger.forecasts import Fit, Forecast
 from sheetal.thermal.device_alarm import AlarmFact, AlarmRule
 from tests.alerts.given import FACILITY, FRIDGE, TVC, appliance, at

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert
 
-from alerts.checks_due import Hours
 from alerts.device_alarms import keep as keep_device
 from alerts.watch_rules import WatchRules
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.reading import Quality
 from sheetal.ledger import alarms, assets, forecasts, telemetry_writes
 from sheetal.ledger.asset_tables import sensor_fault
+from sheetal.ledger.checks_due import Hours
 from sheetal.ledger.manual_checks import ManualCheck, add_manual_check
 from sheetal.ledger.telemetry import SensorState
 from tests.alerts.given import CARRIER, FRIDGE, OTHER, TVC, at

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.checks_due import Check, Hours, missed, newest_late, next_due
 from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS
+from sheetal.ledger.checks_due import Check, Hours, missed, newest_late, next_due
 
 INDIA = "Asia/Kolkata"
 TWICE = Hours((8 * 60, 17 * 60), 60)
