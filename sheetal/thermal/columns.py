@@ -13,6 +13,7 @@ Times are summed as float64 and stay exact below 2**53 half-milliseconds, some 1
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -60,8 +61,7 @@ class Trace(NamedTuple):
 
 def columns_of(samples: Sequence[Sample]) -> Columns:
     """The columns of a list of (ms, centi-degrees); raises ValueError for an implausible temperature."""
-    at_ms = np.fromiter((ms for ms, _ in samples), np.int64, len(samples))
-    values = np.fromiter((centi_celsius for _, centi_celsius in samples), np.int64, len(samples))
+    at_ms, values = (np.fromiter(map(itemgetter(part), samples), np.int64, len(samples)) for part in (0, 1))
     if len(values) and (values.min() < CENTI_CELSIUS_MIN or values.max() > CENTI_CELSIUS_MAX):
         raise ValueError("an implausible temperature is no sample")
     return Columns(at_ms, values.astype(np.int16))
