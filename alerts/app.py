@@ -13,6 +13,7 @@ from alerts.attention import Attention, Tolerance
 from alerts.clockwork import Clockwork, Job
 from alerts.engine import Engine
 from alerts.evaluate import Stores
+from alerts.forecasts import Forecasts
 from alerts.hours import Hours
 from alerts.keys import Keys
 from alerts.listener import Listener
@@ -27,7 +28,6 @@ from alerts.watch_rules import WatchRules
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import Unavailable
 from sheetal.health import serve_health
-from sheetal.ledger.checks_due import Hours as CheckHours
 from sheetal.ledger.checks_due import Hours as CheckHours
 from sheetal.ledger.connect import open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
@@ -48,6 +48,7 @@ NOTIFY_SECONDS = 1.0
 ESCALATE_SECONDS = 30.0
 RULES_SECONDS = 30.0
 ATTENTION_SECONDS = 60.0
+FORECAST_SECONDS = 60.0
 DOWNLINK_SECONDS = 1.0
 SEAL_SECONDS = 60.0
 JUDGED_MS_MAX = 60_000
@@ -143,7 +144,9 @@ def _rules(engine: Engine, stores: tuple[Ledger, Ledger], readings: ReadingsStor
     rules = WatchRules(ledger, telemetry, readings, hours)
     bounds = (programme.needs_attention_hot_percent, programme.needs_attention_alarms, programme.needs_attention_days)
     attention = Attention(ledger, readings, Tolerance(*bounds))
+    ahead = Forecasts(ledger, telemetry, readings)
     return [
+        Job("forecast", FORECAST_SECONDS, _led(engine, lambda: ahead.make(now_ms()))),
         Job("rules", RULES_SECONDS, _led(engine, lambda: rules.turn(now_ms()))),
         Job("attention", ATTENTION_SECONDS, _led(engine, lambda: attention.turn(now_ms()))),
     ]
