@@ -24,6 +24,8 @@ JOULES_PER_MOLE = 83_144
 COVERAGE_PERMILLE_MIN = 950
 INSUFFICIENT = "insufficient data"
 TRAPEZOID = "trapezoid over known spans; evidence, no verdict"
+COOLED = "trapezoid over known spans, lowered by time below +2 °C; evidence, no verdict"
+REFRIGERATED_CENTI_CELSIUS_MIN = 200
 
 
 def rate(centi_celsius: int, joules_per_mole: int = JOULES_PER_MOLE) -> int:
@@ -51,10 +53,14 @@ def centi_celsius_of(at: Sequence[tuple[int, int]], joules_per_mole: int = JOULE
 
 
 def mean_kinetic(at: Sequence[tuple[int, int]], window_ms: int, joules_per_mole: int = JOULES_PER_MOLE) -> MktUse:
-    """The mean over a window; "insufficient data" when known spans fill less than 95 % of it. Coverage is floored."""
+    """The mean over a window; "insufficient data" when known spans fill less than 95 % of it. Coverage is floored.
+
+    The note says how it was reckoned, and whether cold had a part in it.
+    """
     coverage = 1000 * total_half_ms(at) // (2 * window_ms) if window_ms > 0 else 0
     mean = centi_celsius_of(at, joules_per_mole) if coverage >= COVERAGE_PERMILLE_MIN else None
-    note = INSUFFICIENT if mean is None else TRAPEZOID
+    is_cooled = any(half_ms and centi_celsius < REFRIGERATED_CENTI_CELSIUS_MIN for centi_celsius, half_ms in at)
+    note = INSUFFICIENT if mean is None else COOLED if is_cooled else TRAPEZOID
     return MktUse(centi_celsius=mean, joules_per_mole=joules_per_mole, coverage_permille=coverage, note=note)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sheetal.contracts.verdict import MktUse
 from sheetal.thermal.arrhenius import SCALE
-from sheetal.thermal.mkt import INSUFFICIENT, JOULES_PER_MOLE, TRAPEZOID, centi_celsius_of, mean_kinetic, rate
+from sheetal.thermal.mkt import COOLED, INSUFFICIENT, JOULES_PER_MOLE, TRAPEZOID, centi_celsius_of, mean_kinetic, rate
 
 values = st.integers(-10_000, 15_000)
 times = st.lists(st.tuples(st.integers(-2500, 4500), st.integers(1, 5000)), min_size=1, max_size=20)
@@ -79,6 +79,14 @@ def test_enough_data_gives_a_number_its_coverage_and_its_energy() -> None:
     assert mean_kinetic(((500, 190),), 100, 83_000) == MktUse(
         centi_celsius=500, joules_per_mole=83_000, coverage_permille=950, note=TRAPEZOID
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "note"),
+    [(((200, 100),), TRAPEZOID), (((199, 1), (500, 99)), COOLED), (((-2000, 0), (500, 100)), TRAPEZOID)],
+)
+def test_the_note_says_whether_cold_lowered_the_mean(at: tuple[tuple[int, int], ...], note: str) -> None:
+    assert mean_kinetic(at, 50).note == note
 
 
 def test_coverage_is_never_rounded_up_to_enough() -> None:
