@@ -7,17 +7,19 @@ all its holdings judged again.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from sqlalchemy import or_, select
 
-from sheetal.contracts.limits import HoldRule, Side, Source, StorageRange
 from sheetal.contracts.problem import NotFound, Refused
-from sheetal.contracts.product import Product, Schedule
+from sheetal.contracts.product import Product
 from sheetal.ledger import rejudge
-from sheetal.ledger.catalogue_file import check_source, decode, problem
-from sheetal.ledger.programme import DefaultRule, load_programme
+from sheetal.ledger.catalogue_file import decode, problem
+from sheetal.ledger.narrowing import Widening
+from sheetal.ledger.product_build import Flaw, product_of
+from sheetal.ledger.product_file import ProductFile
+from sheetal.ledger.programme import SHIPPED_FOLDER, Programme, load_programme
 from sheetal.ledger.stock_tables import holding, lot
 from sheetal.ledger.stock_tables import product as product_table
 from sheetal.ledger.upsert import insert_missing
@@ -34,83 +36,36 @@ MS_PER_SECOND = 1_000
 _product_decoder = msgspec.json.Decoder(Product)
 
 
-class Handling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a product is handled."""
+class RecordedVersion(NamedTuple):
+    """A version as it stands in the ledger, and since when."""
 
-    freeze_sensitive: bool
-    doses_per_vial: int
-    vvm_type: str | None = None
-    open_vial_hours: int | None = None
-    excursion_budget: str | None = None
-    source: Source
+    product: Product
+    recorded_at_ms: int
 
 
-class FileRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A storage range, open on a side that is not named."""
-
-    stage: str
-    centi_celsius_min: int | None = None
-    centi_celsius_max: int | None = None
-    source: Source
-
-
-class FileSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A schedule; a bound that is not named does not exist."""
-
-    doses_total: int
-    interval_days_min: int | None = None
-    interval_days_max: int | None = None
-    age_years_min: int
-    effective_from: str
-    effective_until: str | None = None
-    source: Source
-
-
-class DccCodes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Codes of the EU DCC value sets, where publicly known."""
-
-    prophylaxis: str | None = None
-    medicinal_product: str | None = None
-    manufacturer: str | None = None
-
-
-class ProductFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """catalogue/products/<product>.toml; `default_rules` names rules of programme.toml."""
-
-    product: str
-    version: int
-    vaccine: str
-    display_name: str
-    display_name_hindi: str
-    manufacturer: str
-    stage: str
-    effective_from: str
-    effective_until: str | None = None
-    default_rules: list[str] = []
-    handling: Handling
-    ranges: list[FileRange]
-    hold_rules: list[HoldRule] = []
-    schedule: FileSchedule
-    dcc: DccCodes = DccCodes()
-
-
-def load_catalogue(folder: Path) -> list[Product]:
+def load_catalogue(folder: Path = SHIPPED_FOLDER) -> list[Product]:
     """The products of catalogue/products, in order of id; raises FileProblem that names file and key."""
     programme = load_programme(folder)
-    defaults = {rule.name: rule for rule in programme.default_rules}
-    return [_load_product(path, defaults) for path in sorted((folder / "products").glob("*.toml"))]
+    paths = sorted((folder / "products").glob("*.toml"))
+    loaded = [_load_product(path, programme) for path in paths]
+    known = {one.product for one in loaded}
+    for number, narrowing in enumerate(programme.narrowings):
+        for name in narrowing.products:
+            if name not in known:
+                raise problem(folder / "programme.toml", f"narrow[{number}].products", f"names {name!r}: no such file")
+    return loaded
 
 
 def record_products(conn: Connection, products: Sequence[Product], now_ms: int) -> list[str]:
     """Record versions that are new; gives the ids of products that got one.
 
-    Raises Refused (`version_changed`) when a recorded version would read differently.
+    Raises Refused (`version_changed`) when a recorded version would read differently. What it says is compared, not its
+    text, so that a field which came later and stands at its default changes nothing.
     """
     renewed = []
     for one in products:
-        definition = msgspec.json.encode(one, order="deterministic").decode()
-        had_any = _definitions(conn, one.product)
-        if had_any.get(one.version, definition) != definition:
+        recorded = {version.product.version: version.product for version in versions(conn, one.product)}
+        if recorded.get(one.version, one) != one:
             raise Refused(
                 "a recorded version of a product never changes",
                 next_step="give the new text a new version number",
@@ -118,12 +73,21 @@ def record_products(conn: Connection, products: Sequence[Product], now_ms: int) 
                 product=one.product,
                 version=one.version,
             )
-        if one.version not in had_any:
-            _record(conn, one, definition, now_ms)
+        if one.version not in recorded:
+            _record(conn, one, now_ms)
             renewed.append(one.product)
-            if had_any:
-                _rejudge_all(conn, one.product, now_ms)
+            if recorded:
+                rejudge_all(conn, one.product, now_ms)
     return renewed
+
+
+def versions(conn: Connection, product_id: str) -> list[RecordedVersion]:
+    """Every recorded version of a product, the newest first; an empty list for an unknown one."""
+    query = select(product_table).where(product_table.c.id == product_id).order_by(product_table.c.version.desc())
+    return [
+        RecordedVersion(_product_decoder.decode(row.definition), row.recorded_at_ms)
+        for row in conn.execute(query).all()
+    ]
 
 
 def product_version(conn: Connection, product_id: str, on_ms: int) -> Product:
@@ -147,7 +111,9 @@ def product_version(conn: Connection, product_id: str, on_ms: int) -> Product:
 
 def product_by_version(conn: Connection, product_id: str, version: int) -> Product:
     """Exactly this version, as a verdict names it; raises NotFound."""
-    definition = _definitions(conn, product_id).get(version)
+    query = select(product_table.c.definition)
+    query = query.where(product_table.c.id == product_id, product_table.c.version == version)
+    definition = conn.execute(query).scalar_one_or_none()
     if definition is None:
         raise NotFound("no such version of this product", product=product_id, version=version)
     return _product_decoder.decode(definition)
@@ -169,102 +135,37 @@ def day_of(at_ms: int) -> str:
     return dt.datetime.fromtimestamp(at_ms // MS_PER_SECOND, PROGRAMME_ZONE).date().isoformat()
 
 
-def _load_product(path: Path, defaults: dict[str, DefaultRule]) -> Product:
+def start_of_day(day: str) -> int:
+    """The first instant of a calendar day in the programme's time zone."""
+    return int(dt.datetime.fromisoformat(day).replace(tzinfo=PROGRAMME_ZONE).timestamp()) * MS_PER_SECOND
+
+
+def rejudge_all(conn: Connection, product_id: str, now_ms: int) -> None:
+    """Ask for new verdicts on every holding of a product."""
+    query = select(holding.c.id, holding.c.created_at_ms).join(lot, lot.c.id == holding.c.lot_id)
+    for row in conn.execute(query.where(lot.c.product_id == product_id).order_by(holding.c.id)).all():
+        rejudge.mark_holding(conn, row.id, row.created_at_ms, now_ms)
+
+
+def _load_product(path: Path, programme: Programme) -> Product:
     text = decode(path, ProductFile)
-    _check_product(path, text, defaults)
-    return Product(
-        product=text.product,
-        version=text.version,
-        vaccine=text.vaccine,
-        display_name=text.display_name,
-        display_name_hindi=text.display_name_hindi,
-        manufacturer=text.manufacturer,
-        stage=text.stage,
-        freeze_sensitive=text.handling.freeze_sensitive,
-        vvm_type=text.handling.vvm_type,
-        doses_per_vial=text.handling.doses_per_vial,
-        open_vial_hours=text.handling.open_vial_hours,
-        ranges=[msgspec.convert(msgspec.to_builtins(one), StorageRange) for one in text.ranges],
-        hold_rules=[*text.hold_rules, *(_applied(defaults[name], text) for name in text.default_rules)],
-        schedule=msgspec.convert(msgspec.to_builtins(text.schedule), Schedule),
-        excursion_budget=text.handling.excursion_budget,
-        effective_from=text.effective_from,
-        effective_until=text.effective_until,
-        dcc_medicinal_product=text.dcc.medicinal_product,
-        dcc_prophylaxis=text.dcc.prophylaxis,
-        dcc_manufacturer=text.dcc.manufacturer,
-    )
-
-
-def _applied(default: DefaultRule, text: ProductFile) -> HoldRule:
-    limit = default.limit_centi_celsius
-    if default.own_upper_limit:
-        own = next(one.centi_celsius_max for one in text.ranges if one.stage == text.stage)
-        limit = limit if own is None else own
-    return HoldRule(
-        rule=default.rule,
-        side=default.side,
-        limit_centi_celsius=limit,
-        inclusive=default.inclusive,
-        measure=default.measure,
-        minutes=default.minutes,
-        source=default.source,
-    )
-
-
-def _check_product(path: Path, text: ProductFile, defaults: dict[str, DefaultRule]) -> None:
-    sourced = {"handling": text.handling.source, "schedule": text.schedule.source}
-    sourced |= {f"ranges[{number}]": one.source for number, one in enumerate(text.ranges)}
-    sourced |= {f"hold_rules[{number}]": one.source for number, one in enumerate(text.hold_rules)}
-    for key, source in sourced.items():
-        check_source(path, key, source)
-    for name in text.default_rules:
-        if name not in defaults:
-            raise problem(path, "default_rules", f"names {name!r}, which programme.toml does not know")
     if text.product != path.stem:
         raise problem(path, "product", "is not the file's name")
-    if text.stage not in {one.stage for one in text.ranges}:
-        raise problem(path, "stage", "names a stage without a range")
-    sides = {one.side for one in text.hold_rules} | {defaults[name].side for name in text.default_rules}
-    if Side.HOT not in sides:
-        raise problem(path, "default_rules", "leaves the product without a hold rule for heat")
-    if text.handling.freeze_sensitive and Side.COLD not in sides:
-        raise problem(path, "default_rules", "leaves a freeze-sensitive product without a hold rule for cold")
-    _check_days(path, text)
+    try:
+        return product_of(text, programme)
+    except Widening as flaw:
+        raise problem(path.parent.parent / "programme.toml", flaw.key, flaw.what) from flaw
+    except Flaw as flaw:
+        raise problem(path, flaw.key, flaw.what) from flaw
 
 
-def _check_days(path: Path, text: ProductFile) -> None:
-    days = {
-        "effective_from": text.effective_from,
-        "effective_until": text.effective_until,
-        "schedule.effective_from": text.schedule.effective_from,
-        "schedule.effective_until": text.schedule.effective_until,
-    }
-    for key, day in days.items():
-        try:
-            dt.date.fromisoformat(day or "2000-01-01")
-        except ValueError as error:
-            raise problem(path, key, "is not a day YYYY-MM-DD") from error
-
-
-def _definitions(conn: Connection, product_id: str) -> dict[int, str]:
-    query = select(product_table.c.version, product_table.c.definition).where(product_table.c.id == product_id)
-    return {row.version: row.definition for row in conn.execute(query)}
-
-
-def _record(conn: Connection, one: Product, definition: str, now_ms: int) -> None:
+def _record(conn: Connection, one: Product, now_ms: int) -> None:
     row = {
         "id": one.product,
         "version": one.version,
-        "definition": definition,
+        "definition": msgspec.json.encode(one, order="deterministic").decode(),
         "effective_from": one.effective_from,
         "effective_until": one.effective_until,
         "recorded_at_ms": now_ms,
     }
     insert_missing(conn, product_table, [row])
-
-
-def _rejudge_all(conn: Connection, product_id: str, now_ms: int) -> None:
-    query = select(holding.c.id, holding.c.created_at_ms).join(lot, lot.c.id == holding.c.lot_id)
-    for row in conn.execute(query.where(lot.c.product_id == product_id).order_by(holding.c.id)).all():
-        rejudge.mark_holding(conn, row.id, row.created_at_ms, now_ms)

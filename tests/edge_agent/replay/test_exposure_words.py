@@ -45,13 +45,17 @@ def test_a_frozen_log_holds_every_freeze_sensitive_product_and_is_marked_what_if
     assert "at or below -0.5 °C  " in text
     assert "confirmed 69 min, possible 70 min, extreme -1.2 °C, still so at the last reading" in text
     assert WHAT_IF in text
-    line = next(line for line in text.split("\n") if "HOLD: " in line)
-    assert "at or below -0.5 °C for 69 min confirmed" in line
-    assert line.endswith(" [1]"), "a rule that was reached names its source"
-    sources = [line.strip() for line in text.split("\n") if line.strip().startswith("[")]
-    assert sources[0].startswith("[1] ")
-    assert "default of" in sources[0]
-    assert len(sources) == len(set(sources)) <= 2, "each source stands once"
+    lines = text.split("\n")
+    sources = {line.strip()[:3]: line.strip() for line in lines if line.strip().startswith("[")}
+    for product in ("Covishield ", "Covaxin ", "Pentavalent ", "Hepatitis B "):
+        line = next(line for line in lines if line.strip().startswith(product))
+        assert "HOLD: at or below -0.5 °C for 69 min confirmed" in line
+        assert "default of" in sources[line[-3:]], "a rule that was reached names its source"
+    assert len(sources) == len(set(sources.values())), "each source stands once"
+    (polio,) = (line for line in lines if "bOPV" in line)
+    assert "HOLD: above -15.0 °C for 79 min confirmed" in polio, "what is kept frozen was warm all the time"
+    (measles,) = (line for line in lines if "(MR)" in line)
+    assert "HOLD" not in measles, "what may freeze is not held for it"
 
 
 def test_a_gap_is_told_with_its_span_and_counted_as_unknown() -> None:

@@ -2,18 +2,23 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
+from sqlalchemy import select
 
-from sheetal.contracts.limits import DAY_MS, MINUTE_MS, Measure, Side
+from sheetal.contracts.limits import DAY_MS, Measure, Side
 from sheetal.contracts.problem import FileProblem, NotFound, Refused
-from sheetal.ledger import catalogue, rejudge, stock
+from sheetal.ledger import catalogue, rejudge
+from sheetal.ledger.stock_tables import product as product_table
 from tests.sheetal.ledger import seeds
+from tests.sheetal.ledger.catalogue_kit import FOLDER
 from tests.sheetal.ledger.seeds import NOW_MS, PRODUCT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sheetal.contracts.product import Product
     from sheetal.ledger.connect import Ledger
 
@@ -27,10 +32,9 @@ inclusive = false
 measure = "run"
 minutes = 5
 """
-FOLDER = Path(__file__).resolve().parents[3] / "catalogue"
-LOADED = {one.product: one for one in catalogue.load_catalogue(FOLDER)}
+LOADED = {one.product: one for one in catalogue.load_catalogue()}
 COWIN = ("covishield", "covaxin", "corbevax", "sputnik-v", "gemcovac-19", "incovacc", "zycov-d", "covovax")
-REFRIGERATED = [name for name in LOADED if name != "sputnik-v"]
+REFRIGERATED = [name for name, one in LOADED.items() if one.stage == "refrigerated"]
 
 
 def ms(day: str) -> int:
@@ -39,9 +43,10 @@ def ms(day: str) -> int:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A catalogue of one product that a test may spoil."""
+    """A catalogue of one product, which nothing narrows, that a test may spoil."""
     (tmp_path / "products").mkdir()
-    shutil.copy(FOLDER / "programme.toml", tmp_path)
+    head, _, tail = (FOLDER / "programme.toml").read_text().partition("# 2. ")
+    (tmp_path / "programme.toml").write_text(head + tail[tail.index("# 3. ") :])
     shutil.copy(FOLDER / "products" / "covishield.toml", tmp_path / "products")
     return tmp_path
 
@@ -57,18 +62,23 @@ def test_the_vaccines_of_cowin_are_there() -> None:
 
 
 @pytest.mark.parametrize("name", REFRIGERATED)
-def test_a_refrigerated_product_is_judged_by_the_programmes_two_rules(name: str) -> None:
-    freeze, heat = LOADED[name].hold_rules
-    assert (freeze.side, freeze.limit_centi_celsius, freeze.inclusive) == (Side.COLD, -50, True)
-    assert (freeze.measure, freeze.minutes) == (Measure.RUN, 60)
+def test_a_refrigerated_product_is_judged_by_the_programmes_rules(name: str) -> None:
+    product = LOADED[name]
+    rules = {one.rule: one for one in product.hold_rules}
+    heat = rules["programme-heat"]
     assert (heat.side, heat.limit_centi_celsius, heat.inclusive) == (Side.HOT, 800, False)
-    assert (heat.measure, heat.minutes) == (Measure.RUN, 600)
-    (labelled,) = LOADED[name].ranges
+    assert (heat.measure, heat.minutes, heat.stage) == (Measure.RUN, 600, None)
+    assert ("programme-freeze" in rules) == product.freeze_sensitive
+    if product.freeze_sensitive:
+        freeze = rules["programme-freeze"]
+        assert (freeze.side, freeze.limit_centi_celsius, freeze.inclusive) == (Side.COLD, -50, True)
+        assert (freeze.measure, freeze.minutes, freeze.stage) == (Measure.RUN, 60, None)
+    (labelled,) = product.ranges
     assert (labelled.centi_celsius_min, labelled.centi_celsius_max) == (200, 800)
 
 
 def test_frozen_stock_is_judged_by_its_own_upper_limit() -> None:
-    (rule,) = LOADED["sputnik-v"].hold_rules
+    rule = LOADED["sputnik-v"].hold_rules[0]
     assert (rule.side, rule.limit_centi_celsius, rule.inclusive, rule.minutes) == (Side.HOT, -1_800, False, 60)
     assert LOADED["sputnik-v"].stage == "frozen"
 
@@ -83,7 +93,9 @@ def test_frozen_stock_without_an_upper_limit_is_judged_by_the_devices(copy: Path
 
 @pytest.mark.parametrize("product", LOADED.values(), ids=LOADED)
 def test_every_default_says_that_it_is_one_and_who_decided_when(product: Product) -> None:
-    for rule in product.hold_rules:
+    defaults = [one for one in product.hold_rules if one.source.default_of is not None]
+    assert any(one.rule.startswith("programme-") for one in defaults) or product.product == "comirnaty-purple"
+    for rule in defaults:
         assert rule.source.default_of == "programme"
         assert rule.source.decided_by is not None
         role, day = rule.source.decided_by.rsplit(", ", 1)
@@ -96,9 +108,10 @@ def test_every_product_is_complete(product: Product) -> None:
     assert product.vaccine == product.vaccine.upper()
     assert product.display_name_hindi != product.display_name
     assert product.schedule.doses_total >= 1
-    assert product.schedule.age_years_min in {12, 15, 18}
-    assert product.vvm_type is None
-    for sourced in (*product.ranges, *product.hold_rules, product.schedule):
+    assert product.schedule.age_years_min in {0, 10, 12, 15, 18}
+    assert product.handling_source is not None
+    limits = (*product.ranges, *product.hold_rules, *product.next_stages, *product.open_vials, product.schedule)
+    for sourced in limits:
         assert sourced.source.citation
         assert sourced.source.confidence in {"high", "medium", "low"}
 
@@ -119,11 +132,6 @@ def test_dcc_codes_where_they_are_known() -> None:
     assert codes["covishield"] == ("J07BX03", "Covishield", "ORG-100001981")
     assert codes["covaxin"] == ("J07BX03", "Covaxin", "Bharat-Biotech")
     assert codes["gemcovac-19"] == ("1119349007", None, None)
-
-
-def test_the_time_a_packed_carrier_is_believed_in_is_the_ledgers() -> None:
-    programme = catalogue.load_programme(FOLDER)
-    assert programme.packed_carrier_minutes * MINUTE_MS == stock.COLD_LIFE_MS_UNSOURCED
 
 
 BAD = [
@@ -147,7 +155,7 @@ BAD = [
     ('"freeze_sensitive", ', "", "default_rules"),
     (', "refrigerated"', "", "default_rules"),
     ('effective_from = "2021-05-13"', 'effective_from = "13-05-2021"', "effective_from"),
-    ("version = 1", "version =", "the file"),
+    ("version = 2", "version =", "the file"),
 ]
 
 
@@ -159,26 +167,6 @@ def test_a_bad_file_is_refused_with_its_name_and_key(copy: Path, before: str, af
     assert caught.value.facts["key"] == key
     assert str(caught.value.facts["file"]).endswith("products/covishield.toml")
     assert caught.value.next_step
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "key"),
-    [
-        ('default_of = "programme"', "", "default_rule[0].source"),
-        (
-            'decided_by = "medical officer in charge of the immunisation programme, 2026-11-23"',
-            "",
-            "default_rule[0].source",
-        ),
-        ("minutes = 60", "", "default_rule[0]"),
-        ('side = "cold"', 'side = "left"', "default_rule[0].side"),
-    ],
-)
-def test_a_programme_default_without_a_decision_is_refused(copy: Path, before: str, after: str, key: str) -> None:
-    spoil(copy, before, after, "programme.toml")
-    with pytest.raises(FileProblem, match=r"programme\.toml") as caught:
-        catalogue.load_catalogue(copy)
-    assert caught.value.facts["key"] == key
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
@@ -236,6 +224,29 @@ def test_a_recorded_version_never_changes(house: Ledger) -> None:
     assert caught.value.facts == {"reason": "version_changed", "product": PRODUCT, "version": 1}
 
 
+def test_a_field_that_came_later_changes_no_recorded_version(house: Ledger) -> None:
+    """What an older program wrote names fewer fields; at their defaults they say the same."""
+    later = ("open_vials", "next_stages", "light_sensitive", "handling_source", "mkt_joules_per_mole")
+    with house.write() as conn:
+        written = conn.execute(select(product_table.c.definition)).scalar_one()
+        words = {name: word for name, word in msgspec.json.decode(written).items() if name not in later}
+        old = msgspec.json.encode(words).decode()
+        assert old != written
+        conn.execute(product_table.update().values(definition=old))
+        assert catalogue.record_products(conn, [seeds.product()], NOW_MS) == []
+        with pytest.raises(Refused):
+            catalogue.record_products(conn, [seeds.product(light_sensitive=True)], NOW_MS)
+
+
+def test_the_history_of_a_product(house: Ledger) -> None:
+    with house.write() as conn:
+        catalogue.record_products(conn, [seeds.product(version=2)], NOW_MS + DAY_MS)
+        newest, first = catalogue.versions(conn, PRODUCT)
+        assert (newest.product.version, newest.recorded_at_ms) == (2, NOW_MS + DAY_MS)
+        assert (first.product, first.recorded_at_ms) == (seeds.product(), NOW_MS)
+        assert catalogue.versions(conn, "nothing") == []
+
+
 def test_a_new_version_has_every_holding_judged_again(stocked: Ledger) -> None:
     seeds.split(stocked, "H-1", "H-2")
     seeds.judge(stocked)
@@ -253,3 +264,30 @@ def test_a_new_version_has_every_holding_judged_again(stocked: Ledger) -> None:
 )
 def test_a_day_is_indias(at_ms: int, day: str) -> None:
     assert catalogue.day_of(at_ms) == day
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2026-02-28", "2026-11-23"])
+def test_a_day_begins_with_its_first_instant(day: str) -> None:
+    start_ms = catalogue.start_of_day(day)
+    assert (catalogue.day_of(start_ms), catalogue.day_of(start_ms + DAY_MS - 1)) == (day, day)
+    assert catalogue.day_of(start_ms - 1) < day
+    assert start_ms == ms(day)
+
+
+def test_a_programme_that_widens_is_refused_by_its_own_file(copy: Path) -> None:
+    wider = '[[narrow]]\nproducts = ["covishield"]\nopen_vial_minutes = 361\n[narrow.source]\ncitation = "x"\n'
+    decided = 'confidence = "low"\ndefault_of = "programme"\ndecided_by = "medical officer, 2026-11-23"\n'
+    path = copy / "programme.toml"
+    path.write_text(path.read_text() + wider + decided)
+    with pytest.raises(FileProblem, match=r"^programme\.toml: narrow\[0\]\.open_vial_minutes: widens") as caught:
+        catalogue.load_catalogue(copy)
+    assert caught.value.facts["key"] == "narrow[0].open_vial_minutes"
+    path.write_text(path.read_text().replace("361", "360"))
+    (product,) = catalogue.load_catalogue(copy)
+    assert product.open_vial_hours == 6
+
+
+def test_a_narrowing_of_an_unknown_product_is_a_slip_of_the_pen(copy: Path) -> None:
+    shutil.copy(FOLDER / "programme.toml", copy)
+    with pytest.raises(FileProblem, match="names 'covaxin': no such file"):
+        catalogue.load_catalogue(copy)
