@@ -96,6 +96,11 @@ class Seam(NamedTuple):
         """Whether it counts as data."""
         return self.span_ms <= self.cap_ms
 
+    @property
+    def reach_ms(self) -> int:
+        """How much of it possibly belongs to a run at either side."""
+        return min(self.span_ms, self.cap_ms)
+
     def at(self) -> Histogram:
         """Its time, half at each end."""
         span_ms = self.span_ms
@@ -208,16 +213,14 @@ def join_runs(
 ) -> tuple[Run, ...]:
     """The runs of two neighbouring pieces, with the span between them shared out by the house's time rule."""
     (before, last), (first, after) = left, right
-    span = first.ms - last.ms
-    cap = max(last.cap_ms, first.cap_ms)
-    reach = min(span, cap)
+    seam = Seam(last, first)
     ends, begins = limit.violated_by(last.centi_celsius), limit.violated_by(first.centi_celsius)
-    if ends and begins and span <= cap:
-        return (*before[:-1], _joined(before[-1], after[0], span), *after[1:])
+    if ends and begins and seam.is_known:
+        return (*before[:-1], _joined(before[-1], after[0], seam.span_ms), *after[1:])
     if ends:
-        before = (*before[:-1], extend_after(before[-1], reach))
+        before = (*before[:-1], extend_after(before[-1], seam.reach_ms))
     if begins:
-        after = (extend_before(after[0], reach), *after[1:])
+        after = (extend_before(after[0], seam.reach_ms), *after[1:])
     return before + after
 
 

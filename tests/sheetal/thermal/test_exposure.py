@@ -171,6 +171,15 @@ def test_join_runs_gives_the_span_to_the_side_that_violates() -> None:
     assert (joined.earliest_possible_start_ms, joined.possible_half_ms, joined.confirmed_half_ms) == (10, 20, 0)
 
 
+@pytest.mark.parametrize(("before", "after"), [(5, 15), (15, 5)])
+def test_a_change_of_sensor_bridges_as_much_as_the_slower_one_of_the_two(before: int, after: int) -> None:
+    near = merge(summarise(SENSOR, [(0, 900)], before, LIMITS), summarise(SENSOR, [(15, 900)], after, LIMITS))
+    far = merge(summarise(SENSOR, [(0, 900)], before, LIMITS), summarise(SENSOR, [(16, 900)], after, LIMITS))
+    assert [(run.confirmed_half_ms, run.possible_half_ms) for run in near.runs[2]] == [(30, 30)]
+    assert [(run.confirmed_half_ms, run.possible_half_ms) for run in far.runs[2]] == [(0, 30), (0, 30)]
+    assert (near.gaps, far.gaps) == ((), ((0, 16),))
+
+
 @pytest.mark.parametrize("again", [0, 5, 10])
 def test_pieces_that_overlap_are_refused(again: int) -> None:
     left = summarise(SENSOR, [(0, 900), (10, 900)], 15, LIMITS)

@@ -312,6 +312,12 @@ def test_a_fault_is_no_data() -> None:
     assert gaps(samples, 15 * MINUTE) == [Gap(0, 20 * MINUTE)]
 
 
+@pytest.mark.parametrize("fault", [quality for quality in Quality if quality is not Quality.OK])
+def test_a_value_that_came_with_a_fault_is_no_data_either(fault: Quality) -> None:
+    """Ingest refuses such a row; should one stand in a store all the same, it decides nothing."""
+    assert samples_of([Reading(SENSOR, 0, -5000, fault, 1, 1), Reading(SENSOR, 1, 500, Quality.OK, 1, 2)]) == [(1, 500)]
+
+
 def test_two_values_at_one_instant_leave_the_colder_in_any_order() -> None:
     warm, cold = Reading(SENSOR, 0, 900, 0, 1, 1), Reading(SENSOR, 0, -80, 0, 1, 2)
     assert samples_of([warm, cold]) == samples_of([cold, warm]) == [(0, -80)]
