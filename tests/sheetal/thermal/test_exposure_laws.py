@@ -144,12 +144,17 @@ def test_real_series_by_columns_by_lists_in_hours_and_by_the_definitions(one: Re
 
 @pytest.mark.stack
 def test_a_real_shipment_has_its_figures() -> None:
-    """5-minute rows of a 2–8 °C shipment with one warm excursion: numbers counted once by the definitions."""
+    """Eleven days of a 2–8 °C shipment with one warm excursion of five hours."""
     (shipment,) = (one for one in REAL_SERIES if one.file.startswith("transport"))
     samples = real(shipment)
-    at = summarise(SENSOR, samples, shipment.cap_ms, LIMITS).at
+    found = summarise(SENSOR, samples, shipment.cap_ms, LIMITS)
+    (warm,) = found.runs[LIMITS.index(Limit(Side.HOT, 800, inclusive=False))]
+    assert (warm.confirmed_half_ms, warm.possible_half_ms) == (295 * 120_000, 300 * 120_000)
+    assert (found.centi_celsius_min, found.centi_celsius_max, found.gaps) == (390, 2380, ())
+    mean = mkt.mean_kinetic(found.at, samples[-1][0] - samples[0][0])
+    assert (mean.centi_celsius, mean.coverage_permille, mean.note) == (559, 1000, mkt.TRAPEZOID)
     exact = reference.kinetic_mean(samples, shipment.cap_ms, mkt.JOULES_PER_MOLE)
-    window_ms = samples[-1][0] - samples[0][0]
     assert exact is not None
-    assert mkt.mean_kinetic(at, window_ms).centi_celsius == round(100 * exact)
-    assert at[0][0] < round(100 * exact) < at[-1][0]
+    assert round(100 * exact) == 559
+    lost = {kind: vvm.life_ppm(found.at, kind) for kind in vvm.CONSTANTS}
+    assert lost == {"2": 68_951, "7": 13_126, "14": 6_563, "30": 3_062}
