@@ -39,7 +39,7 @@ HOURS_MAX = 500
 MARKS_MAX = 500
 READ_MAX = 5_000
 IDS_MAX = 500
-HOLDINGS_PER_TRANSACTION = 250
+HOLDINGS_PER_TRANSACTION = 500
 """So that the gate, which waits for the writer on SQLite, waits a fraction of a second."""
 SECONDS_UNCOMMITTED_MAX = 1.0
 """What has been judged is committed at least this often, which also prolongs the lease."""

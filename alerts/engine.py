@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import select
 
 from alerts.counts import Counts
+from alerts.deadlines import Deadlines
 from alerts.drain import drain_once, take_work
 from alerts.sweep import sweep
 from sheetal.contracts.problem import Rejected, Unavailable
@@ -52,6 +53,7 @@ class Engine:
         self._turn = threading.Lock()
         self._leased_until_ms = 0
         self._swept_at_ms = 0
+        self._deadlines = Deadlines()
         self.problem: str | None = None
         self.judged_at_ms: int | None = None
         self.counts = Counts()
@@ -122,6 +124,8 @@ class Engine:
         now_ms = self._clock()
         work = take_work(self._stores)
         sweep(self._stores.ledger, work.appliances | work.unfinished, now_ms, self._fence)
+        if self._deadlines.mark(self._stores.ledger, now_ms, self._fence):
+            self.wake()
         self._swept_at_ms = now_ms
 
     def _holds_lease(self) -> bool:

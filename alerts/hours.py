@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 BLOCKS_MAX = 4_096
 """At one reading a minute a full block takes 17 KB, all of them 70 MB."""
 PAGE_ROWS = 20_000
-HOURS_AT_ONCE = 7 * 24
+HOURS_A_DAY = 24
+HOURS_AT_ONCE = 7 * HOURS_A_DAY
 
 Measure = tuple[int, Limits]
 
@@ -136,13 +137,16 @@ class Hours:
     def _read_missing(self, sensor: str, from_ms: int, until_ms: int, measure: Measure | None = None) -> None:
         """Read the hours of [from_ms, until_ms) that are not known, neighbours in one question."""
         run: list[int] = []
-        for hour_ms in range(_floor(from_ms, HOUR_MS), until_ms, HOUR_MS):
-            day = self._day(sensor, _floor(hour_ms, DAY_MS))
-            if hour_ms in day.hours or (measure is not None and measure in day.summaries):
-                self._read_run(sensor, run)
-                run = []
-            else:
-                run.append(hour_ms)
+        for day_ms in range(_floor(from_ms, DAY_MS), until_ms, DAY_MS):
+            day = self._day(sensor, day_ms)
+            is_known = len(day.hours) == HOURS_A_DAY or (measure is not None and measure in day.summaries)
+            hours = range(max(day_ms, _floor(from_ms, HOUR_MS)), min(day_ms + DAY_MS, until_ms), HOUR_MS)
+            for hour_ms in () if is_known else hours:
+                if hour_ms in day.hours or (run and run[-1] + HOUR_MS != hour_ms):
+                    self._read_run(sensor, run)
+                    run = []
+                if hour_ms not in day.hours:
+                    run.append(hour_ms)
         self._read_run(sensor, run)
 
     def _read_run(self, sensor: str, hours: list[int]) -> None:

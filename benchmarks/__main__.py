@@ -17,6 +17,8 @@ from benchmarks import (
     latest_values,
     outbox_ratio,
     sim_realtime,
+    verdict_rejudge,
+    warning_backtest,
 )
 from benchmarks.record import BENCHMARKS, Figure, keep
 
@@ -41,6 +43,8 @@ BENCHES: dict[str, Callable[[], Figure]] = {
     "exposure.share_of_bare_numpy": exposure_rate.measure_share,
     "exposure.readings_per_core": exposure_rate.measure_rate,
     "sim.appliances_realtime_ratio": sim_realtime.measure,
+    "verdict.rejudge_10000_seconds": verdict_rejudge.measure,
+    "warning.median_error_minutes": warning_backtest.measure,
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sheetal.contracts import topics
@@ -21,12 +21,14 @@ from sheetal.ledger.judgement_tables import audit_head
 from sheetal.ledger.upsert import insert_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Column, Connection, Select, Table
     from sqlalchemy.engine import RowMapping
 
     from sheetal.ledger.field_cipher import FieldCipher
+
+IDS_A_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +248,17 @@ def appliances(conn: Connection, facility_id: str | None = None) -> list[Applian
     if facility_id is not None:
         query = query.where(appliance.c.facility_id == facility_id)
     return [Appliance(**row) for row in conn.execute(query).mappings()]
+
+
+def appliances_by_id(conn: Connection, appliance_ids: Collection[str]) -> dict[str, Appliance]:
+    """These appliances, by id; one that is not there is absent."""
+    query = select(*_but(appliance, "created_at_ms")).where(appliance.c.id.in_(bindparam("ids", expanding=True)))
+    ordered = sorted(appliance_ids)
+    found: dict[str, Appliance] = {}
+    for first in range(0, len(ordered), IDS_A_QUERY):
+        chunk = ordered[first : first + IDS_A_QUERY]
+        found |= {row["id"]: Appliance(**row) for row in conn.execute(query, {"ids": chunk}).mappings()}
+    return found
 
 
 def gateway_by_id(conn: Connection, gateway_id: str) -> Gateway:
