@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import portal.certificate.pages
+import portal.cold_chain.alarm_pages
 import portal.cold_chain.api
 import portal.cold_chain.pages
 import portal.identity.pages
@@ -48,6 +49,7 @@ PAGES = (
     portal.identity.pages.router,
     portal.orchestration.pages.router,
     portal.orchestration.gateway_pages.router,
+    portal.cold_chain.alarm_pages.router,
     portal.cold_chain.pages.router,
     portal.certificate.pages.router,
     portal.vaccinator.pages.router,

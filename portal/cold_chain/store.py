@@ -122,7 +122,7 @@ def alarm_lines(
     """Alarms of the scope, open and unacknowledged first, then the newest; at most 200."""
     query = (
         _alarms()
-        .where(or_(alarm.c.fired_at_ms >= since_ms, is_open()))
+        .where(or_(alarm.c.fired_at_ms >= since_ms, alarm.c.cleared_at_ms.is_(None)))
         .order_by(alarm.c.cleared_at_ms.isnot(None), alarm.c.acknowledged_at_ms.isnot(None), alarm.c.fired_at_ms.desc())
         .limit(ALARMS_MAX)
     )

@@ -1,0 +1,43 @@
+"""SQL of the alarm pages: who was told of an alarm, and who comes next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import select
+
+from sheetal.ledger.judgement_tables import notice
+from sheetal.ledger.watch_tables import contact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+BEGAN = ("device_alarm", "server_alarm")
+KEYS_AT_ONCE = 500
+
+
+class Told(NamedTuple):
+    """When the notice of an alarm was written, and when it reached somebody; None while it has not."""
+
+    written_at_ms: int
+    sent_at_ms: int | None
+
+
+def told(conn: Connection, alarm_ids: Sequence[str]) -> dict[str, Told]:
+    """What became of the notices of these alarms; one that nobody was told of is left out."""
+    keys = {f"{kind}/{alarm_id}": alarm_id for alarm_id in alarm_ids for kind in BEGAN}
+    found: dict[str, Told] = {}
+    names = sorted(keys)
+    for first in range(0, len(names), KEYS_AT_ONCE):
+        query = select(notice.c.deduplication_key, notice.c.created_at_ms, notice.c.sent_at_ms)
+        some = query.where(notice.c.deduplication_key.in_(names[first : first + KEYS_AT_ONCE]))
+        found.update({keys[row[0]]: Told(row[1], row[2]) for row in conn.execute(some)})
+    return found
+
+
+def contact_names(conn: Connection, contact_ids: Iterable[int]) -> dict[int, str]:
+    """The posts that these contacts are, by their number."""
+    query = select(contact.c.id, contact.c.name).where(contact.c.id.in_(sorted(set(contact_ids))))
+    return {row[0]: row[1] for row in conn.execute(query)}
