@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from alerts.drain import Work, drain_once
 from alerts.evaluate import Stores
 from alerts.hours import Hours
+from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.disposition import EvidenceKind
-from sheetal.contracts.limits import HOUR_MS, HoldRule, Measure, Side, Source, StorageRange
+from sheetal.contracts.limits import DAY_MS, HOUR_MS, HoldRule, Measure, Side, Source, StorageRange
 from sheetal.contracts.product import Product, Schedule
 from sheetal.contracts.reading import Quality, Reading
 from sheetal.ledger import assets, catalogue, judgements, stock, telemetry, telemetry_writes
@@ -96,6 +97,26 @@ def appliance(appliance_id: str, kind: str = "ilr", *, holdover_minutes: int | N
         alarm_source="WHO PQS device rule",
         holdover_minutes=holdover_minutes,
         holdover_source="made up for tests" if holdover_minutes else None,
+    )
+
+
+def day_summary(sensor: str, *, alarm: float | None) -> DaySummary:
+    """The first day of a logger: 200 min beyond its freeze limit, in which its alarm fired or not."""
+    return DaySummary(
+        sequence=1,
+        sensor=sensor,
+        starts_at_ms=at(0),
+        ends_at_ms=at(0) + DAY_MS,
+        centi_celsius_min=-150,
+        centi_celsius_max=700,
+        low_limit_centi_celsius=-50,
+        low_limit_minutes=60,
+        high_limit_centi_celsius=800,
+        high_limit_minutes=600,
+        minutes_below=200,
+        minutes_above=0,
+        minutes_unknown=0,
+        low_alarm_at_ms=None if alarm is None else at(alarm),
     )
 
 

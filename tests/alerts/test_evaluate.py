@@ -6,13 +6,12 @@ import pytest
 
 from alerts.commits import commit, mark_gap, news
 from alerts.evaluate import Judged, judge_holding
-from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
 from sheetal.contracts.limits import DAY_MS, MINUTE_MS
 from sheetal.contracts.problem import Refused
 from sheetal.contracts.verdict import Finding
 from sheetal.ledger import assets, holdings, judgement_writes, telemetry_writes
-from tests.alerts.given import FACILITY, HOLDING, OTHER, TOP, at
+from tests.alerts.given import FACILITY, HOLDING, OTHER, TOP, at, day_summary
 from tests.alerts.looks import refusal
 
 if TYPE_CHECKING:
@@ -122,25 +121,6 @@ def test_a_freeze_that_late_data_lets_begin_earlier_is_told_once(world: World) -
     assert [notice.kind for notice in world.notices()].count("holding_held") == 1
 
 
-def summary(*, alarm: float | None) -> DaySummary:
-    return DaySummary(
-        sequence=1,
-        sensor=TOP,
-        starts_at_ms=at(0),
-        ends_at_ms=at(0) + DAY_MS,
-        centi_celsius_min=-150,
-        centi_celsius_max=700,
-        low_limit_centi_celsius=-50,
-        low_limit_minutes=60,
-        high_limit_centi_celsius=800,
-        high_limit_minutes=600,
-        minutes_below=200,
-        minutes_above=0,
-        minutes_unknown=0,
-        low_alarm_at_ms=None if alarm is None else at(alarm),
-    )
-
-
 @pytest.mark.parametrize(("alarm", "finding"), [(None, Finding.EXCURSION_NOTED), (300, Finding.HOLD)])
 def test_a_logger_without_readings_speaks_through_its_day_summaries(
     world: World,
@@ -151,7 +131,7 @@ def test_a_logger_without_readings_speaks_through_its_day_summaries(
         assets.assign_sensor(conn, TOP, OTHER, "logger", at(0), at(0))
     world.receive(appliance_id=OTHER, kind=EvidenceKind.LOGGER_FILE)
     with world.telemetry.write() as conn:
-        telemetry_writes.put_day_summaries(conn, [summary(alarm=alarm)], at(1500))
+        telemetry_writes.put_day_summaries(conn, [day_summary(TOP, alarm=alarm)], at(1500))
         telemetry_writes.mark_dirty(conn, {(TOP, at(0))})
     world.drain(1500)
     found = world.verdicts()[0].verdict
