@@ -1,4 +1,4 @@
-"""Pages of the cold chain: overview, appliance, holding, alarms, lots, refused messages."""
+"""Pages of the cold chain: overview, appliance, holding, lots, refused messages."""
 
 from functools import partial
 from typing import Annotated
@@ -20,7 +20,6 @@ Watcher = Annotated[Staff, Depends(require_staff(*WATCHERS))]
 Officer = Annotated[Staff, Depends(require_staff(*OFFICERS))]
 Anyone = Annotated[Staff, Depends(require_staff())]
 TEXT_CHARACTERS_MAX = 500
-ID_CHARACTERS_MAX = 200
 Trouble = Annotated[str, Query(pattern="^(freeze|warm|nodata|held|gap)?$")]
 ShortText = Annotated[str, Form(max_length=TEXT_CHARACTERS_MAX)]
 
@@ -130,42 +129,6 @@ def quarantine(request: Request, staff: Anyone, holding_id: str, reason: ShortTe
     return RedirectResponse(url(request, f"/cc/holdings/{holding_id}"), 303)
 
 
-@router.get("/cc/alarms")
-def alarms(
-    request: Request,
-    staff: Watcher,
-    show: Annotated[str, Query(pattern="^(open|all)$")] = "open",
-) -> Response:
-    """Alarms, active and unacknowledged first."""
-    state = request.app.state
-    lines = service.alarm_lines(state.ledger, staff, state.clock(), open_only=show == "open")
-    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
-    return render(request, "cold_chain/alarms.html", alarms=lines, show=show, words=words)
-
-
-@router.get("/cc/alarm")
-def alarm(request: Request, staff: Watcher, id: Annotated[str, Query(max_length=ID_CHARACTERS_MAX)]) -> Response:  # noqa: A002 -- the query's own name
-    """One alarm with the form that acknowledges it."""
-    return _alarm(request, staff, id, None, "", "")
-
-
-@router.post("/cc/alarm")
-def acknowledge(
-    request: Request,
-    staff: Watcher,
-    id: Annotated[str, Form(max_length=ID_CHARACTERS_MAX)],  # noqa: A002 -- the field's own name
-    cause: ShortText = "",
-    comment: ShortText = "",
-) -> Response:
-    """Record cause and comment; both are asked for."""
-    state = request.app.state
-    problem = words.acknowledgement_problem(cause, comment)
-    if problem is not None:
-        return _alarm(request, staff, id, problem, cause, comment)
-    service.acknowledge(state.ledger, staff, id, cause, comment, state.clock())
-    return RedirectResponse(url(request, "/cc/alarms"), 303)
-
-
 @router.get("/cc/lots")
 def lots(request: Request, staff: Anyone) -> Response:
     """Lots, each the sum of its holdings."""
@@ -215,29 +178,6 @@ def _holding(request: Request, staff: Staff, holding_id: str, problem: FieldProb
         steps=steps,
         problem=problem,
         words=words,
-    )
-
-
-def _alarm(
-    request: Request,
-    staff: Staff,
-    alarm_id: str,
-    problem: FieldProblem | None,
-    cause: str,
-    comment: str,
-) -> Response:
-    state = request.app.state
-    found = service.alarm_line(state.ledger, staff, alarm_id)
-    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
-    return render(
-        request,
-        "cold_chain/alarm.html",
-        status=422 if problem else 200,
-        words=words,
-        alarm=found,
-        problem=problem,
-        cause=cause,
-        comment=comment,
     )
 
 

@@ -10,7 +10,7 @@ from portal.cold_chain import chart, gather, rules, store
 from portal.cold_chain.gather import Reader
 from portal.cold_chain.rules import ApplianceNow, Place, State
 from portal.cold_chain.snapshot import Snapshot
-from portal.cold_chain.views import AlarmLine, AppliancePage, Chart, Event, HoldingLine, HoldingPage, LotLine, Overview
+from portal.cold_chain.views import AppliancePage, Chart, Event, HoldingLine, HoldingPage, LotLine, Overview
 from portal.errors import SignInNeeded
 from portal.identity import service as identity
 from portal.language import marked
@@ -18,7 +18,6 @@ from sheetal.contracts.disposition import USABLE, Disposition
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import NotFound, Refused
 from sheetal.contracts.topics import gateway_of
-from sheetal.ledger import alarms as ledger_alarms
 from sheetal.ledger import assets, catalogue, holdings, judgements, stock, telemetry
 from sheetal.thermal.exposure_report import build_report
 from sheetal.thermal.runs import samples_of
@@ -199,34 +198,6 @@ def quarantine(ledger: Ledger, staff: Staff, holding_id: str, reason: str, now_m
         holdings.set_disposition(conn, holding_id, Disposition.QUARANTINED, staff.id, shortened, now_ms)
 
 
-def alarm_lines(ledger: Ledger, staff: Staff, now_ms: int, *, open_only: bool) -> list[AlarmLine]:
-    """Alarms of the last 30 days and all that are still open."""
-    scope = None if staff.sees_all else staff.facility_id
-    with ledger.read() as conn:
-        return store.alarm_lines(conn, facility_id=scope, since_ms=now_ms - HISTORY_MS, open_only=open_only)
-
-
-def alarm_line(ledger: Ledger, staff: Staff, alarm_id: str) -> AlarmLine:
-    """One alarm; raises NotFound."""
-    with ledger.read() as conn:
-        return _visible_alarm(conn, staff, alarm_id)
-
-
-def acknowledge(
-    ledger: Ledger,
-    staff: Staff,
-    alarm_id: str,
-    cause: str,
-    comment: str,
-    now_ms: int,
-) -> AlarmLine:
-    """Record who saw the alarm, why it came and what was done; raises NotFound and Refused."""
-    with ledger.write() as conn:
-        found = _visible_alarm(conn, staff, alarm_id)
-        ledger_alarms.acknowledge_alarm(conn, alarm_id, staff.id, cause, comment, now_ms)
-    return found
-
-
 def open_alarm_count(ledger: Ledger, staff: Staff) -> int:
     """How many alarms are active or not acknowledged."""
     with ledger.read() as conn:
@@ -339,13 +310,6 @@ def _visible_holding(conn: Connection, staff: Staff, holding_id: str) -> stock.H
         raise NotFound(marked("There is no such holding.")) from error
     if not staff.may_see(found.facility_id):
         raise NotFound(marked("There is no such holding."))
-    return found
-
-
-def _visible_alarm(conn: Connection, staff: Staff, alarm_id: str) -> AlarmLine:
-    found = store.alarm_line(conn, alarm_id)
-    if found is None or not (staff.sees_all or (found.facility_id or "") == staff.facility_id):
-        raise NotFound(marked("There is no such alarm."))
     return found
 
 

@@ -48,9 +48,6 @@ def test_a_handler_sees_the_own_facility(seeded: Stage) -> None:
     seen = overview(seeded, HANDLER)
     assert {row.appliance.place.facility_id for row in seen.rows} == {"F-101"}
     assert [district.name for district in seen.districts] == ["North"]
-    assert [line.appliance for line in service.alarm_lines(seeded.ledger, HANDLER, seeded.now_ms, open_only=True)] == [
-        "A-101-1"
-    ]
     assert service.open_alarm_count(seeded.ledger, HANDLER) == 1
     assert service.open_alarm_count(seeded.ledger, OFFICER) == 2
 
@@ -67,13 +64,6 @@ def test_others_records_do_not_exist_for_a_handler(seeded: Stage) -> None:
         service.quarantine(seeded.ledger, HANDLER, "H-4", "seen frozen", seeded.now_ms)
     with pytest.raises(NotFound):
         service.lot_page(*stores, HANDLER, "covishield/CS-2207", seeded.now_ms)
-    heat = next(
-        line.id
-        for line in service.alarm_lines(seeded.ledger, OFFICER, seeded.now_ms, open_only=True)
-        if line.kind == "heat"
-    )
-    with pytest.raises(NotFound):
-        service.acknowledge(seeded.ledger, HANDLER, heat, "power_cut", "called", seeded.now_ms)
 
 
 def test_an_appliance_page_has_its_figures(seeded: Stage) -> None:
@@ -154,17 +144,6 @@ def test_what_is_held_is_not_held_again(seeded: Stage) -> None:
     assert caught.value.facts["reason"] == "not_usable"
     with seeded.ledger.read() as conn:
         assert stock.holding_by_id(conn, "H-58213").disposition is Disposition.QUARANTINED
-
-
-def test_an_alarm_is_acknowledged_once(seeded: Stage) -> None:
-    line = service.alarm_lines(seeded.ledger, OFFICER, seeded.now_ms, open_only=True)[0]
-    service.acknowledge(seeded.ledger, OFFICER, line.id, "power_cut", "generator on", seeded.now_ms)
-    seen = service.alarm_line(seeded.ledger, OFFICER, line.id)
-    assert (seen.acknowledged_by, seen.cause, seen.comment) == ("s-1", "power_cut", "generator on")
-    with pytest.raises(Refused):
-        service.acknowledge(seeded.ledger, OFFICER, line.id, "power_cut", "again", seeded.now_ms)
-    with pytest.raises(NotFound):
-        service.alarm_line(seeded.ledger, OFFICER, "none")
 
 
 def test_lots_are_sums_and_open_into_holdings(seeded: Stage) -> None:
