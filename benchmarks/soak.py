@@ -1,6 +1,6 @@
 """Full counts of one fault suite, or of a family of them in order; only this writes docs/figures/faults.json.
 
-`make soak SUITE=edge.kill9` · `SUITE=all-edge` · `SUITE=all-ingest`: what was broken off goes on where it stopped.
+`make soak SUITE=edge.kill9` · `SUITE=all-edge`, `all-ingest`, `all-alerts`: what was broken off goes on from there.
 `python -m benchmarks.soak NAME FIRST COUNT` plays some tries again, by the seed of a failure, and keeps nothing.
 """
 
@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks import journey_story
 from benchmarks.faults import (
+    alerts_channel_down,
+    alerts_kill9,
+    alerts_lost_notice,
     audit_tamper,
     clock,
     disk_full,
     duplicate_reorder,
+    false_holds,
     forged,
     ingest_broker_restart,
     ingest_disk_full,
@@ -26,6 +30,7 @@ from benchmarks.faults import (
     ingest_store_down,
     kill9,
     lying_broker,
+    missed_excursions,
     partition_72h,
     poison,
     power_cut,
@@ -42,7 +47,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRESS = ROOT / ".demo" / "soak"
-FAMILIES = {"all-edge": "edge.", "all-ingest": "ingest."}
+FAMILIES = {"all-edge": "edge.", "all-ingest": "ingest.", "all-alerts": "alerts."}
 """What all suites of a family are called by, and how their names begin."""
 
 
@@ -76,6 +81,10 @@ SUITES = {
     "edge.duplicate_reorder": Suite(
         duplicate_reorder.FULL, duplicate_reorder.HOW, duplicate_reorder.run, duplicate_reorder.GROUP
     ),
+    "alerts.false_holds": Suite(false_holds.FULL, false_holds.HOW, false_holds.run, false_holds.GROUP),
+    "alerts.missed_excursions": Suite(
+        missed_excursions.FULL, missed_excursions.HOW, missed_excursions.run, missed_excursions.GROUP
+    ),
     "edge.disk_full": Suite(disk_full.FULL, disk_full.HOW, disk_full.run),
     "ingest.poison": Suite(poison.FULL, poison.HOW, poison.run, poison.GROUP),
     "edge.wrong_credentials": Suite(wrong_credentials.FULL, wrong_credentials.HOW, wrong_credentials.run),
@@ -90,6 +99,11 @@ SUITES = {
         split_hold_race.FULL, split_hold_race.HOW, split_hold_race.run, split_hold_race.GROUP
     ),
     "audit.tamper": Suite(audit_tamper.FULL, audit_tamper.HOW, audit_tamper.run, audit_tamper.GROUP),
+    "alerts.kill9": Suite(alerts_kill9.FULL, alerts_kill9.HOW, alerts_kill9.run, alerts_kill9.GROUP),
+    "alerts.lost_notice": Suite(
+        alerts_lost_notice.FULL, alerts_lost_notice.HOW, alerts_lost_notice.run, alerts_lost_notice.GROUP
+    ),
+    "alerts.channel_down": Suite(alerts_channel_down.FULL, alerts_channel_down.HOW, each(alerts_channel_down.attempt)),
     "ingest.slow_consumer": Suite(ingest_slow_consumer.FULL, ingest_slow_consumer.HOW, ingest_slow_consumer.run),
 }
 

@@ -2,7 +2,7 @@
 
 A refrigerator that works goes up and down all day, and every warm half of its cycle looks like the beginning of a
 failure. So two things are told apart: how long until the limit, if it goes on like this (a fit to the stretch since the
-last turn, see `cooling`), and whether this is news (warmer, or colder, than it has been nearly all of the last day).
+last turn, see `cooling`), and whether this is news (warmer, or colder, than it was nearly all of the last day).
 It says None where it cannot tell: too few readings, none fresh, no movement to the limit, no curve that gets there.
 """
 
@@ -33,6 +33,8 @@ USUAL_SHARE = 0.98
 UNUSUAL_CENTI_CELSIUS = 40
 UNUSUAL_PERCENT = 40
 """How much of the way from its usual day to the limit an appliance must have gone: less of it is a busy morning."""
+NEWS_READINGS = 2
+"""One reading alone is a door or warm goods put in; it halved the false warnings of real cold stores to want two."""
 WARNING_MINUTES_MAX = 3 * 60
 """People are told at most this long before a limit; what is further off may still turn."""
 
@@ -80,7 +82,7 @@ def outlook(samples: Sequence[Sample], limit: Beyond, now_ms: int) -> Outlook | 
         minutes=_whole(when.middle - age),
         low=_whole(when.low - age),
         high=None if when.high is None else _whole(when.high - age),
-        is_news=is_unusual(before, samples[-1], limit),
+        is_news=all(is_unusual(before, one, limit) for one in moving[-NEWS_READINGS:]),
         tau_minutes=round(found.tau_minutes),
         asymptote_centi_celsius=round(100 * found.asymptote_celsius),
         error_centi_celsius=round(100 * found.error_celsius),

@@ -147,3 +147,14 @@ def test_an_unknown_day_asks_for_more() -> None:
     assert not is_unusual(before[:1], (newest_ms, 500), HEAT)
     assert not is_unusual(before, (newest_ms, 600), HEAT)
     assert is_unusual(before, (newest_ms, 720), HEAT)
+
+
+def test_one_reading_alone_is_no_news() -> None:
+    usual = cycles(20)
+    put_in = series([*usual, *warming(usual[-1], 20, tau=2_000.0), 6.9])
+    found = outlook(put_in, HEAT, put_in[-1][0])
+    assert found is None or not found.is_news
+    again = series([*usual, *warming(usual[-1], 20, tau=2_000.0), 6.5, 6.9])
+    found = outlook(again, HEAT, again[-1][0])
+    assert found is not None
+    assert found.is_warning
