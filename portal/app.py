@@ -14,6 +14,7 @@ import portal.certificate.pages
 import portal.cold_chain.alarm_pages
 import portal.cold_chain.api
 import portal.cold_chain.pages
+import portal.cold_chain.verdict_pages
 import portal.identity.pages
 import portal.orchestration.api
 import portal.orchestration.gateway_pages
@@ -29,6 +30,7 @@ from portal.cold_chain.snapshot import Snapshots
 from portal.headers import SecurityHeaders, security_headers
 from portal.language import LanguagePrefix
 from portal.orchestration.gateway_ca import Authority
+from portal.recall import service as recalls
 from portal.settings import Settings
 from portal.static_files import STATIC_FOLDER, KeptFiles
 from sheetal.contracts.clock import Clock, now_ms
@@ -51,6 +53,7 @@ PAGES = (
     portal.orchestration.gateway_pages.router,
     portal.cold_chain.alarm_pages.router,
     portal.cold_chain.pages.router,
+    portal.cold_chain.verdict_pages.pages,
     portal.certificate.pages.router,
     portal.vaccinator.pages.router,
     portal.recall.pages.router,
@@ -59,6 +62,7 @@ PAGES = (
 APIS: tuple[APIRouter, ...] = (
     portal.orchestration.api.router,
     portal.cold_chain.api.router,
+    portal.cold_chain.verdict_pages.api,
     portal.vaccinator.api.router,
     portal.recall.api.router,
 )
@@ -114,7 +118,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     state.settings, state.pages = settings, web.make_pages()
     state.ledger, state.telemetry, state.readings = stores.ledger, stores.telemetry, stores.readings
     state.cipher, state.clock = stores.cipher, stores.clock
-    state.snapshots = Snapshots()
+    state.snapshots, state.dose_trail = Snapshots(), recalls.trail_of
     state.requests, state.gate_answers = RequestCounts(), Tally()
     state.programme = load_programme()
     state.signing_keys = load_signing_keys(settings, stores.clock())

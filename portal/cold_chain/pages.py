@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from portal.cold_chain import chart, service, words, work
+from portal.cold_chain import chart, service, verdict_pages, words
 from portal.errors import FieldProblem, status_of
 from portal.identity.service import OFFICERS, Role, Staff, require_staff
 from portal.language import marked
@@ -20,6 +20,7 @@ Watcher = Annotated[Staff, Depends(require_staff(*WATCHERS))]
 Officer = Annotated[Staff, Depends(require_staff(*OFFICERS))]
 Anyone = Annotated[Staff, Depends(require_staff())]
 TEXT_CHARACTERS_MAX = 500
+DOSE_NUMBER_MAX = 1_000_000
 Trouble = Annotated[str, Query(pattern="^(freeze|warm|nodata|held|gap)?$")]
 ShortText = Annotated[str, Form(max_length=TEXT_CHARACTERS_MAX)]
 
@@ -113,9 +114,14 @@ def appliance_chart(
 
 
 @router.get("/cc/holdings/{holding_id}")
-def holding(request: Request, staff: Anyone, holding_id: str) -> Response:
+def holding(
+    request: Request,
+    staff: Anyone,
+    holding_id: str,
+    dose: Annotated[int, Query(ge=1, le=DOSE_NUMBER_MAX)] = 1,
+) -> Response:
     """One holding: its verdict and how it was found, where it has been, what may be done."""
-    return _holding(request, staff, holding_id)
+    return _holding(request, staff, holding_id, dose=dose)
 
 
 @router.post("/cc/holdings/{holding_id}/quarantine")
@@ -163,19 +169,22 @@ def _overview(request: Request, staff: Staff, template: str, only: str) -> Respo
     return render(request, template, seen=seen, only=only, words=words)
 
 
-def _holding(request: Request, staff: Staff, holding_id: str, problem: FieldProblem | None = None) -> Response:
+def _holding(
+    request: Request,
+    staff: Staff,
+    holding_id: str,
+    problem: FieldProblem | None = None,
+    dose: int = 1,
+) -> Response:
     state = request.app.state
     page = service.holding_page(state.ledger, state.telemetry, staff, holding_id, state.clock())
     request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
-    steps = []
-    if page.verdict is not None and page.judged_by is not None:
-        steps = work.steps(page.verdict.verdict, page.judged_by, language_of(request))
     return render(
         request,
         "cold_chain/holding.html",
         status=422 if problem else 200,
         page=page,
-        steps=steps,
+        **verdict_pages.holding_work(request, page, dose),
         problem=problem,
         words=words,
     )

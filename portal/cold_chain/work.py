@@ -5,91 +5,45 @@ Each step is a msgid with facts, so that the page can say it in any language.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from portal import formats
+from portal.cold_chain import work_evidence
+from portal.cold_chain.excursions import excursions_of, pick
+from portal.cold_chain.work_words import Step, Words, limit_words
 from portal.language import marked
+from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.limits import Measure, Side
 from sheetal.contracts.verdict import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portal.cold_chain.excursions import Excursion
     from sheetal.contracts.limits import HoldRule
     from sheetal.contracts.product import Product
-    from sheetal.contracts.verdict import Reached, Run, StayEvidence, Verdict
+    from sheetal.contracts.verdict import StayEvidence, Verdict
 
-HALF_MS_PER_MINUTE = 120_000
-SIDE_WORDS = {
-    (Side.COLD, True): marked("at or below %(limit)s"),
-    (Side.COLD, False): marked("below %(limit)s"),
-    (Side.HOT, True): marked("at or above %(limit)s"),
-    (Side.HOT, False): marked("above %(limit)s"),
-}
+__all__ = ["Step", "Words", "limit_words", "steps"]
 
 
-@dataclass(frozen=True)
-class Words:
-    """A msgid and what goes into its places."""
-
-    text: str
-    facts: dict[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A question, its figure, and where the figure comes from."""
-
-    question: Words
-    figure: Words
-    why: Words | None = None
-    tone: str = ""
-
-
-def steps(verdict: Verdict, product: Product, language: str = "en") -> list[Step]:
-    """The steps from the rule that applies to the comparison, in reading order."""
-    reached = verdict.reached[0] if verdict.reached else None
-    run = reached.run if reached is not None else told_run(verdict.noted, product)
-    rule = reached.rule if reached is not None else rule_of(run, product)
+def steps(verdict: Verdict, product: Product, language: str = "en", picked: Excursion | None = None) -> list[Step]:
+    """From the rule that applies to the comparison, in reading order; of the `picked` excursion, else of the worst."""
+    one = picked or pick(excursions_of(verdict, product), 1)
+    rule = one.rule if one is not None else next(iter(product.hold_rules), None)
     return [
         _rule_step(rule, product, language),
-        _readings_step(verdict),
-        *_run_steps(reached, run, language),
+        _readings_step(verdict, language),
+        *_run_steps(one, language),
         _unknown_step(verdict),
+        *work_evidence.margin_steps(verdict, one),
         _extremes_step(verdict.stays),
-        _last_step(verdict, rule, reached, run),
+        *work_evidence.budget_steps(verdict.budgets),
+        *work_evidence.vvm_steps(verdict.vvm, language),
+        *work_evidence.mkt_steps(verdict.mkt),
+        *work_evidence.proposal_steps(verdict.proposals, language),
+        _last_step(verdict, one),
     ]
-
-
-def longest(runs: Sequence[Run]) -> Run | None:
-    """The run that can have lasted longest."""
-    return max(runs, key=lambda run: run.possible_half_ms, default=None)
-
-
-def told_run(runs: Sequence[Run], product: Product) -> Run | None:
-    """The longest run that a hold rule watches; where none is watched, the longest outside the label."""
-    return longest([run for run in runs if rule_of(run, product) is not None]) or longest(runs)
-
-
-def rule_of(run: Run | None, product: Product) -> HoldRule | None:
-    """The product's rule that watches the run's side and limit; its first rule where there was no run."""
-    if run is None:
-        return product.hold_rules[0] if product.hold_rules else None
-    same = [
-        rule
-        for rule in product.hold_rules
-        if rule.side is run.side and rule.limit_centi_celsius == run.limit_centi_celsius
-    ]
-    return same[0] if same else None
-
-
-def limit_words(rule: HoldRule) -> Words:
-    """`at or below −0.5 °C`."""
-    return Words(
-        SIDE_WORDS[rule.side, rule.inclusive],
-        {"limit": formats.temperature(rule.limit_centi_celsius, signed=True)},
-    )
 
 
 def _rule_step(rule: HoldRule | None, product: Product, language: str) -> Step:
@@ -118,44 +72,51 @@ def _rule_step(rule: HoldRule | None, product: Product, language: str) -> Step:
     )
 
 
-def _readings_step(verdict: Verdict) -> Step:
-    sensors = sorted({sensor for stay in verdict.stays for sensor in stay.sensors})
-    why = Words(
-        marked("Stays: %(stays)s; sensors: %(sensors)s"),
-        {"stays": len(verdict.stays), "sensors": ", ".join(sensors) or formats.NONE},
-    )
-    total = sum(stay.readings for stay in verdict.stays)
+def _readings_step(verdict: Verdict, language: str) -> Step:
     question = Words(marked("Which readings belong to this holding"))
-    return Step(question, Words(marked("%(readings)s readings"), {"readings": formats.number(total)}), why)
-
-
-def _run_steps(reached: Reached | None, run: Run | None, language: str) -> list[Step]:
-    if reached is None and run is None:
-        question = Words(marked("Longest time beyond a limit"))
-        return [
-            Step(question, Words(marked("none")), Words(marked("No reading lies beyond the limits of this product")))
-        ]
-    confirmed = reached.minutes_confirmed if reached else _minutes(run.confirmed_half_ms if run else 0)
-    possible = reached.minutes_possible if reached else _minutes(run.possible_half_ms if run else 0)
-    span = None
-    if run is not None:
-        span = Words(
-            marked("First %(first)s, last %(last)s, sensor %(sensor)s"),
-            {
-                "first": formats.moment(run.first_ms, language),
-                "last": formats.moment(run.last_ms, language),
-                "sensor": run.sensor,
-            },
+    total = sum(stay.readings for stay in verdict.stays)
+    figure = Words(marked("%(readings)s readings"), {"readings": formats.number(total)})
+    sensors = ", ".join(sorted({sensor for stay in verdict.stays for sensor in stay.sensors})) or formats.NONE
+    if len(verdict.stays) != 1:
+        facts: dict[str, object] = {"stays": len(verdict.stays), "sensors": sensors}
+        return Step(question, figure, Words(marked("Stays: %(stays)s; sensors: %(sensors)s"), facts))
+    only = verdict.stays[0]
+    facts = {"from": formats.moment(only.from_ms, language), "sensors": sensors, "appliance": only.appliance}
+    if only.evidence_kind == EvidenceKind.TWICE_DAILY and not total:
+        return Step(question, figure, Words(marked("The twice-daily record of %(appliance)s since %(from)s"), facts))
+    if only.until_ms is None:
+        return Step(
+            question, figure, Words(marked("Stay in %(appliance)s since %(from)s; sensors: %(sensors)s"), facts)
         )
+    facts["until"] = formats.moment(only.until_ms, language)
+    text = marked("Stay in %(appliance)s from %(from)s to %(until)s; sensors: %(sensors)s")
+    return Step(question, figure, Words(text, facts))
+
+
+def _run_steps(one: Excursion | None, language: str) -> list[Step]:
+    if one is None:
+        question = Words(marked("Longest time beyond a limit"))
+        why = Words(marked("No reading lies beyond the limits of this product"))
+        return [Step(question, Words(marked("none")), why)]
+    run, span = one.run, None
+    if run is not None:
+        facts: dict[str, object] = {
+            "first": formats.moment(run.first_ms, language),
+            "last": formats.moment(run.last_ms, language),
+            "sensor": run.sensor,
+        }
+        told = marked("First %(first)s, last %(last)s, sensor %(sensor)s")
+        counted = marked("Between %(first)s and %(last)s, as %(sensor)s itself counted it")
+        span = Words(told if one.is_drawn else counted, facts)
     return [
         Step(
             Words(marked("Time beyond the limit")),
-            Words(marked("%(minutes)s min confirmed"), {"minutes": confirmed}),
+            Words(marked("%(minutes)s min confirmed"), {"minutes": one.minutes_confirmed}),
             span,
         ),
         Step(
             Words(marked("Longest it can have been")),
-            Words(marked("%(minutes)s min possible"), {"minutes": possible}),
+            Words(marked("%(minutes)s min possible"), {"minutes": one.minutes_possible}),
             Words(marked("From the last good reading before to the first good one after")),
         ),
     ]
@@ -177,25 +138,31 @@ def _extremes_step(stays: Sequence[StayEvidence]) -> Step:
     return Step(
         Words(marked("Lowest and highest since receipt")),
         Words("%(low)s, %(high)s", {"low": formats.temperature(low), "high": formats.temperature(high)}),
+        Words(marked("Cold and heat are never added together")),
     )
 
 
-def _last_step(verdict: Verdict, rule: HoldRule | None, reached: Reached | None, run: Run | None) -> Step:
-    if reached is not None:
-        confirmed = reached.minutes_confirmed >= reached.rule.minutes
+def _last_step(verdict: Verdict, one: Excursion | None) -> Step:
+    if any(ground.condemns for ground in verdict.proposals):
+        text = marked("A ground that is certain → hold at once, propose to condemn")
+        return Step(Words(text), Words(marked("Proposed: condemn")), tone="stop")
+    if one is not None and one.reached is not None and one.rule is not None:
+        confirmed = one.minutes_confirmed >= one.rule.minutes
         text = marked("%(used)s min ≥ %(limit)s min → hold at once")
-        used = reached.minutes_confirmed if confirmed else reached.minutes_possible
-        return Step(Words(text, {"used": used, "limit": reached.rule.minutes}), Words(marked("Held")), tone="held")
-    if verdict.finding is Finding.EXCURSION_NOTED and rule is not None and run is not None:
-        facts: dict[str, object] = {"used": _minutes(run.possible_half_ms), "limit": rule.minutes}
-        text = marked("%(used)s min < %(limit)s min → excursion noted, no hold")
-        return Step(Words(text, facts), Words(marked("Usable")), tone="ok")
+        used = one.minutes_confirmed if confirmed else one.minutes_possible
+        return Step(Words(text, {"used": used, "limit": one.rule.minutes}), Words(marked("Held")), tone="held")
+    if verdict.finding is Finding.HOLD:
+        return Step(Words(marked("Another ground holds it, see above")), Words(marked("Held")), tone="held")
+    return _unheld(verdict, one)
+
+
+def _unheld(verdict: Verdict, one: Excursion | None) -> Step:
     if verdict.known_through_ms is None:
         return Step(Words(marked("No data yet → not judged")), Words(marked("Not judged")), tone="nodata")
-    if verdict.finding is Finding.USABLE:
+    if one is None:
         return Step(Words(marked("No hold rule was reached")), Words(marked("Usable")), tone="ok")
-    return Step(Words(marked("Outside the range, below every hold rule")), Words(marked("Usable")), tone="ok")
-
-
-def _minutes(half_ms: int) -> int:
-    return half_ms // HALF_MS_PER_MINUTE
+    if one.rule is None:
+        return Step(Words(marked("Outside the range, below every hold rule")), Words(marked("Usable")), tone="ok")
+    facts: dict[str, object] = {"used": one.minutes_possible, "limit": one.rule.minutes}
+    text = marked("%(used)s min < %(limit)s min → excursion noted, no hold")
+    return Step(Words(text, facts), Words(marked("Usable")), tone="ok")

@@ -11,6 +11,30 @@ RELEASED = frozenset({Disposition.RELEASED, Disposition.RELEASED_USE_FIRST})
 DECIDED = RELEASED | {Disposition.CONDEMNED, Disposition.DESTROYED}
 
 
+@dataclass(frozen=True, slots=True)
+class TrailDose:
+    """A dose on the way from a certificate to a probe: the how-manieth of those looked at, and its certificate."""
+
+    number: int
+    administered_at_ms: int
+    dose_number: int
+    certificate: str | None
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Doses given from a holding: from its own label in all, since it was compromised, and one of them.
+
+    `dose` is one of `counted`: of those since the compromise where there is one, else of all.
+    """
+
+    given: int
+    since: int | None
+    counted: int
+    dose: TrailDose | None
+
+
 class ContactState(StrEnum):
     """How far a dose's owner has been told."""
 

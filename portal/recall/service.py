@@ -16,7 +16,7 @@ from portal.certificate.advisory import Level
 from portal.language import marked
 from portal.orchestration import service as orchestration
 from portal.recall import rules, store
-from portal.recall.rules import ContactState
+from portal.recall.rules import ContactState, Trail, TrailDose
 from portal.recall.store import Case
 from portal.registration import service as registration
 from portal.vaccinator import service as vaccinator
@@ -132,6 +132,36 @@ def recall_of(ledger: Ledger, holding_id: str, page: int = 1, page_size: int = P
         page=page,
         pages=pages,
         doses=rows,
+    )
+
+
+def trail_of(ledger: Ledger, holding_id: str, from_ms: int | None, number: int) -> Trail:
+    """The doses given from a holding, and number `number` of those since `from_ms`, or of all; nobody is named."""
+    with ledger.read() as conn:
+        given = vaccinator.count_doses_since(conn, [holding_id], 0)
+        since = None if from_ms is None else _count_since(conn, holding_id, from_ms)
+        counted = given if from_ms is None else vaccinator.count_doses_since(conn, [holding_id], from_ms)
+        wanted = min(number, counted, LOOK_AT_ONCE)
+        doses = vaccinator.doses_since(conn, [holding_id], from_ms or 0, None, wanted) if wanted else []
+        return Trail(given, since, counted, _trail_dose(conn, doses[-1], len(doses)) if doses else None)
+
+
+def _count_since(conn: Connection, holding_id: str, from_ms: int) -> int:
+    """How many doses the recall lists; while it is not open yet, those given since from it and what was split off."""
+    cases = store.cases_of(conn, holding_id)
+    if cases:
+        return len(store.listed(conn, [case.id for case in cases]))
+    return vaccinator.count_doses_since(conn, [holding_id, *stock.born_after(conn, holding_id, from_ms)], from_ms)
+
+
+def _trail_dose(conn: Connection, dose: StoredDose, number: int) -> TrailDose:
+    certificate = certificates.certificate_of_dose(conn, dose.id)
+    return TrailDose(
+        number=number,
+        administered_at_ms=dose.administered_at_ms,
+        dose_number=dose.dose_number,
+        certificate=certificate.id if certificate else None,
+        level=int(certificate.level) if certificate else 0,
     )
 
 

@@ -14,10 +14,12 @@ from sheetal.contracts.verdict import Finding
 from sheetal.ledger import assets, catalogue, holdings, judgement_writes, rejudge, stock, telemetry_writes
 from sheetal.ledger.judgements import ApplianceJudgement, GatewayState
 from sheetal.ledger.telemetry import SensorState
+from sheetal.thermal.cuts import Calibrated, Hung, vouchers_of
 from sheetal.thermal.exposure import summarise
+from sheetal.thermal.life import Life
 from sheetal.thermal.paths import Segment, Trace
 from sheetal.thermal.runs import samples_of
-from sheetal.thermal.verdict import judge, limits_of
+from sheetal.thermal.verdict import digest, judge_life, limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,13 +210,30 @@ def _add_holding(
     samples = [sample for sample in samples_of(rows) if sample[0] >= from_ms]
     trace = Trace(sensor, summarise(sensor, samples, 3 * MINUTE_MS, limits_of(product)), ())
     stay = stock.stays_of(conn, holding)[-1]
-    life = [Segment(stay.id, plan.id, EvidenceKind.TELEMETRY.value, from_ms, None, (trace,))]
-    found = judge(holding, product, life, now_ms - 5_000)
-    number = judgement_writes.append_verdict(conn, found, now_ms - 4_000)
+    hung = [Hung(one.sensor, one.position, one.interval_ms, one.from_ms, None) for one in _spans(conn, plan, from_ms)]
+    done = [Calibrated(one.sensor_id, *_calibration(one)) for one in assets.calibrations(conn, sensor)]
+    life = Life(
+        holding=holding,
+        product=product,
+        segments=[Segment(stay.id, plan.id, EvidenceKind.TELEMETRY.value, from_ms, None, (trace,), product.stage)],
+        expires_at_ms=stock.holding_by_id(conn, holding).expires_at_ms,
+        vouchers={stay.id: vouchers_of((from_ms, None), hung, done, [])},
+        fusion={stay.id: "worst"},
+    )
+    found = judge_life(life, now_ms - 5_000)
+    number = judgement_writes.append_verdicts(conn, [(found, digest(found))], now_ms - 4_000)[holding]
     if found.finding is Finding.HOLD:
         holdings.hold(conn, holding, number, "alerts", "frozen", now_ms - 4_000)
         hit = found.reached[0]
         judgement_writes.add_compromise(conn, holding, number, hit.rule.side, hit.compromised_from_ms, now_ms - 4_000)
+
+
+def _spans(conn: Connection, plan: Plan, from_ms: int) -> list[assets.SensorSpan]:
+    return assets.sensors_of(conn, plan.id, from_ms, None)
+
+
+def _calibration(one: assets.Calibration) -> tuple[str, int, int, int]:
+    return one.certificate_number, one.uncertainty_centi_celsius, one.calibrated_at_ms, one.due_at_ms
 
 
 def _add_alarm(conn: Connection, plan: Plan, sensor: str, now_ms: int) -> None:

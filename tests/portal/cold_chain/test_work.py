@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from portal.cold_chain import work
+from portal.cold_chain.excursions import excursions_of
 from portal.language import load_translations
 from sheetal.contracts.disposition import EvidenceKind
+from sheetal.contracts.verdict import Finding, Ground, Proposal
 from sheetal.ledger.catalogue import load_catalogue
 from sheetal.thermal.exposure import summarise
 from sheetal.thermal.paths import Segment, Trace
@@ -67,10 +70,16 @@ def test_time_outside_the_label_alone_names_no_hold_rule() -> None:
 
 
 def test_a_watched_run_is_told_before_a_longer_unwatched_one() -> None:
-    both = verdict_on(*[400] * 30, *[100] * 40, *[-90] * 20, *[400] * 30)
-    run = work.told_run(both.noted, COVISHIELD)
-    assert run is not None
-    assert run.limit_centi_celsius == -50
+    lines = said(verdict_on(*[400] * 30, *[100] * 40, *[-90] * 20, *[400] * 30))
+    assert lines[0][1].replace("\u00a0", " ") == "≤ −0.5 °C, 60 min unbroken"
+
+
+def test_another_excursion_can_be_asked_for() -> None:
+    both = verdict_on(*[400] * 30, *[-90] * 75, *[400] * 30, *[900] * 20, *[400] * 9)
+    found = excursions_of(both, COVISHIELD)
+    heat = work.steps(both, COVISHIELD, "en", found[1])
+    assert heat[0].figure.facts["minutes"] == 600
+    assert heat[-1].question.text == "Another ground holds it, see above"
 
 
 def test_a_good_history_says_so() -> None:
@@ -98,10 +107,32 @@ def test_hindi_has_hindi_months_and_names() -> None:
     assert lines[-1][1] == "रोका गया"
 
 
-def test_the_longest_run_is_found() -> None:
-    assert work.longest([]) is None
-    assert work.longest(FROZEN.noted + SHORT.noted) is not None
-    assert work.rule_of(None, COVISHIELD) is COVISHIELD.hold_rules[0]
+def test_where_it_stood_is_said_of_one_stay_and_counted_of_several() -> None:
+    (stay,) = GOOD.stays
+    assert said(GOOD)[1][2].startswith("Stay in A-1 since ")
+    ended = replace(GOOD, stays=[replace(stay, until_ms=START + 60 * MINUTE_MS)])
+    assert " to " in said(ended)[1][2]
+    assert said(replace(GOOD, stays=[stay, stay]))[1][2] == "Stays: 2; sensors: gw-01.x"
+    written = replace(stay, evidence_kind="twice_daily", readings=0, sensors=[])
+    assert said(replace(GOOD, stays=[written]))[1][2].startswith("The twice-daily record of A-1")
+
+
+def test_a_loggers_own_count_is_told_as_such() -> None:
+    (hit,) = FROZEN.reached
+    assert hit.run is not None
+    counted = replace(FROZEN, reached=[replace(hit, run=replace(hit.run, samples=0))])
+    assert said(counted)[2][2].startswith("Between ")
+    assert "itself counted it" in said(counted)[2][2]
+
+
+def test_a_ground_that_is_certain_proposes_to_condemn() -> None:
+    source = COVISHIELD.hold_rules[0].source
+    ground = Proposal(ground=Ground.EXPIRED, condemns=True, since_ms=START, compromised_from_ms=START, source=source)
+    lines = said(replace(GOOD, finding=Finding.PROPOSED_CONDEMNED, proposals=[ground]))
+    assert lines[-2][0] == "The lot has expired"
+    assert lines[-1][1] == "Proposed: condemn"
+    held = said(replace(GOOD, finding=Finding.HOLD, proposals=[replace(ground, condemns=False)]))
+    assert held[-1][:2] == ("Another ground holds it, see above", "Held")
 
 
 def test_a_limit_in_words_says_whether_its_end_counts() -> None:

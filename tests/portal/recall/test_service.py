@@ -387,3 +387,40 @@ def test_a_person_opens_for_their_facilitys_staff_alone_and_that_leaves_a_trace(
         with pytest.raises(NotFound):
             service.open_person(clinic.ledger, clinic.cipher, staff, "H-1", asked, clinic.now_ms)
     assert acts(clinic).count("person_opened") == 1
+
+
+def test_a_trail_leads_from_a_holding_to_one_dose_without_its_person(clinic: Clinic) -> None:
+    clinic.receive("H-1")
+    times = [clinic.now_ms - minutes * MINUTE_MS for minutes in (50, 30, 10)]
+    doses = [clinic.dose_from("H-1", at_ms) for at_ms in times]
+    quiet = service.trail_of(clinic.ledger, "H-1", None, 1)
+    assert (quiet.given, quiet.since, quiet.counted) == (3, None, 3)
+    assert quiet.dose is not None
+    assert (quiet.dose.number, quiet.dose.administered_at_ms, quiet.dose.level) == (1, times[0], Level.OK)
+    clinic.freeze("H-1", clinic.now_ms - 40 * MINUTE_MS)
+    early = service.trail_of(clinic.ledger, "H-1", clinic.now_ms - 40 * MINUTE_MS, 1)
+    assert (early.given, early.since, early.counted) == (3, 2, 2), "counted also before the recall is open"
+    work(clinic)
+    since = service.trail_of(clinic.ledger, "H-1", clinic.now_ms - 40 * MINUTE_MS, 2)
+    assert (since.since, since.counted) == (2, 2)
+    assert since.dose is not None
+    assert (since.dose.number, since.dose.administered_at_ms) == (2, times[2])
+    assert since.dose.level == Level.UNDER_INVESTIGATION
+    with clinic.ledger.read() as conn:
+        certificate = certificates.certificate_of_dose(conn, doses[2])
+    assert certificate is not None
+    assert since.dose.certificate == certificate.id
+    assert NAME not in repr(since)
+
+
+def test_a_trail_counts_what_was_split_off_and_ends_at_its_last_dose(clinic: Clinic) -> None:
+    clinic.receive("H-1", doses=40)
+    begin = clinic.now_ms - 2 * HOUR_MS
+    split(clinic, "H-1", "H-2", begin + MINUTE_MS)
+    clinic.dose_from("H-1")
+    clinic.freeze("H-1", begin)
+    none = service.trail_of(clinic.ledger, "H-2", begin, 1)
+    assert (none.given, none.counted, none.dose) == (0, 0, None)
+    beyond = service.trail_of(clinic.ledger, "H-1", begin, 99)
+    assert beyond.dose is not None
+    assert beyond.dose.number == beyond.counted == 1

@@ -1,0 +1,92 @@
+"""The words of a verdict's page by code, as msgids (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portal import formats
+from portal.cold_chain import words
+from portal.cold_chain.work_evidence import GROUND_WORDS, vvm_name
+from portal.language import marked
+from sheetal.contracts.limits import Side
+from sheetal.contracts.verdict import Finding
+
+if TYPE_CHECKING:
+    from portal.cold_chain.excursions import Excursion
+    from portal.cold_chain.verdicts import Shown
+    from portal.cold_chain.words import Translator
+    from sheetal.contracts.verdict import Verdict
+
+__all__ = ["FINDING_WORDS", "FUSION_WORDS", "chart_line", "headline", "run_line", "seconds", "vvm_name"]
+
+DEGREE = 100
+TENTH_MS = 100
+TENTHS = 10
+PLACES_SHOWN = 12
+FINDING_WORDS = {
+    Finding.USABLE: ("ok", marked("Usable")),
+    Finding.EXCURSION_NOTED: ("ok", marked("Excursion noted, no hold")),
+    Finding.HOLD: ("held", marked("Held")),
+    Finding.PROPOSED_CONDEMNED: ("stop", marked("Held, proposed: condemn")),
+}
+FUSION_WORDS = {
+    "worst": marked("the worst of its sensors counts"),
+    "by_position": marked("the coldest place judges cold, the warmest judges heat"),
+}
+
+
+def headline(verdict: Verdict, say: Translator) -> str:
+    """One sentence on why the finding is what it is."""
+    if verdict.reached:
+        return words.hold_line(verdict.reached[0], say)
+    if verdict.proposals:
+        return say(GROUND_WORDS[verdict.proposals[0].ground])
+    if verdict.noted:
+        return say(marked("Outside the limits for a while, below every hold rule"))
+    if verdict.known_through_ms is None:
+        return say(marked("Nothing is known of it yet"))
+    return say(marked("Within its limits in all that is known"))
+
+
+def run_line(one: Excursion, say: Translator, *, short: bool = False) -> str:
+    """`74 min confirmed, 09:23 to 10:37` over the chart's bracket."""
+    if one.run is None or short:
+        return say(marked("%(minutes)s min confirmed"), minutes=one.minutes_confirmed)
+    return say(
+        marked("%(minutes)s min confirmed, %(first)s to %(last)s"),
+        minutes=one.minutes_confirmed,
+        first=formats.clock(one.run.first_ms),
+        last=formats.clock(one.run.last_ms),
+    )
+
+
+def limit_of(one: Excursion, *, inclusive: bool = False) -> str:
+    """`≤ −0.5 °C`, or `< +2.0 °C` for an end of the label, which itself is in range."""
+    inclusive = one.rule.inclusive if one.rule is not None else inclusive
+    return formats.limit(one.limit_centi_celsius, inclusive=inclusive, cold=one.side is Side.COLD)
+
+
+def chart_line(shown: Shown, language: str, say: Translator) -> str:
+    """What the chart shows, for those who do not see it."""
+    return say(
+        marked("Temperature of %(sensor)s from %(start)s to %(end)s: lowest %(low)s, highest %(high)s"),
+        sensor=shown.sensor,
+        start=formats.moment(shown.from_ms, language),
+        end=formats.moment(shown.until_ms, language),
+        low=formats.temperature(min((row.low for row in shown.table), default=None)),
+        high=formats.temperature(max((row.high for row in shown.table), default=None)),
+    )
+
+
+def whole_degrees(centi_celsius: int) -> str:
+    """`+2`, `−4`, `0` on the chart's axis."""
+    whole = abs(centi_celsius) // DEGREE
+    if whole == 0:
+        return "0"
+    return f"{formats.MINUS if centi_celsius < 0 else '+'}{whole}"
+
+
+def seconds(spent_ms: int) -> str:
+    """`0.4`; never 0.0, since everything takes its time."""
+    tenths = max(1, (spent_ms + TENTH_MS // 2) // TENTH_MS)
+    return f"{tenths // TENTHS}.{tenths % TENTHS}"

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portal.cold_chain import verdict_pages, verdicts
+from portal.identity.service import Role
+from sheetal.contracts.problem import Unavailable
+from sheetal.ledger import judgement_writes, judgements
+from sheetal.thermal import bundle as bundles
+
+if TYPE_CHECKING:
+    from sheetal.readings.port import Reading
+    from tests.portal.conftest import Browser, Stage
+
+NBSP = "\u00a0"
+
+
+def number_of(stage: Stage, holding: str = "H-58213") -> int:
+    with stage.ledger.read() as conn:
+        found = judgements.latest_verdict(conn, holding)
+    assert found is not None
+    return found.id
+
+
+def text_of(browser: Browser, path: str) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == 200, answer.text[:500]
+    return answer.text.replace(NBSP, " ")
+
+
+def test_a_verdict_page_shows_its_work_from_rule_to_calibration(officer: Browser, seeded: Stage) -> None:
+    number = number_of(seeded)
+    page = text_of(officer, f"/cc/verdicts/{number}")
+    for text in (
+        f"<h1>Verdict {number}</h1>",
+        "Frozen: at or below −0.5 °C for 74 min, limit 60 min",
+        "74 min confirmed, 17:35 to 18:49",
+        "60 min at 18:35",
+        "76 min possible",
+        "Extreme −1.8 °C, 1.3 °C beyond the limit; calibration CAL-0931: ±0.3 °C",
+        "74 min ≥ 60 min → hold at once",
+        "WHO PQS device rule",
+        "Recomputed now from 1,440 readings: the same result",
+        f"python -m alerts recompute verdict-{number}.bundle.json",
+        f'href="/api/v1/verdicts/{number}/bundle"',
+        f'href="/cc/verdicts/{number}/readings.csv"',
+        "calibration CAL-0931 ±0.3 °C, valid to",
+        "sheetal-thermal/",
+    ):
+        assert text in page, text
+    assert page.count('class="trace wide') == 1
+    assert page.count('class="trace narrow') == 1
+    assert "<script>" not in page
+    assert " style=" not in page
+
+
+def test_it_is_the_same_in_hindi(officer: Browser, seeded: Stage) -> None:
+    page = text_of(officer, f"/hi/cc/verdicts/{number_of(seeded)}")
+    for text in ("हिसाब दिखाएँ", "74 मिनट पक्का", "वही नतीजा", "ख़ुद फिर से निकालें", "अंशांकन CAL-0931"):
+        assert text in page, text
+    assert "Show your work" not in page
+    assert "Recomputed" not in page
+
+
+def test_the_holding_shows_the_same_chart_and_leads_to_the_verdict(officer: Browser, seeded: Stage) -> None:
+    page = text_of(officer, "/cc/holdings/H-58213")
+    assert 'class="trace wide freeze"' in page
+    assert f'href="/cc/verdicts/{number_of(seeded)}"' in page
+    assert "Given since it was possibly unfit" in page
+    assert "none given" in page
+
+
+@pytest.mark.parametrize("holding", ["H-1", "H-3", "H-4", "H-6"])
+def test_every_state_has_its_page(officer: Browser, seeded: Stage, holding: str) -> None:
+    number = number_of(seeded, holding)
+    page = text_of(officer, f"/cc/verdicts/{number}")
+    assert "Where it stood, and who says so" in page
+    assert "Same result" in page
+    assert re.search(r'<polyline class="line" points="[\d., -]+"', page)
+
+
+def test_an_excursion_is_opened_by_its_row(officer: Browser, seeded: Stage) -> None:
+    number = number_of(seeded, "H-4")
+    first, second = (text_of(officer, f"/cc/verdicts/{number}?run={run}") for run in (1, 2))
+    assert first.count('class="chosen"') == second.count('class="chosen"') == 2
+    drawn = re.compile(r'points="([^"]+)"')
+    assert drawn.search(first) is not None
+    assert drawn.findall(first) != drawn.findall(second)
+    assert f'href="/cc/verdicts/{number}?run=2#work"' in first
+
+
+def test_an_old_verdict_names_the_newer_one(officer: Browser, seeded: Stage) -> None:
+    number = number_of(seeded)
+    with seeded.ledger.write() as conn:
+        found = judgements.verdict_by_id(conn, number)
+        assert found is not None
+        newer = judgement_writes.append_verdict(conn, found.verdict, seeded.now_ms)
+    page = text_of(officer, f"/cc/verdicts/{number}")
+    assert "A newer verdict stands." in page
+    assert f'href="/cc/verdicts/{newer}"' in page
+
+
+def test_the_bundle_is_a_file_from_which_the_verdict_is_found_again(officer: Browser, seeded: Stage) -> None:
+    number = number_of(seeded)
+    answer = officer.get(f"/api/v1/verdicts/{number}/bundle")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-disposition"] == f'attachment; filename="verdict-{number}.bundle.json"'
+    bundle = bundles.decode(answer.content)
+    found = bundles.compare(bundle)
+    assert (bundle.verdict_id, found.is_same, found.differences) == (number, True, [])
+
+
+def test_the_readings_come_as_csv(officer: Browser, seeded: Stage) -> None:
+    answer = officer.get(f"/cc/verdicts/{number_of(seeded)}/readings.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.text.count("\n") == 1441
+
+
+def test_a_store_that_is_away_leaves_the_page_and_refuses_the_file(
+    officer: Browser, seeded: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> list[Reading]:
+        raise Unavailable("the store is away")
+
+    monkeypatch.setattr(seeded.readings, "read", away)
+    page = text_of(officer, f"/cc/verdicts/{number_of(seeded)}")
+    assert "The readings store does not answer." in page
+    assert "74 min confirmed" in page
+    assert officer.get(f"/api/v1/verdicts/{number_of(seeded)}/bundle").status_code == 503
+
+
+def test_a_long_history_is_recomputed_when_asked(
+    officer: Browser, seeded: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "RECOMPUTED_AT_ONCE", 100)
+    number = number_of(seeded)
+    page = text_of(officer, f"/cc/verdicts/{number}")
+    assert "Recompute now" in page
+    assert "Same result" not in page
+    assert "Same result" in text_of(officer, f"/cc/verdicts/{number}?recompute=true")
+
+
+def test_another_result_is_shown_place_by_place(
+    officer: Browser, seeded: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = bundles.compare
+
+    def differing(bundle: bundles.Bundle) -> bundles.Recomputed:
+        place = bundles.Difference("finding", '"hold"', '"usable"')
+        return compare(bundle)._replace(is_same=False, differences=[place])
+
+    monkeypatch.setattr(bundles, "compare", differing)
+    page = text_of(officer, f"/cc/verdicts/{number_of(seeded)}")
+    assert "Another result" in page
+    assert "<code>finding</code>" in page
+    assert "1 place differs" in page
+
+
+def test_nobody_sees_others_verdicts(client: Browser, seeded: Stage) -> None:
+    number = number_of(seeded)
+    assert client.get(f"/cc/verdicts/{number}").status_code == 303
+    assert client.get(f"/api/v1/verdicts/{number}/bundle").status_code == 401
+    seeded.add_person(Role.HANDLER, "F-101")
+    client.sign_in("handler")
+    for path in (f"/cc/verdicts/{number}", f"/cc/verdicts/{number}/readings.csv", f"/api/v1/verdicts/{number}/bundle"):
+        assert client.get(path).status_code == 404, path
+    assert client.get(f"/cc/verdicts/{number_of(seeded, 'H-1')}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/cc/verdicts/0", "/cc/verdicts/x", "/cc/verdicts/1?run=0", "/cc/verdicts/1?dose=-1"])
+def test_a_bad_address_is_answered(officer: Browser, path: str) -> None:
+    assert officer.get(path).status_code in {404, 422}
+    assert officer.get("/cc/verdicts/999999").status_code == 404
+
+
+def test_who_vouches_is_asked_of_the_sensor_that_is_drawn(seeded: Stage) -> None:
+    with seeded.ledger.read() as conn:
+        stored = judgements.latest_verdict(conn, "H-58213")
+        assert stored is not None
+        product = verdicts.judged_by(conn, stored.verdict)
+    shown = verdicts.shown(
+        verdict_pages.Stores(seeded.ledger, seeded.telemetry, seeded.readings), stored.verdict, product
+    )
+    voucher = verdict_pages.voucher_shown(stored.verdict, shown)
+    assert voucher is not None
+    assert voucher.sensor == shown.sensor == "gw-02.a-102-3-tvc"
