@@ -17,6 +17,7 @@ from benchmarks.faults import (
     alerts_channel_down,
     alerts_kill9,
     alerts_lost_notice,
+    alerts_takeover,
     audit_tamper,
     clock,
     disk_full,
@@ -71,6 +72,7 @@ def each(attempt: Callable[[int], bool]) -> Callable[[int, int], int]:
 
 
 SUITES = {
+    "alerts.takeover": Suite(alerts_takeover.FULL, alerts_takeover.HOW, alerts_takeover.run, alerts_takeover.GROUP),
     "journey.story": Suite(10, journey_story.HOW, each(journey_story.attempt)),
     "edge.forged": Suite(forged.FULL, forged.HOW, forged.run, forged.GROUP),
     "edge.clock": Suite(clock.FULL, clock.HOW, clock.run, clock.GROUP),
