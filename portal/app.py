@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 import portal.certificate.pages
 import portal.cold_chain.alarm_pages
 import portal.cold_chain.api
+import portal.cold_chain.audit_pages
+import portal.cold_chain.disposition_pages
 import portal.cold_chain.pages
 import portal.cold_chain.verdict_pages
 import portal.identity.pages
@@ -20,11 +22,13 @@ import portal.orchestration.api
 import portal.orchestration.gateway_pages
 import portal.orchestration.pages
 import portal.recall.api
+import portal.recall.lot_pages
 import portal.recall.pages
 import portal.registration.pages
 import portal.vaccinator.api
 import portal.vaccinator.pages
 from portal import csrf, errors, web
+from portal.body_limit import BodyLimit
 from portal.certificate.keys import SigningKeys
 from portal.cold_chain.snapshot import Snapshots
 from portal.headers import SecurityHeaders, security_headers
@@ -53,10 +57,13 @@ PAGES = (
     portal.orchestration.gateway_pages.router,
     portal.cold_chain.alarm_pages.router,
     portal.cold_chain.pages.router,
+    portal.cold_chain.disposition_pages.router,
+    portal.cold_chain.audit_pages.router,
     portal.cold_chain.verdict_pages.pages,
     portal.certificate.pages.router,
     portal.vaccinator.pages.router,
     portal.recall.pages.router,
+    portal.recall.lot_pages.router,
     portal.registration.pages.router,
 )
 APIS: tuple[APIRouter, ...] = (
@@ -130,6 +137,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     app.mount("/static", KeptFiles(directory=STATIC_FOLDER), name="static")
     app.add_api_route("/healthz", health, include_in_schema=False)
     errors.install(app, web.render, security_headers(secure=settings.is_secure))
+    app.add_middleware(BodyLimit)
     app.add_middleware(Counted, counts=state.requests)
     app.add_middleware(LanguagePrefix)
     app.add_middleware(SecurityHeaders, secure=settings.is_secure)

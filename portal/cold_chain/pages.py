@@ -7,7 +7,15 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from portal.cold_chain import chart, service, verdict_pages, words
+from portal.cold_chain import (
+    chart,
+    disposition_rules,
+    disposition_service,
+    disposition_words,
+    service,
+    verdict_pages,
+    words,
+)
 from portal.errors import FieldProblem, status_of
 from portal.identity.service import OFFICERS, Role, Staff, require_staff
 from portal.language import marked
@@ -121,7 +129,7 @@ def holding(
     dose: Annotated[int, Query(ge=1, le=DOSE_NUMBER_MAX)] = 1,
 ) -> Response:
     """One holding: its verdict and how it was found, where it has been, what may be done."""
-    return _holding(request, staff, holding_id, dose=dose)
+    return holding_answer(request, staff, holding_id, dose=dose)
 
 
 @router.post("/cc/holdings/{holding_id}/quarantine")
@@ -130,7 +138,7 @@ def quarantine(request: Request, staff: Anyone, holding_id: str, reason: ShortTe
     state = request.app.state
     if not reason.strip():
         problem = FieldProblem(marked("Write why, for example “Vial found frozen”."), field="reason")
-        return _holding(request, staff, holding_id, problem)
+        return holding_answer(request, staff, holding_id, problem)
     service.quarantine(state.ledger, staff, holding_id, reason, state.clock())
     return RedirectResponse(url(request, f"/cc/holdings/{holding_id}"), 303)
 
@@ -146,11 +154,8 @@ def lots(request: Request, staff: Anyone) -> Response:
 
 @router.get("/cc/lots/{lot_id:path}")
 def lot(request: Request, staff: Anyone, lot_id: str) -> Response:
-    """One lot: its holdings, wherever they are."""
-    state = request.app.state
-    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
-    line, holdings = service.lot_page(state.ledger, state.telemetry, staff, lot_id, state.clock())
-    return render(request, "cold_chain/lot.html", lot=line, holdings=holdings, words=words)
+    """One lot: its holdings, wherever they are, and the orders that hold it."""
+    return lot_answer(request, staff, lot_id)
 
 
 @router.get("/cc/dead-letters")
@@ -169,13 +174,14 @@ def _overview(request: Request, staff: Staff, template: str, only: str) -> Respo
     return render(request, template, seen=seen, only=only, words=words)
 
 
-def _holding(
+def holding_answer(
     request: Request,
     staff: Staff,
     holding_id: str,
     problem: FieldProblem | None = None,
     dose: int = 1,
 ) -> Response:
+    """The holding's page, with what needs another answer."""
     state = request.app.state
     page = service.holding_page(state.ledger, state.telemetry, staff, holding_id, state.clock())
     request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
@@ -185,6 +191,27 @@ def _holding(
         status=422 if problem else 200,
         page=page,
         **verdict_pages.holding_work(request, page, dose),
+        panel=disposition_service.panel(state.ledger, staff, holding_id, state.programme, state.clock()),
+        said=disposition_words,
+        problem=problem,
+        words=words,
+    )
+
+
+def lot_answer(request: Request, staff: Staff, lot_id: str, problem: FieldProblem | None = None) -> Response:
+    """The lot's page, with what needs another answer."""
+    state = request.app.state
+    line, holdings = service.lot_page(state.ledger, state.telemetry, staff, lot_id, state.clock())
+    request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
+    return render(
+        request,
+        "cold_chain/lot.html",
+        status=422 if problem else 200,
+        lot=line,
+        holdings=holdings,
+        orders=disposition_service.orders_on(state.ledger, lot_id),
+        names=disposition_service.names_on(state.ledger, lot_id),
+        may_hold=disposition_rules.may_decide(staff),
         problem=problem,
         words=words,
     )

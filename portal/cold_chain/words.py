@@ -135,6 +135,10 @@ ACTS = {
     "doses_wasted": ("stop", marked("Doses wasted")),
     "disposition_set": ("held", marked("Decided")),
     "recall_opened": ("adv", marked("Recall opened")),
+    "decision_signed": ("next", marked("Signed")),
+    "decision_withdrawn": ("next", marked("Decision withdrawn")),
+    "evidence_added": ("next", marked("Evidence added")),
+    "vvm_read": ("next", marked("Vial monitor read")),
 }
 
 
