@@ -18,6 +18,7 @@ from sqlalchemy import insert, or_, select, update
 from sheetal.contracts.problem import NotFound, Refused
 from sheetal.ledger import audit
 from sheetal.ledger.audit import AuditEntry
+from sheetal.ledger.ladders import ladders
 from sheetal.ledger.watch_tables import contact, escalation_step
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ ADDRESSES_MAX = 4
 ADDRESS_CHARACTERS_MAX = 500
 NAME_CHARACTERS_MAX = 120
 CONTACTS_MAX = 1_000
-DAY_MINUTES = 1_440
 
 
 class Hears(StrEnum):
@@ -202,27 +202,10 @@ def hearers(conn: Connection, facility_id: str, hears: Hears, alarm_minute: int 
     hearing = [one.id for one in contacts(conn, facility_id) if hears in one.hears]
     if alarm_minute is None:
         return sorted(hearing)
-    query = select(escalation_step).where(
-        escalation_step.c.retired_at_ms.is_(None),
-        escalation_step.c.contact_id.in_(hearing),
-        or_(escalation_step.c.facility_id.is_(None), escalation_step.c.facility_id == facility_id),
-    )
-    steps: dict[int, list[RowMapping]] = {}
-    for row in conn.execute(query).mappings():
-        steps.setdefault(row["contact_id"], []).append(row)
-    return sorted(one for one in hearing if one not in steps or any(_is_first(s, alarm_minute) for s in steps[one]))
-
-
-def is_within(minute_of_day: int, from_minute: int, until_minute: int) -> bool:
-    """Whether a minute of the day lies in [from, until), which may go over midnight."""
-    if from_minute < until_minute:
-        return from_minute <= minute_of_day < until_minute
-    return minute_of_day >= from_minute or minute_of_day < until_minute
-
-
-def _is_first(step: RowMapping, minute_of_day: int) -> bool:
-    hours = step["from_minute_of_day"], step["until_minute_of_day"]
-    return step["after_minutes"] == 0 and is_within(minute_of_day, *hours)
+    steps = ladders(conn).of(facility_id)
+    on_ladder = {step.contact_id for step in steps}
+    first = {step.contact_id for step in steps if step.after_minutes == 0 and step.covers(alarm_minute)}
+    return sorted(one for one in hearing if one not in on_ladder or one in first)
 
 
 def _contact(row: RowMapping) -> Contact:

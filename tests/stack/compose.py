@@ -11,6 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
 OURS = ("migrate", "ingest", "alerts", "portal", "portal-worker", "standby")
+PAGER = "alerts-watch"
 SERVERS = ("mosquitto", "influxdb", "postgres")
 WATCHERS = ("prometheus", "grafana")
 WORDS = {

@@ -12,7 +12,7 @@ import yaml
 
 from demo.app import _parse
 from sheetal.health import PATH
-from tests.stack.compose import OURS, ROOT, SERVERS, WATCHERS, WORDS, asked_words, filled, raw
+from tests.stack.compose import OURS, PAGER, ROOT, SERVERS, WATCHERS, WORDS, asked_words, filled, raw
 from tests.stack.servers import POSTGRESQL_PROGRAMS
 
 RUNNING = [name for name in OURS if name != "migrate"]
@@ -34,7 +34,7 @@ def dockerfile() -> list[tuple[str, str]]:
 
 
 def test_every_part_is_there_and_the_demo_only_when_asked_for(services: dict[str, Any]) -> None:
-    assert set(services) == {*SERVERS, *WATCHERS, *OURS, "broker-reload", "demo"}
+    assert set(services) == {*SERVERS, *WATCHERS, *OURS, PAGER, "broker-reload", "demo"}
     assert {name: service.get("profiles") for name, service in services.items() if service.get("profiles")} == {
         "demo": ["demo"]
     }
@@ -111,6 +111,18 @@ def test_services_wait_for_the_schema_and_for_nothing_else(services: dict[str, A
     for name in ("ingest", "alerts", "portal", "portal-worker"):
         assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
         assert services[name]["secrets"] == ["field_keys"]
+
+
+def test_the_pager_waits_for_nobody_and_has_only_its_own_secret(services: dict[str, Any]) -> None:
+    pager = services[PAGER]
+    own = {"SHEETAL_LEDGER_URL", "SHEETAL_WATCH_CHANNELS_FILE", "SHEETAL_HEALTH_HOST", "SHEETAL_HEALTH_PORT"}
+    assert set(pager["environment"]) == own
+    assert pager["command"] == ["python", "-m", "alerts.watch"]
+    assert pager["secrets"] == ["watch_channels"]
+    assert pager["environment"]["SHEETAL_WATCH_CHANNELS_FILE"] == "/run/secrets/watch_channels"
+    assert pager["healthcheck"] == services["alerts"]["healthcheck"]
+    assert (pager["restart"], pager["read_only"]) == ("unless-stopped", True)
+    assert not {"depends_on", "ports", "volumes"} & set(pager)
 
 
 def test_the_static_site_knows_no_database_no_key_and_no_broker(services: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from sheetal.contracts.problem import NotFound, Refused, Rejected
 from sheetal.ledger import audit, contacts
-from sheetal.ledger.contacts import ADDRESSES_MAX, ChannelKind, Hears, is_within, kind_of
+from sheetal.ledger.contacts import ADDRESSES_MAX, ChannelKind, Hears, kind_of
 from sheetal.ledger.watch_tables import contact, escalation_step
 from tests.sheetal.ledger.contact_rows import BY, HOOK, MAIL, add_contact, add_step, new_contact
 from tests.sheetal.ledger.seeds import CIPHER, FACILITY, NOW_MS, OTHER_FACILITY
@@ -135,18 +135,11 @@ def test_a_step_elsewhere_changes_nothing_here(house: Ledger) -> None:
         assert contacts.hearers(conn, OTHER_FACILITY, Hears.URGENT, 0) == []
 
 
-@pytest.mark.parametrize(
-    ("minute", "hours", "inside"),
-    [
-        (480, (480, 1020), True),
-        (1020, (480, 1020), False),
-        (0, (0, 1440), True),
-        (1439, (0, 1440), True),
-        (1439, (1320, 360), True),
-        (0, (1320, 360), True),
-        (360, (1320, 360), False),
-        (1319, (1320, 360), False),
-    ],
-)
-def test_hours_may_go_over_midnight(minute: int, hours: tuple[int, int], *, inside: bool) -> None:
-    assert is_within(minute, *hours) is inside
+def test_a_facilitys_own_ladder_takes_the_place_of_the_general_one(house: Ledger) -> None:
+    with house.write() as conn:
+        general, own = add_contact(conn, facility_id=None), add_contact(conn)
+        add_step(conn, general, 15, facility_id=None)
+        assert contacts.hearers(conn, FACILITY, Hears.URGENT, 0) == [own]
+        add_step(conn, own, 15)
+        assert contacts.hearers(conn, FACILITY, Hears.URGENT, 0) == [general]
+        assert contacts.hearers(conn, OTHER_FACILITY, Hears.URGENT, 0) == []
