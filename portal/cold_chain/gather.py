@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from portal.cold_chain import rules
+from portal.cold_chain.ahead import ahead_of
 from portal.cold_chain.rules import ApplianceNow, Inside, Place, State, Trouble, WorkRow
 from portal.cold_chain.views import HELD_LETTER, STATE_LETTERS, Cell, District, HoldingLine, LotLine, LotSum, SensorLine
 from sheetal.contracts.disposition import USABLE, Disposition
-from sheetal.contracts.limits import DAY_MS, HOUR_MS
+from sheetal.contracts.limits import DAY_MS, HOUR_MS, Side
 from sheetal.contracts.problem import NotFound, Refused, Unavailable
 from sheetal.ledger import assets, catalogue, holdings, judgements, stock
 
@@ -57,7 +58,15 @@ class Reader:
 def work_rows(reader: Reader, one: ApplianceNow, state: State) -> list[WorkRow]:
     """The worklist lines of one appliance: its own state first, then its held holdings."""
     rows = rules.held_rows(one)
-    return rows if state is State.IN_RANGE else [state_row(reader, one, state), *rows]
+    own = own_row(reader, one, state)
+    return rows if own is None else [own, *rows]
+
+
+def own_row(reader: Reader, one: ApplianceNow, state: State) -> WorkRow | None:
+    """The appliance's own line; of one in range only when it heads out of it."""
+    if state is State.IN_RANGE:
+        return rules.heading_row(one, ahead_of(one.forecast, reader.now_ms))
+    return state_row(reader, one, state)
 
 
 def state_row(reader: Reader, one: ApplianceNow, state: State) -> WorkRow:
@@ -73,7 +82,10 @@ def state_row(reader: Reader, one: ApplianceNow, state: State) -> WorkRow:
         runs += rules.open_runs([*found.noted, *(hit.run for hit in found.reached if hit.run)]) if found else []
         hold_rules += product.hold_rules if product else []
     used, run = rules.limit_used(state, runs, hold_rules, one.known_through_ms)
-    return WorkRow(trouble, one, one.doses_usable, used, run=run)
+    side = Side.COLD if state is State.FREEZING else Side.HOT
+    ahead = ahead_of(one.forecast, reader.now_ms)
+    same = ahead if ahead is not None and ahead.side is side else None
+    return WorkRow(trouble, one, one.doses_usable, used, run=run, ahead=same)
 
 
 def districts(everything: Sequence[ApplianceNow], states: dict[str, State]) -> list[District]:

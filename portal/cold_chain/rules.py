@@ -14,9 +14,11 @@ from sheetal.contracts.limits import MINUTE_MS, Side
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from portal.cold_chain.ahead import Ahead
     from sheetal.contracts.limits import HoldRule
     from sheetal.contracts.product import Product
     from sheetal.contracts.verdict import Run, Verdict
+    from sheetal.ledger.forecasts import Forecast
 
 FRESH_MS_MIN = 5 * MINUTE_MS
 FRESH_INTERVALS = 3
@@ -43,6 +45,8 @@ class Trouble(StrEnum):
     NO_DATA = "nodata"
     HELD = "held"
     NOT_JUDGED = "gap"
+    WARMING = "warming"
+    COOLING = "cooling"
 
 
 class Standing(StrEnum):
@@ -64,6 +68,7 @@ JUDGED_STATES = {
     "no_data": State.NO_DATA,
 }
 WORST_FIRST = (State.FREEZING, State.WARM, State.NO_DATA, State.IN_RANGE)
+IN_DANGER = frozenset({Trouble.FREEZING, Trouble.WARM, Trouble.WARMING, Trouble.COOLING})
 ALARM_STATES = {"freeze": State.FREEZING, "heat": State.WARM, "no_data": State.NO_DATA}
 
 
@@ -140,6 +145,7 @@ class ApplianceNow:
     latest: tuple[Latest, ...] = ()
     inside: tuple[Inside, ...] = ()
     alarms: tuple[str, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def deciding(self) -> Latest | None:
@@ -187,6 +193,13 @@ class WorkRow:
     holding: Inside | None = None
     move_to: str | None = None
     run: Run | None = None
+    ahead: Ahead | None = None
+
+    @property
+    def minutes_left(self) -> int | None:
+        """Whole minutes until stock is spoilt, by the run that goes on or by where the appliance heads."""
+        known = [one.minutes_left for one in (self.limit, self.ahead) if one is not None]
+        return min(known, default=0 if self.is_spoiling else None)
 
     @property
     def key(self) -> str:
@@ -319,6 +332,14 @@ def held_rows(one: ApplianceNow) -> list[WorkRow]:
     return rows
 
 
+def heading_row(one: ApplianceNow, ahead: Ahead | None) -> WorkRow | None:
+    """The line of an appliance that is in range and has left its usual cycle towards a limit."""
+    if ahead is None or not ahead.is_warning:
+        return None
+    trouble = Trouble.COOLING if ahead.side is Side.COLD else Trouble.WARMING
+    return WorkRow(trouble, one, one.doses_usable, ahead=ahead)
+
+
 def in_order(rows: Iterable[WorkRow]) -> list[WorkRow]:
     """Already held or spoiling first, then doses at risk ÷ time left, largest first; equal rows by name."""
     return sorted(rows, key=_urgency)
@@ -329,7 +350,7 @@ def with_refuge(rows: Sequence[WorkRow], good: dict[str, list[str]]) -> list[Wor
     named = []
     for row in rows:
         refuges = good.get(row.appliance.place.facility_id, [])
-        in_danger = row.trouble in {Trouble.FREEZING, Trouble.WARM} and row.doses > 0
+        in_danger = row.trouble in IN_DANGER and row.doses > 0
         named.append(replace(row, move_to=refuges[0]) if in_danger and refuges else row)
     return named
 
@@ -366,7 +387,7 @@ def _live_state(one: ApplianceNow, centi_celsius: int) -> State:
 
 
 def _urgency(row: WorkRow) -> tuple[bool, float, str]:
-    minutes_left = row.limit.minutes_left if row.limit is not None else 0 if row.is_spoiling else None
+    minutes_left = row.minutes_left
     weight = float(row.doses) if minutes_left is None else row.doses / max(minutes_left, 1)
     if minutes_left is None:
         weight /= 24 * 60

@@ -87,7 +87,7 @@ def appliance_page(
     with _reading(ledger, telemetry_store, now_ms) as reader:
         one = _visible(reader, staff, appliance_id)
         state = rules.state_of(one, now_ms)
-        row = None if state is State.IN_RANGE else gather.state_row(reader, one, state)
+        row = gather.own_row(reader, one, state)
         if row is not None:
             row = rules.with_refuge([row], {one.place.facility_id: _refuges(reader, one)})[0]
         lines = [gather.holding_line(reader, inside) for inside in one.inside]

@@ -14,9 +14,11 @@ from portal.cold_chain.views import AlarmLine, LotSum
 from sheetal.contracts.disposition import Disposition
 from sheetal.ledger.alarms import is_open
 from sheetal.ledger.asset_tables import appliance, assignment, facility, sensor
+from sheetal.ledger.forecasts import forecasts
 from sheetal.ledger.judgement_tables import alarm, appliance_judgement, audit, audit_head, verdict
 from sheetal.ledger.stock_tables import holding, lot, stay
 from sheetal.ledger.telemetry_tables import sensor_state
+from sheetal.ledger.watch_tables import forecast
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row, Select
@@ -64,6 +66,7 @@ def appliances_now(
         latest[one.appliance].append(Latest(one.sensor, one.position, one.interval_ms, measured_at_ms, centi_celsius))
     inside = _inside(conn, scope)
     alarms = _open_alarm_kinds(conn, scope)
+    ahead = forecasts(conn, appliance_id)
     query = (
         select(
             appliance,
@@ -94,17 +97,19 @@ def appliances_now(
             latest=tuple(latest[row.id]),
             inside=tuple(inside[row.id]),
             alarms=tuple(alarms[row.id]),
+            forecast=ahead.get(row.id),
         )
         for row in conn.execute(query)
     ]
 
 
 def change_token(conn: Connection, telemetry: Connection) -> tuple[int | None, ...]:
-    """Differs after every sample, alarm, verdict, judgement and audited act."""
+    """Differs after every sample, alarm, verdict, judgement, round of forecasts and audited act."""
     queries = (
         select(func.max(alarm.c.change)),
         select(func.max(verdict.c.id)),
         select(func.max(appliance_judgement.c.judged_through_ms)),
+        select(func.max(forecast.c.made_at_ms)),
         select(func.sum(audit_head.c.number)),
     )
     newest = telemetry.execute(select(func.max(sensor_state.c.change))).scalar_one()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from portal import formats
+from portal.cold_chain.ahead import line as ahead_line
 from portal.cold_chain.rules import Standing, State, Trouble
 from portal.cold_chain.work import limit_words
 from portal.errors import FieldProblem
@@ -36,8 +37,10 @@ TROUBLE_WORDS = {
     Trouble.NO_DATA: marked("No data"),
     Trouble.HELD: marked("Held"),
     Trouble.NOT_JUDGED: marked("Not judged"),
+    Trouble.WARMING: marked("Warming"),
+    Trouble.COOLING: marked("Cooling"),
 }
-TROUBLE_TONES = {Trouble.NOT_JUDGED: "nodata"}
+TROUBLE_TONES = {Trouble.NOT_JUDGED: "nodata", Trouble.WARMING: "adv", Trouble.COOLING: "adv"}
 STATE_WORDS = {
     State.FREEZING: marked("Freezing"),
     State.WARM: marked("Warm"),
@@ -176,14 +179,16 @@ def next_action(row: WorkRow, say: Translator) -> str:
         return say(marked("Move stock to %(appliance)s"), appliance=row.move_to)
     if row.trouble is Trouble.NO_DATA:
         return say(marked("Call facility, read display"))
-    if row.trouble is Trouble.FREEZING:
+    if row.trouble in {Trouble.FREEZING, Trouble.COOLING}:
         return say(marked("Raise thermostat, recheck"))
     return say(marked("Check mains and door"))
 
 
 def limit_line(row: WorkRow, language: str, say: Translator) -> str:
-    """`41 of 60 min at ≤ −0.5 °C`, or how much of the holdover silence has used."""
-    return "" if row.limit is None else used_line(row.limit, language, say)
+    """`41 of 60 min at ≤ −0.5 °C`, how much of the holdover silence has used, or when a limit will be passed."""
+    if row.limit is not None:
+        return used_line(row.limit, language, say)
+    return "" if row.ahead is None else ahead_line(row.ahead, language, say)
 
 
 def used_line(limit: LimitUsed, language: str, say: Translator) -> str:

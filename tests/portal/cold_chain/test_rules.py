@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.cold_chain import rules
+from portal.cold_chain.ahead import Ahead
 from portal.cold_chain.rules import (
     ApplianceNow,
     GatewaySignature,
@@ -304,3 +305,39 @@ def test_a_signature_fits_its_key_path_and_time() -> None:
 )
 def test_any_other_signature_does_not(wrong: GatewaySignature) -> None:
     assert not wrong.fits(KEY, NOW)
+
+
+AHEAD = Ahead(Side.HOT, 800, 42, 30, None, 642, is_warning=True)
+
+
+def test_an_appliance_that_heads_out_of_its_range_has_a_line_of_its_own() -> None:
+    one = appliance()
+    found = rules.heading_row(one, AHEAD)
+    assert found is not None
+    assert (found.trouble, found.doses, found.minutes_left, found.key) == (Trouble.WARMING, 100, 642, "warming-A-1")
+    cooling = rules.heading_row(one, replace(AHEAD, side=Side.COLD))
+    assert cooling is not None
+    assert cooling.trouble is Trouble.COOLING
+    assert rules.heading_row(one, replace(AHEAD, is_warning=False)) is None
+    assert rules.heading_row(one, None) is None
+
+
+def test_the_shorter_of_run_and_forecast_is_what_is_left() -> None:
+    warm = row(Trouble.WARM, 10, 500)
+    assert warm.minutes_left == 500
+    assert replace(warm, ahead=AHEAD).minutes_left == 500
+    assert replace(warm, ahead=replace(AHEAD, minutes_left=20)).minutes_left == 20
+    assert row(Trouble.HELD, 10, None).minutes_left == 0
+    assert row(Trouble.WARM, 10, None).minutes_left is None
+
+
+def test_a_forecast_decides_the_place_in_the_list() -> None:
+    heading = replace(row(Trouble.WARMING, 100, None, "A-2"), ahead=replace(AHEAD, minutes_left=50))
+    known = [row(Trouble.WARM, 100, 40, "A-1"), row(Trouble.WARM, 100, 60, "A-3")]
+    assert [one.appliance.id for one in rules.in_order([heading, *known])] == ["A-1", "A-2", "A-3"]
+
+
+def test_stock_that_will_be_in_danger_has_a_refuge_named() -> None:
+    heading = replace(row(Trouble.WARMING, 100, None), ahead=AHEAD)
+    (found,) = rules.with_refuge([heading], {"F-1": ["ILR-9"]})
+    assert found.move_to == "ILR-9"
