@@ -13,7 +13,10 @@ from portal.web import render, url
 
 router = APIRouter()
 Watcher = Annotated[Staff, Depends(require_staff(*OFFICERS, Role.HANDLER))]
+ACTORS = [role for role in (*OFFICERS, Role.HANDLER) if role is not Role.AUDITOR]
+Actor = Annotated[Staff, Depends(require_staff(*ACTORS))]
 Anyone = Annotated[Staff, Depends(require_staff())]
+Reader = Annotated[Staff, Depends(require_staff(*[role for role in Role if role is not Role.AUDITOR]))]
 TEXT_CHARACTERS_MAX = 500
 ID_CHARACTERS_MAX = 200
 ALARM_FIELDS = ("cause", "comment", "stock", "ended_as", "end_comment", "probe")
@@ -45,7 +48,7 @@ def alarm(request: Request, staff: Watcher, id: Annotated[str, Query(max_length=
 @router.post("/cc/alarm")
 def acknowledge(
     request: Request,
-    staff: Watcher,
+    staff: Actor,
     id: AlarmId,  # noqa: A002 -- the field's own name
     cause: ShortText = "",
     comment: ShortText = "",
@@ -66,7 +69,7 @@ def acknowledge(
 @router.post("/cc/alarm/end")
 def end(
     request: Request,
-    staff: Watcher,
+    staff: Actor,
     id: AlarmId,  # noqa: A002 -- the field's own name
     ended_as: Word = "",
     end_comment: ShortText = "",
@@ -82,7 +85,7 @@ def end(
 
 
 @router.post("/cc/alarm/assign")
-def assign(request: Request, staff: Watcher, id: AlarmId, assigned_to: Word = "") -> Response:  # noqa: A002 -- the field's own name
+def assign(request: Request, staff: Actor, id: AlarmId, assigned_to: Word = "") -> Response:  # noqa: A002 -- the field's own name
     """Say who deals with it."""
     state = request.app.state
     alarm_service.assign(state.ledger, staff, id, assigned_to, state.clock())
@@ -103,7 +106,7 @@ def mutes(
 @router.post("/cc/mutes")
 def mute(  # noqa: PLR0913, PLR0917 -- one argument for each field of the form
     request: Request,
-    staff: Watcher,
+    staff: Actor,
     facility: Word,
     appliance: Word = "",
     kind: Word = "",
@@ -122,7 +125,7 @@ def mute(  # noqa: PLR0913, PLR0917 -- one argument for each field of the form
 
 
 @router.post("/cc/mutes/{mute_id}/end")
-def end_mute(request: Request, staff: Watcher, mute_id: int) -> Response:
+def end_mute(request: Request, staff: Actor, mute_id: int) -> Response:
     """End a window before its time."""
     state = request.app.state
     alarm_service.end_mute(state.ledger, staff, mute_id, state.clock())
@@ -138,7 +141,7 @@ def check_form(request: Request, staff: Anyone, appliance_id: str, done: str = "
 @router.post("/cc/appliances/{appliance_id}/check")
 def check(  # noqa: PLR0913, PLR0917 -- one argument for each field of the form
     request: Request,
-    staff: Anyone,
+    staff: Reader,
     appliance_id: str,
     at: Word = "",
     now: Word = "",
