@@ -18,7 +18,7 @@ from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.problem import NotFound, Refused
 from sheetal.ledger.decision_rules import ReasonCode, Wish
 from sheetal.ledger.lot_orders import Order
-from sheetal.ledger.proofs import FILE_BYTES_MAX, Kind
+from sheetal.ledger.proofs import FILE_BYTES_MAX, TEXT_CHARACTERS_MAX, Kind
 
 router = APIRouter()
 Anyone = Annotated[Staff, Depends(require_staff())]
@@ -60,7 +60,8 @@ def decide(  # noqa: PLR0913, PLR0917 -- the fields of the form
         wish = _wish(target, reason, comment, doses, seen, proofs)
         steps.decide(state.ledger, staff, holding_id, wish, state.programme, state.clock())
     except (FieldProblem, Refused) as problem:
-        return _again(request, staff, holding_id, problem)
+        typed = {"target": target, "reason": reason, "comment": comment}
+        return _again(request, staff, holding_id, problem, typed)
     return _to_panel(request, holding_id)
 
 
@@ -96,7 +97,7 @@ def proof_form(request: Request, staff: Anyone, holding_id: str, kind: Kind) -> 
 async def add_proof(request: Request, staff: Anyone, holding_id: str, kind: Kind) -> Response:
     """Add evidence, with its picture."""
     form = await request.form()
-    typed = {name: str(form.get(name, ""))[: proof_forms.TEXT_CHARACTERS_MAX] for name in proof_forms.FIELDS[kind]}
+    typed = {name: str(form.get(name, ""))[:TEXT_CHARACTERS_MAX] for name in proof_forms.FIELDS[kind]}
     content = await _content(form)
     return await run_in_threadpool(_add, request, staff, (holding_id, kind), typed, content)
 
@@ -122,7 +123,7 @@ def hold_lot(
     try:
         steps.hold_lot(state.ledger, staff, lot, order, state.clock())
     except Refused as refused:
-        problem = disposition_words.problem_of(refused, "authority")
+        problem = disposition_words.problem_of(refused, "reference")
         return pages.lot_answer(request, staff, lot, problem)
     return RedirectResponse(url(request, f"/cc/lots/{lot}"), 303)
 
@@ -136,7 +137,7 @@ def lift_hold(request: Request, staff: Anyone, lot: LotId, order: Number, refere
     try:
         steps.lift_hold(state.ledger, staff, order, reference, state.clock())
     except Refused as refused:
-        problem = disposition_words.problem_of(refused, f"lift-{order}")
+        problem = FieldProblem(disposition_words.problem_of(refused, "").message, field=f"lift-{order}")
         return pages.lot_answer(request, staff, lot, problem)
     return RedirectResponse(url(request, f"/cc/lots/{lot}"), 303)
 
@@ -160,9 +161,15 @@ def _seen(text: str) -> int | None:
     return int(text) if text else None
 
 
-def _again(request: Request, staff: Staff, holding_id: str, problem: FieldProblem | Refused) -> Response:
+def _again(
+    request: Request,
+    staff: Staff,
+    holding_id: str,
+    problem: FieldProblem | Refused,
+    typed: dict[str, str] | None = None,
+) -> Response:
     said = problem if isinstance(problem, FieldProblem) else disposition_words.problem_of(problem, "decision")
-    return pages.holding_answer(request, staff, holding_id, said)
+    return pages.holding_answer(request, staff, holding_id, said, typed=typed)
 
 
 def _to_panel(request: Request, holding_id: str) -> Response:

@@ -102,9 +102,13 @@ REFUSALS = {
 }
 
 
+FIELDS = {"no_comment": "comment", "reason_code": "reason-code", "no_reference": "reference"}
+"""The field that a refusal is about, where it is about one."""
+
+
 def problem_of(refused: Refused, field: str) -> FieldProblem:
-    """A refusal of the ledger in the page's words, at the field that it is about; any other is raised as it is."""
-    said = REFUSALS.get(str(refused.facts.get("reason")))
-    if said is None:
+    """A refusal of the ledger in the page's words, at its field or else at this one; any other is raised as it is."""
+    reason = str(refused.facts.get("reason"))
+    if reason not in REFUSALS:
         raise refused
-    return FieldProblem(said, field=field)
+    return FieldProblem(REFUSALS[reason], field=FIELDS.get(reason, field))

@@ -1,5 +1,6 @@
 """Pages of the cold chain: overview, appliance, holding, lots, refused messages."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated
 
@@ -180,8 +181,9 @@ def holding_answer(
     holding_id: str,
     problem: FieldProblem | None = None,
     dose: int = 1,
+    typed: Mapping[str, str] | None = None,
 ) -> Response:
-    """The holding's page, with what needs another answer."""
+    """The holding's page, with what needs another answer and what was typed so far."""
     state = request.app.state
     page = service.holding_page(state.ledger, state.telemetry, staff, holding_id, state.clock())
     request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
@@ -193,6 +195,7 @@ def holding_answer(
         **verdict_pages.holding_work(request, page, dose),
         panel=disposition_service.panel(state.ledger, staff, holding_id, state.programme, state.clock()),
         said=disposition_words,
+        typed=typed or {},
         problem=problem,
         words=words,
     )
