@@ -69,6 +69,11 @@ def own_row(reader: Reader, one: ApplianceNow, state: State) -> WorkRow | None:
     return state_row(reader, one, state)
 
 
+def is_refuge(one: ApplianceNow, state: State, now_ms: int) -> bool:
+    """Whether stock may be moved into it: in range, and not on its way out."""
+    return state is State.IN_RANGE and rules.heading_row(one, ahead_of(one.forecast, now_ms)) is None
+
+
 def state_row(reader: Reader, one: ApplianceNow, state: State) -> WorkRow:
     """The line of an appliance that is not in range, with the limit its ongoing run, or its silence, uses up."""
     trouble = Trouble(state.value)

@@ -60,7 +60,7 @@ def overview(
         seen = snapshots.get(scope, token, now_ms, lambda: _look(reader, scope))
     good: dict[str, list[str]] = {}
     for one in seen.everything:
-        if seen.states[one.id] is State.IN_RANGE:
+        if gather.is_refuge(one, seen.states[one.id], now_ms):
             good.setdefault(one.place.facility_id, []).append(one.name)
     rows = [row for row in seen.rows if not only or row.trouble.value == only]
     newest = [latest.measured_at_ms for one in seen.everything for latest in one.latest if latest.measured_at_ms]
@@ -293,7 +293,8 @@ def _reading(ledger: Ledger, telemetry_store: Ledger, now_ms: int) -> Iterator[R
 
 def _refuges(reader: Reader, one: ApplianceNow) -> list[str]:
     near = store.appliances_now(reader.conn, reader.telemetry, facility_id=one.place.facility_id)
-    return [other.name for other in near if rules.state_of(other, reader.now_ms) is State.IN_RANGE]
+    at_ms = reader.now_ms
+    return [other.name for other in near if gather.is_refuge(other, rules.state_of(other, at_ms), at_ms)]
 
 
 def _visible(reader: Reader, staff: Staff, appliance_id: str) -> ApplianceNow:

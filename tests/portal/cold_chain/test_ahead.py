@@ -109,6 +109,14 @@ def test_the_list_goes_by_doses_and_time_left(seeded: Stage, officer: Browser) -
     assert late.index(f"row-freeze-{FREEZING}") < late.index(f"row-warming-{IN_RANGE}")
 
 
+def test_nobody_is_sent_to_an_appliance_that_is_on_its_way_out(seeded: Stage, officer: Browser) -> None:
+    assert "Move stock to ILR-2" in officer.get("/cc").text
+    assert "Move stock to ILR-2" in officer.get(f"/cc/appliances/{FREEZING}").text
+    forecast(seeded, FORECAST)
+    for path in ("/cc", f"/cc/appliances/{FREEZING}", f"/cc/appliances/{IN_RANGE}"):
+        assert "Move stock to ILR-2" not in officer.get(path).text, path
+
+
 def test_what_is_no_warning_stands_in_no_list(seeded: Stage, officer: Browser) -> None:
     forecast(seeded, with_fit(is_warning=False))
     assert f"row-warming-{IN_RANGE}" not in officer.get("/cc").text
