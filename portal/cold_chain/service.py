@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portal.cold_chain import chart, gather, rules, store
 from portal.cold_chain.gather import Reader
-from portal.cold_chain.rules import ApplianceNow, Place, State
+from portal.cold_chain.rules import ApplianceNow, Place
 from portal.cold_chain.snapshot import Snapshot
 from portal.cold_chain.views import AppliancePage, Chart, Event, HoldingLine, HoldingPage, LotLine, Overview
 from portal.errors import SignInNeeded
