@@ -78,7 +78,8 @@ def drawn(verdict: Verdict, picked: Excursion | None) -> Drawn | None:
         return None
     if picked is not None and picked.run is not None and picked.is_drawn:
         run = picked.run
-        return Drawn(run.sensor, *window((run.first_ms, run.last_ms), 0, 0))
+        from_ms, until_ms = window((run.first_ms, run.last_ms), 0, 0)
+        return Drawn(run.sensor, from_ms, run.last_ms + 1 if run.open else until_ms)
     last = told[-1]
     known_ms = last.known_through_ms or verdict.judged_through_ms
     return Drawn(last.sensors[0], *window(None, known_ms, last.from_ms))

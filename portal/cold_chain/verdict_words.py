@@ -35,13 +35,16 @@ FUSION_WORDS = {
 }
 
 
-def headline(verdict: Verdict, say: Translator) -> str:
-    """One sentence on why the finding is what it is."""
+def headline(verdict: Verdict, worst: Excursion | None, say: Translator) -> str:
+    """One sentence on why the finding is what it is; `worst` is the first of its excursions."""
     if verdict.reached:
         return words.hold_line(verdict.reached[0], say)
     if verdict.proposals:
         return say(GROUND_WORDS[verdict.proposals[0].ground])
-    if verdict.noted:
+    if worst is not None and worst.rule is not None:
+        text = marked("%(sign)s for at most %(minutes)s min; the rule holds at %(rule)s min")
+        return say(text, sign=limit_of(worst), minutes=worst.minutes_possible, rule=worst.rule.minutes)
+    if worst is not None:
         return say(marked("Outside the limits for a while, below every hold rule"))
     if verdict.known_through_ms is None:
         return say(marked("Nothing is known of it yet"))

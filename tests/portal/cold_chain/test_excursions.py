@@ -88,6 +88,13 @@ def test_a_run_is_drawn_with_its_margins_and_a_rest_by_its_last_day() -> None:
     assert excursions.drawn(verdict_on(), None) is None
 
 
+def test_a_run_that_goes_on_is_drawn_to_its_newest_reading() -> None:
+    going = verdict_on(*[400] * 30, *[-90] * 75)
+    what = excursions.drawn(going, excursions.excursions_of(going, COVISHIELD)[0])
+    assert what is not None
+    assert what.until_ms == START + 104 * MINUTE_MS + 1
+
+
 def test_a_loggers_own_count_has_no_readings_to_draw() -> None:
     day = DaySummary(
         0, "gw-01.x", START, START + 1440 * MINUTE_MS, -300, 500, -50, 60, 800, 600, 200, 0, 0, START + 120 * MINUTE_MS

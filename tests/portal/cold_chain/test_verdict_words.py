@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ from tests.portal.cold_chain.test_excursions import COVISHIELD, FROZEN, GOOD, ST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sheetal.contracts.verdict import Verdict
 
 NBSP = "\u00a0"
 
@@ -31,14 +32,18 @@ def say_in(language: str) -> Callable[..., str]:
 SAY = say_in("en")
 
 
+def line(verdict: Verdict) -> str:
+    return verdict_words.headline(verdict, excursions.pick(excursions.excursions_of(verdict, COVISHIELD), 1), SAY)
+
+
 def test_a_headline_says_why() -> None:
-    line = partial(verdict_words.headline, say=SAY)
     assert line(FROZEN) == "Frozen: at or below −0.5 °C for 74 min, limit 60 min"
     assert line(GOOD) == "Within its limits in all that is known"
     assert line(verdict_on()) == "Nothing is known of it yet"
-    assert (
-        line(verdict_on(*[400] * 9, *[900] * 9, *[400] * 9)) == "Outside the limits for a while, below every hold rule"
-    )
+    warm = verdict_on(*[400] * 9, *[900] * 9, *[400] * 9)
+    assert line(warm) == "> +8.0 °C for at most 10 min; the rule holds at 600 min"
+    cool = verdict_on(*[400] * 9, *[100] * 9, *[400] * 9)
+    assert line(cool) == "Outside the limits for a while, below every hold rule"
     source = COVISHIELD.hold_rules[0].source
     ground = Proposal(ground=Ground.EXPIRED, condemns=True, since_ms=START, compromised_from_ms=START, source=source)
     assert line(replace(GOOD, finding=Finding.PROPOSED_CONDEMNED, proposals=[ground])) == "The lot has expired"
