@@ -6,7 +6,7 @@ alarm that nobody was told of, the end is not told either.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import select
 
@@ -17,16 +17,26 @@ from sheetal.ledger.judgement_tables import notice
 from sheetal.ledger.judgements import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sqlalchemy import Connection
 
     from sheetal.ledger.alarms import Alarm
     from sheetal.ledger.mutes import Muted
 
+Item = TypeVar("Item")
 BEGAN = {Origin.DEVICE.value: "device_alarm", Origin.SERVER.value: "server_alarm"}
 CLEARED = {Origin.DEVICE.value: "device_alarm_cleared", Origin.SERVER.value: "server_alarm_cleared"}
 KEYS_AT_ONCE = 500
+ALARMS_AT_ONCE = 100
 ROUTINE = frozenset({ServerRule.MISSED_CHECK.value, ServerRule.NEEDS_ATTENTION.value})
 """These wait for office hours; everything else may cost stock within the hour."""
+
+
+def batched(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Parts of a long list, each fit for one short transaction."""
+    for first in range(0, len(items), ALARMS_AT_ONCE):
+        yield items[first : first + ALARMS_AT_ONCE]
 
 
 def tell(conn: Connection, alarm_id: str, now_ms: int) -> None:

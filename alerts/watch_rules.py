@@ -10,7 +10,7 @@ import structlog
 
 from alerts.beyond import Beyond, Hanging
 from alerts.server_rules import Changes, Look, Probe, changes_of, still_beyond, wanted
-from alerts.telling import tell
+from alerts.telling import batched, tell
 from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import alarm_writes, assets, checks_due, telemetry, watching
@@ -79,14 +79,20 @@ class WatchRules:
 
 
 def keep(ledger: Ledger, changes: Changes, now_ms: int) -> None:
-    """Raise and clear, each with its notice, in one transaction; raises Unavailable."""
-    with ledger.write() as conn:
-        for new in changes.raised:
-            if alarm_writes.raise_alarm(conn, new, now_ms):
-                tell(conn, new.id, now_ms)
-        for alarm_id in changes.over:
-            if alarm_writes.clear_alarm(conn, alarm_id, now_ms):
-                tell(conn, alarm_id, now_ms)
+    """Raise and clear, each with its notice in the same transaction; raises Unavailable.
+
+    A district without power goes in parts, so that neither the gate nor a gateway's own alarm waits for all of it.
+    """
+    for raised in batched(changes.raised):
+        with ledger.write() as conn:
+            for new in raised:
+                if alarm_writes.raise_alarm(conn, new, now_ms):
+                    tell(conn, new.id, now_ms)
+    for over in batched(changes.over):
+        with ledger.write() as conn:
+            for alarm_id in over:
+                if alarm_writes.clear_alarm(conn, alarm_id, now_ms):
+                    tell(conn, alarm_id, now_ms)
     log.info("Alarms of the server have changed", raised=len(changes.raised), over=len(changes.over))
 
 

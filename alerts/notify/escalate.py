@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo
 
-from alerts.telling import facts_of, group_of, severity_of, standing_keys, tell_began, told_at
+from alerts.telling import batched, facts_of, group_of, severity_of, standing_keys, tell_began, told_at
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.ledger import assets, judgement_writes, mutes
 from sheetal.ledger.alarms import unacknowledged
+from sheetal.ledger.checks_due import zone_of
 from sheetal.ledger.judgements import Severity
-from sheetal.ledger.ladders import ladders
+from sheetal.ledger.ladders import AFTER_MINUTES_MAX, ladders
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -65,21 +65,24 @@ def escalate(ledger: Ledger, now_ms: int, patience: Patience = Patience()) -> in
         standing = standing_keys(conn, [due.key for found in wanted.values() for due in found])
     work = [(one, [due for due in wanted[one.id] if due.key not in standing]) for one in late]
     work = [(one, due) for one, due in work if due or (one.id not in told and not _is_muted(one, watch))]
-    if not work:
-        return 0
-    with ledger.write() as conn:
-        return sum(_write(conn, one, due, watch, is_told=one.id in told) for one, due in work)
+    written = 0
+    for part in batched(work):
+        with ledger.write() as conn:
+            written += sum(_write(conn, one, due, watch, is_told=one.id in told) for one, due in part)
+    return written
 
 
 def due_of(one: Alarm, told_ms: int | None, watch: Watch) -> list[Due]:
     """The notices that an unacknowledged alarm calls for by now (pure).
 
-    Nothing before it was told, nothing while it is muted, and nothing for what can wait for office hours. An alarm that
-    is over goes up the ladder like any other, but nobody is reminded of it.
+    Nothing before it was told or after a week, nothing while it is muted, and nothing for what can wait for office
+    hours. An alarm that is over goes up the ladder like any other, but nobody is reminded of it.
     """
     if told_ms is None or _is_muted(one, watch) or severity_of(one.kind) is not Severity.URGENT:
         return []
     waited = (watch.now_ms - told_ms) // MINUTE_MS
+    if waited > AFTER_MINUTES_MAX:
+        return []
     found = _up_the_ladder(one, waited, watch)
     turn = waited // watch.patience.remind_minutes
     if turn and one.cleared_at_ms is None:
@@ -89,7 +92,7 @@ def due_of(one: Alarm, told_ms: int | None, watch: Watch) -> list[Due]:
 
 def minute_of_day(now_ms: int, zone: str) -> int:
     """The minute of the day by a place's own clock."""
-    there = datetime.fromtimestamp(now_ms // MS_PER_SECOND, ZoneInfo(zone))
+    there = datetime.fromtimestamp(now_ms // MS_PER_SECOND, zone_of(zone))
     return there.hour * 60 + there.minute
 
 

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from portal.errors import FieldProblem
 from portal.formats import MINUS
 from portal.language import marked
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
+from sheetal.ledger.checks_due import zone_of
 from sheetal.ledger.mutes import KINDS, WINDOW_MS_MAX, NewMute
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ def instant_of(text: str, zone: str, field: str) -> int:
         raise FieldProblem(marked("Write day and time, such as 2026-11-23T14:20"), field=field) from error
     if local.tzinfo is not None:
         raise FieldProblem(marked("Write day and time, such as 2026-11-23T14:20"), field=field)
-    return round(local.replace(tzinfo=ZoneInfo(zone)).timestamp()) * MS_PER_SECOND
+    return round(local.replace(tzinfo=zone_of(zone)).timestamp()) * MS_PER_SECOND
 
 
 def written(at_ms: int, zone: str) -> str:
     """An instant as a form's field takes it: `2026-11-23T14:20` by a place's own clock."""
-    return datetime.fromtimestamp(at_ms // MS_PER_SECOND, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+    return datetime.fromtimestamp(at_ms // MS_PER_SECOND, zone_of(zone)).strftime("%Y-%m-%dT%H:%M")
 
 
 def mute_of(fields: Mapping[str, str], facility_id: str, zone: str, now_ms: int) -> NewMute:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import RowMapping
 
 ROWS_MAX = 1_000
+UNACKNOWLEDGED_MAX = 20_000
+"""A whole state without power; each of them goes up its own ladder."""
 COMMENT_CHARACTERS_MAX = 500
 NAME_CHARACTERS_MAX = 64
 
@@ -139,10 +141,10 @@ def alarms(
     return [_alarm(row) for row in conn.execute(query).mappings()]
 
 
-def unacknowledged(conn: Connection, limit: int = ROWS_MAX) -> list[Alarm]:
-    """The alarms that nobody has answered for, the latest received first; at most 1,000."""
+def unacknowledged(conn: Connection, limit: int = UNACKNOWLEDGED_MAX) -> list[Alarm]:
+    """The alarms that nobody has answered for, the latest received first; at most 20,000."""
     query = select(alarm).where(is_open(), alarm.c.acknowledged_at_ms.is_(None))
-    query = query.order_by(alarm.c.received_at_ms.desc(), alarm.c.id).limit(min(limit, ROWS_MAX))
+    query = query.order_by(alarm.c.received_at_ms.desc(), alarm.c.id).limit(min(limit, UNACKNOWLEDGED_MAX))
     return [_alarm(row) for row in conn.execute(query).mappings()]
 
 

@@ -119,3 +119,11 @@ def test_what_is_written_is_found_by_its_keys(world: World) -> None:
         assert telling.told_at(conn, []) == {}
         keys = [f"nothing/{number}" for number in range(1_200)] + [telling.key_of(found[0])]
         assert telling.standing_keys(conn, keys) == {f"device_alarm/{alarm().alarm}": at(61)}
+
+
+def test_a_long_list_is_taken_in_short_parts() -> None:
+    numbers = list(range(250))
+    parts = list(telling.batched(numbers))
+    assert [len(part) for part in parts] == [100, 100, 50]
+    assert [number for part in parts for number in part] == numbers
+    assert list(telling.batched([])) == []

@@ -152,3 +152,10 @@ def test_the_minute_of_the_day_is_the_places_own() -> None:
     assert minute_of_day(midnight_utc, "UTC") == 0
     assert minute_of_day(midnight_utc, "Asia/Kolkata") == 5 * 60 + 30
     assert minute_of_day(midnight_utc - MINUTE_MS, "Asia/Kolkata") == 5 * 60 + 29
+
+
+def test_after_a_week_the_digest_has_to_do(world: World) -> None:
+    keep(world.ledger, alarm(), at(61))
+    week = 61 + 7 * 1440
+    assert escalate(world.ledger, at(week + 1)) == 0
+    assert escalate(world.ledger, at(week)) == 2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS
-from sheetal.ledger.checks_due import Check, Hours, missed, newest_late, next_due
+from sheetal.ledger.checks_due import Check, Hours, missed, newest_late, next_due, zone_of
 
 INDIA = "Asia/Kolkata"
 TWICE = Hours((8 * 60, 17 * 60), 60)
@@ -71,3 +71,9 @@ def test_whoever_checks_at_every_hour_never_misses_one(minutes: set[int], late: 
     assert missed(hours, INDIA, newest.due_at_ms, now_ms) is None
     assert missed(hours, INDIA, newest.counts_from_ms - 1, now_ms) == newest
     assert next_due(hours, INDIA, now_ms) > now_ms
+
+
+def test_a_clock_that_nobody_knows_is_indias() -> None:
+    assert zone_of("Europe/Paris").key == "Europe/Paris"
+    for unknown in ("Moon/Base", "", "../etc/passwd", "Asia"):
+        assert zone_of(unknown).key == INDIA
