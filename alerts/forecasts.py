@@ -7,6 +7,7 @@ nothing. Cumulative limits are not forecast: what is left of them stands in the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -20,7 +21,7 @@ from sheetal.thermal.forecast import FRESH_MS_MAX, outlook, stretch
 from sheetal.thermal.life import stage_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -62,7 +63,8 @@ class Forecasts:
         with self._ledger.read() as conn:
             places = watched(conn)
             standing = set(forecasts(conn))
-            rules = {place.appliance_id: rules_of(conn, place, now_ms) for place in places}
+            products = _products(conn, {kept.product_id for place in places for kept in place.kept}, now_ms)
+        rules = {place.appliance_id: rules_of(place, products) for place in places}
         self._listen({sensor for place in places for sensor in place.sensors})
         self._seed(now_ms)
         made = [found for place in places if (found := self._of(place, rules[place.appliance_id], now_ms)) is not None]
@@ -141,12 +143,12 @@ def _worst_first(made: Forecast) -> tuple[bool, int, int, str]:
     return not made.fit.is_warning, made.minutes, made.minutes_low, made.fit.sensor
 
 
-def rules_of(conn: Connection, place: Watched, now_ms: int) -> list[Judged]:
-    """The run rules that judge what stands in an appliance, each with the doses it judges; raises Unavailable."""
+def rules_of(place: Watched, products: Mapping[str, Product]) -> list[Judged]:
+    """The run rules that judge what stands in an appliance, each with the doses it judges."""
     doses: dict[tuple[str, str], int] = {}
     found: dict[tuple[str, str], HoldRule] = {}
     for kept in place.kept:
-        product = _product(conn, kept.product_id, now_ms)
+        product = products.get(kept.product_id)
         if product is None:
             continue
         stage = stage_spans(product, kept.thawed_at_ms, kept.opened_at_ms)[-1].stage
@@ -168,11 +170,13 @@ def _joined(rules: Iterable[HoldRule], doses: Iterable[int]) -> list[Judged]:
     return list(joined.values())
 
 
-def _product(conn: Connection, product_id: str, now_ms: int) -> Product | None:
-    try:
-        return catalogue.product_version(conn, product_id, now_ms)
-    except NotFound:
-        return None
+def _products(conn: Connection, product_ids: Iterable[str], now_ms: int) -> dict[str, Product]:
+    """The versions in force; one that the catalogue does not know is absent."""
+    found: dict[str, Product] = {}
+    for product_id in sorted(product_ids):
+        with suppress(NotFound):
+            found[product_id] = catalogue.product_version(conn, product_id, now_ms)
+    return found
 
 
 def _ahead(sensor: str, samples: Sequence[Sample], rule: HoldRule, now_ms: int) -> Fit | None:

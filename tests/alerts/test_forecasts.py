@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from alerts import app
 from alerts.forecasts import SEEDS_MAX, Forecasts, Judged, forecast_of
 from sheetal.contracts.limits import HoldRule, Measure, Side
 from sheetal.contracts.problem import Unavailable
@@ -13,6 +14,7 @@ from sheetal.contracts.product import NextStage
 from sheetal.contracts.reading import Quality
 from sheetal.ledger import assets, catalogue, holdings, telemetry_writes
 from sheetal.ledger.forecasts import Forecast, forecasts, put_forecasts
+from sheetal.ledger.programme import load_programme
 from sheetal.ledger.telemetry import SensorState
 from sheetal.thermal.forecast import FRESH_MS_MAX
 from tests.alerts.given import FRIDGE, GATEWAY, MINUTE, SOURCE, T0, TOP, TVC, World, at, product, rule
@@ -309,3 +311,22 @@ def test_pasts_are_read_a_few_at_a_time_those_on_the_move_first(told: Told) -> N
     told.make(2)
     assert [len(sensors) for sensors in counting.asked] == [SEEDS_MAX, 1]
     assert counting.asked[1] == [TVC], "the last in the order of names"
+
+
+class Leading:
+    """An engine that holds the lease."""
+
+    is_leader = True
+
+
+def test_the_clockwork_makes_them_each_minute(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = told.world
+    world.receive()
+    told.past(DAY + 55)
+    told.say(DAY + 55, failing(DAY + 55))
+    monkeypatch.setattr(app, "now_ms", lambda: at(DAY + 56))
+    jobs = app._rules(Leading(), (world.ledger, world.telemetry), world.readings, load_programme())  # type: ignore[arg-type]  # all that is asked of it
+    (job,) = [one for one in jobs if one.name == "forecast"]
+    assert job.every_seconds == 60
+    job.act()
+    assert told.standing()[FRIDGE].fit.is_warning
