@@ -19,6 +19,7 @@ import portal.cold_chain.pages
 import portal.cold_chain.verdict_pages
 import portal.identity.pages
 import portal.orchestration.api
+import portal.orchestration.catalogue_pages
 import portal.orchestration.gateway_pages
 import portal.orchestration.pages
 import portal.recall.api
@@ -55,6 +56,7 @@ PAGES = (
     portal.identity.pages.router,
     portal.orchestration.pages.router,
     portal.orchestration.gateway_pages.router,
+    portal.orchestration.catalogue_pages.router,
     portal.cold_chain.alarm_pages.router,
     portal.cold_chain.pages.router,
     portal.cold_chain.disposition_pages.router,
