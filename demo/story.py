@@ -11,9 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from demo import citizen
 from demo.people import Person
 from sheetal.contracts.problem import Problem, Refused, Unavailable
+from sheetal.thermal import bundle as bundles
 
 if TYPE_CHECKING:
     from demo.district import District
@@ -112,7 +115,8 @@ def dose_before_hold(district: District, memory: Memory) -> str:
 def device_alarm(district: District, memory: Memory) -> str:
     """The gateway's own alarm has come in, whatever the engine thinks."""
     del memory
-    alarms = [alarm for alarm in district.alarms() if alarm.sensor_id == district.freezing_sensor]
+    said = [alarm for alarm in district.alarms() if alarm.origin == "device"]
+    alarms = [alarm for alarm in said if alarm.sensor_id == district.freezing_sensor]
     if not alarms:
         raise Unavailable("no device alarm yet")
     with _officer(district) as officer:
@@ -134,6 +138,21 @@ def engine_holds(district: District, memory: Memory) -> str:
     if "Held" not in page or "60 min" not in page:
         raise Unavailable("the holding's page does not show the hold yet")
     return f"{district.freezing_holding} is QUARANTINED, verdict and reason on its page"
+
+
+def verdict_found_again(district: District, memory: Memory) -> str:
+    """The verdict's evidence is downloaded, and this program, which asks no server, finds the same in it."""
+    del memory
+    number = district.latest_verdict(district.freezing_holding)
+    with _officer(district) as officer:
+        bundle = bundles.decode(msgspec.json.encode(officer.ask(f"/api/v1/verdicts/{number}/bundle")))
+        page = officer.page(f"/cc/verdicts/{number}")
+    found = bundles.compare(bundle)
+    if not found.is_same:
+        raise Unavailable(f"verdict {number} is not found again: {len(found.differences)} places differ")
+    if "Show your work" not in page:
+        raise Unavailable("the verdict's page does not show its work yet")
+    return f"verdict {number}: {found.verdict.finding} again from {bundle.readings:,} readings, at /cc/verdicts/{number}"
 
 
 def gate_refuses(district: District, memory: Memory) -> str:
@@ -205,6 +224,7 @@ STEPS = (
     Step("A dose is given from it, before any alarm", dose_before_hold, 30),
     Step("After 60 minutes its gateway raises the device alarm", device_alarm, 90),
     Step("The engine judges the holding and holds it at once", engine_holds, 30),
+    Step("Its verdict is found again from its evidence bundle, without any server", verdict_found_again, 30),
     Step("The vaccinator is refused, with the reason and the next step", gate_refuses, 15),
     Step("Another holding passes", another_passes, 15),
     Step("The dose given before the hold is in the recall list", recall_lists_dose, 30),
