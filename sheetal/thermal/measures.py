@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sheetal.contracts.limits import Measure, Side
+from sheetal.contracts.limits import DAY_MS, Measure, Side
 from sheetal.contracts.verdict import BudgetUse, VvmUse
 from sheetal.thermal import histogram, mkt, vvm
 from sheetal.thermal.paths import runs_of_paths
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sheetal.thermal.life import Life
     from sheetal.thermal.paths import Segment
 
+PPM_WHOLE = 1_000_000
+YARDSTICK_MS = 100 * DAY_MS
+"""Long enough that what it takes from a monitor's life is known to six digits at 5 °C."""
 NOTHING = -27_315
 """Colder than anything: a sensor that has told nothing is not the warmest."""
 
@@ -53,6 +56,33 @@ def vvm_use(life: Life, judged_through_ms: int) -> VvmUse | None:
         stage_read_at_ms=readings[-1].read_at_ms if readings else None,
         source=vvm.SOURCE,
     )
+
+
+def vvm_spent_ms(life: Life, kind: str) -> int:
+    """The instant at which a monitor's computed life was possibly spent; for a life whose `vvm_use` says that it was.
+
+    In the segment that spent it, what was left is taken to have gone at the rate of its warmest reading, from its first
+    one on: it cannot have gone faster. Later stays never move the instant.
+    """
+    before: Histogram = ()
+    for segment in life.segments:
+        after = histogram.add([before, _warmest(segment, kind)])
+        if vvm.life_ppm(after, kind) >= PPM_WHOLE:
+            return _begins_ms(segment) + _fastest_ms(PPM_WHOLE - vvm.life_ppm(before, kind), segment, kind)
+        before = after
+    return life.segments[-1].from_ms
+
+
+def _fastest_ms(left_ppm: int, segment: Segment, kind: str) -> int:
+    """The shortest time in which a segment can have taken so much of a monitor's life."""
+    warmest = max(at[-1][0] for at in _judged(segment) if at)
+    taken_ppm = vvm.life_ppm(((warmest, 2 * YARDSTICK_MS),), kind)
+    return left_ppm * YARDSTICK_MS // max(taken_ppm, 1)
+
+
+def _begins_ms(segment: Segment) -> int:
+    firsts = [first.ms for trace in segment.traces if (first := trace.exposure.first) is not None]
+    return min(firsts, default=segment.from_ms)
 
 
 def mkt_use(life: Life, judged_through_ms: int) -> MktUse | None:

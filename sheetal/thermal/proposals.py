@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 from sheetal.contracts.limits import MINUTE_MS, Side, Source
 from sheetal.contracts.verdict import Ground, Proposal
 from sheetal.thermal.life import VvmReading, stage_spans
+from sheetal.thermal.measures import PPM_WHOLE, vvm_spent_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sheetal.contracts.verdict import Reached, VvmUse
     from sheetal.thermal.life import Life
 
 VVM_DISCARD_STAGE = 3
-PPM_WHOLE = 1_000_000
+ALIKE_MAX = 20
+"""Grounds of one kind beside the first."""
 FROZEN_PACKS = "frozen"
 SIDES = {Ground.FROZEN: Side.COLD, Ground.PACKED_FROZEN: Side.COLD}
 """The side of the compromise that a ground states; the others are of heat or of age."""
@@ -72,23 +74,28 @@ def _frozen(life: Life, reached: Sequence[Reached]) -> list[Proposal]:
 
 
 def _discard_point(life: Life, judged_through_ms: int) -> list[Proposal]:
-    """A monitor read at its discard point; doses since the last good reading are doubted."""
+    """Each monitor read at its discard point; doses since the last good reading before it are doubted.
+
+    Each reading is a ground of its own: a person who released in spite of the first one has not decided on the next.
+    """
     packed = [VvmReading(one.at_ms, one.vvm_stage) for one in life.packings if one.vvm_stage is not None]
     good_ms = min((segment.from_ms for segment in life.segments), default=0)
+    found: dict[int, Proposal] = {}
     for read_at_ms, stage in sorted([*life.vvm_readings, *packed]):
         if read_at_ms > judged_through_ms:
             break
-        if stage >= VVM_DISCARD_STAGE:
-            return [_proposal(Ground.VVM_STAGE, read_at_ms, good_ms, VVM_SOURCE)]
-        good_ms = read_at_ms
-    return []
+        if stage < VVM_DISCARD_STAGE:
+            good_ms = read_at_ms
+        elif read_at_ms not in found:
+            found[read_at_ms] = _proposal(Ground.VVM_STAGE, read_at_ms, min(good_ms, read_at_ms), VVM_SOURCE)
+    return _first_and_newest(found)
 
 
 def _spent_life(life: Life, vvm: VvmUse | None) -> list[Proposal]:
     """The computed end of a monitor's life: it is no reading, so it holds until somebody reads the vials."""
     if vvm is None or vvm.ppm < PPM_WHOLE:
         return []
-    spent_ms = life.segments[-1].from_ms
+    spent_ms = vvm_spent_ms(life, vvm.vvm_type)
     return [_proposal(Ground.VVM_LIFE, spent_ms, spent_ms, vvm.source, condemns=False)]
 
 
@@ -116,11 +123,19 @@ def _too_long(life: Life, judged_through_ms: int) -> list[Proposal]:
 
 
 def _packed_frozen(life: Life, judged_through_ms: int) -> list[Proposal]:
-    """Freeze-sensitive stock among ice packs straight from the freezer."""
+    """Freeze-sensitive stock among ice packs straight from the freezer, once for each such packing."""
     if not life.product.freeze_sensitive:
         return []
-    packed = [one.at_ms for one in life.packings if one.ice_packs == FROZEN_PACKS and one.at_ms <= judged_through_ms]
-    return [_proposal(Ground.PACKED_FROZEN, at_ms, at_ms, PACKS_SOURCE, condemns=False) for at_ms in packed[:1]]
+    packed = {one.at_ms for one in life.packings if one.ice_packs == FROZEN_PACKS and one.at_ms <= judged_through_ms}
+    return _first_and_newest(
+        {at_ms: _proposal(Ground.PACKED_FROZEN, at_ms, at_ms, PACKS_SOURCE, condemns=False) for at_ms in packed}
+    )
+
+
+def _first_and_newest(found: Mapping[int, Proposal]) -> list[Proposal]:
+    """In order of their instants: the first, from which doses are doubted, and the newest, on which nobody decided."""
+    in_order = [found[at_ms] for at_ms in sorted(found)]
+    return in_order[:1] + in_order[1:][-ALIKE_MAX:]
 
 
 def _proposal(

@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from sheetal.contracts.limits import Measure, Side, Source, StorageRange
+from sheetal.contracts.verdict import Ground
 from sheetal.thermal import vvm
 from sheetal.thermal.life import Life, VvmReading
-from sheetal.thermal.measures import budget_use, mkt_use, vvm_use
+from sheetal.thermal.measures import budget_use, mkt_use, vvm_spent_ms, vvm_use
 from sheetal.thermal.runs import limit_of
 from sheetal.thermal.verdict import judge_life, limits_of
 from tests.sheetal.thermal.given import TOP, TVC, at, segment, trace
@@ -79,6 +80,41 @@ def test_a_monitors_life_adds_up_over_stays_and_takes_the_warmest_sensor(make_pr
     assert both is not None
     assert abs(both.ppm - 2 * one.ppm) <= 1, "each is rounded once"
     assert both.ppm_unknown_worst > both.ppm, "the day between the stays' data is unknown"
+
+
+def hot_days(product: Product, first: int, last: int, value: int) -> Segment:
+    """A stay of whole days at one temperature, one reading an hour."""
+    return segment(
+        first * DAY, last * DAY, trace(product, TVC, (first * DAY, last * DAY - 60, value), every=60), stay=first
+    )
+
+
+def test_a_spent_life_is_dated_where_it_was_spent_and_no_later_stay_moves_that(make_product: MakeProduct) -> None:
+    """Doses given between the end of the monitors' life and the next move must not be forgotten by the recall."""
+    product = make_product(vvm_type="2")
+    hot, cool = hot_days(product, 10, 20, 3700), hot_days(product, 20, 30, 500)
+    one = monitored(make_product, hot_days(product, 0, 10, 500), hot)
+    two = monitored(make_product, *one.segments, cool)
+    grounds = [judge_life(life, at(30 * DAY)).proposals for life in (one, two)]
+    assert grounds[0] == grounds[1]
+    ((ground,), _) = grounds
+    assert (ground.ground, ground.compromised_from_ms) == (Ground.VVM_LIFE, ground.since_ms)
+    until = round((ground.since_ms - at(0)) / 60_000 / 60) * 60
+    so_far = segment(10 * DAY, until, trace(product, TVC, (10 * DAY, until, 3700), every=60))
+    lost = vvm_use(monitored(make_product, one.segments[0], so_far), at(until))
+    assert lost is not None
+    assert lost.ppm == pytest.approx(1_000_000, rel=0.05)
+
+
+def test_a_life_is_spent_no_earlier_than_its_warmest_reading_allows(make_product: MakeProduct) -> None:
+    """One warm hour leaves the date possible: earlier than the truth, later than the beginning of the stay."""
+    product = make_product(vvm_type="2")
+    days = trace(
+        product, TVC, (0, 3 * DAY, 3000), (3 * DAY + 60, 3 * DAY + 60, 3700), (4 * DAY, 20 * DAY, 3000), every=60
+    )
+    spent_ms = vvm_spent_ms(monitored(make_product, segment(0, None, days)), "2")
+    alone = vvm_spent_ms(monitored(make_product, hot_days(product, 0, 20, 3000)), "2")
+    assert at(0) < spent_ms < alone
 
 
 def test_no_constants_no_computation(make_product: MakeProduct) -> None:

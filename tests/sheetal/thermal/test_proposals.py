@@ -11,7 +11,7 @@ from sheetal.contracts.limits import Side, Source
 from sheetal.contracts.product import NextStage, OpenVial
 from sheetal.contracts.verdict import Finding, Ground, VvmUse
 from sheetal.thermal.life import OPEN, THAW, Life, Packing, VvmReading
-from sheetal.thermal.proposals import PPM_WHOLE, proposals_of, side_of
+from sheetal.thermal.proposals import ALIKE_MAX, PPM_WHOLE, proposals_of, side_of
 from sheetal.thermal.verdict import judge_life
 from tests.sheetal.thermal.given import MINUTE, TVC, at, segment, trace
 
@@ -107,6 +107,32 @@ def test_a_computed_life_only_holds(make_product: MakeProduct, ppm: int, found: 
     proposed = proposals_of(life_of(make_product()), [], use, at(300))
     assert [one.ground for one in proposed] == found
     assert not any(one.condemns for one in proposed)
+
+
+def test_each_reading_at_the_discard_point_is_a_ground_of_its_own(make_product: MakeProduct) -> None:
+    """Who releases after the first, because the vials were read again and found good, has not decided on the next."""
+    readings = (VvmReading(at(100), 3), VvmReading(at(150), 2), VvmReading(at(200), 3), VvmReading(at(200), 4))
+    life = life_of(make_product(), vvm_readings=readings)
+    assert grounds(life, 199) == [(Ground.VVM_STAGE, True, at(100))]
+    assert grounds(life, 200) == [(Ground.VVM_STAGE, True, at(100)), (Ground.VVM_STAGE, True, at(200))]
+    assert [one.compromised_from_ms for one in proposals_of(life, [], None, at(200))] == [at(0), at(150)]
+
+
+def test_each_packing_among_frozen_packs_is_a_ground_of_its_own(make_product: MakeProduct) -> None:
+    """A part split off in its carrier was packed once with its whole; the next trip is another packing."""
+    packed = (
+        Packing(1, at(60), "frozen", None),
+        Packing(2, at(60), "frozen", None),
+        Packing(5, at(90), "frozen", None),
+    )
+    life = life_of(make_product(), packings=packed)
+    assert grounds(life, 90) == [(Ground.PACKED_FROZEN, False, at(60)), (Ground.PACKED_FROZEN, False, at(90))]
+
+
+def test_grounds_of_a_kind_are_bounded_and_keep_the_first_and_the_newest(make_product: MakeProduct) -> None:
+    life = life_of(make_product(), vvm_readings=tuple(VvmReading(at(minute), 4) for minute in range(100)))
+    found = [one.since_ms for one in proposals_of(life, [], None, at(300))]
+    assert found == [at(0), *(at(minute) for minute in range(100 - ALIKE_MAX, 100))]
 
 
 def frozen(product: Product) -> list[Proposal]:
