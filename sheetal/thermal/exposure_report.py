@@ -12,7 +12,7 @@ from sheetal.thermal.mkt import mean_kinetic
 from sheetal.thermal.paths import Segment, Trace
 from sheetal.thermal.report import ExposureReport, ReportGap, ReportMkt, ReportRun, WhatIf
 from sheetal.thermal.runs import Limit, cap_ms, gaps, samples_of
-from sheetal.thermal.verdict import HALF_MS_PER_MINUTE, judge, limits_of
+from sheetal.thermal.verdict import HALF_MS_PER_MINUTE, judge, limits_of, range_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,9 @@ SIDES = (
 )
 """Freezing by the PQS device rule (≤ −0.5 °C), and outside the label's +2 to +8 °C, both ends in range."""
 LINES_MAX = 500
+FREEZING_CENTI_CELSIUS = 0
+FREEZER_CENTI_CELSIUS = -1_000
+"""Every source keeps frozen stock at −15 °C and colder; no refrigerator's log stays below −10 °C."""
 
 
 def build_report(  # noqa: PLR0913, PLR0917 - the signature that the portal's API and the replay command share
@@ -70,8 +73,26 @@ def build_report(  # noqa: PLR0913, PLR0917 - the signature that the portal's AP
         centi_celsius_max=exposure.centi_celsius_max,
         centi_celsius_mean=round(exposure.centi_celsius_sum / exposure.readings) if exposure.readings else None,
         day_summaries=list(days[:LINES_MAX]),
-        what_if=[_what_if(product, sensor, (samples, longest_ms, days), (from_ms, until_ms)) for product in products],
+        what_if=[
+            _what_if(product, sensor, (samples, longest_ms, days), (from_ms, until_ms))
+            for product in products
+            if _may_have_stood_there(product, exposure)
+        ],
     )
+
+
+def _may_have_stood_there(product: Product, exposure: Exposure) -> bool:
+    """Whether the question makes sense: nobody keeps frozen stock where it was never below freezing, or the reverse.
+
+    A refrigerator that fails may freeze, so the reverse asks for a place that was never warmer than a freezer.
+    """
+    lowest, highest = exposure.centi_celsius_min, exposure.centi_celsius_max
+    ends = range_limits(product)
+    tops = [limit.limit_centi_celsius for limit in ends if limit.side is Side.HOT]
+    if lowest is None or highest is None or not tops:
+        return True
+    is_frozen_stock = min(tops) <= FREEZING_CENTI_CELSIUS
+    return lowest <= FREEZING_CENTI_CELSIUS if is_frozen_stock else highest > FREEZER_CENTI_CELSIUS
 
 
 def _longest_gaps(missing: Sequence[Gap]) -> list[ReportGap]:
@@ -108,12 +129,13 @@ def _ends_unknown_ms(exposure: Exposure, from_ms: int, until_ms: int) -> int:
 
 
 def _mkt(exposure: Exposure, from_ms: int, until_ms: int) -> ReportMkt:
-    found = mean_kinetic(exposure.at, until_ms - from_ms)
+    window_ms = until_ms - from_ms
+    found = mean_kinetic(exposure.at, window_ms)
     return ReportMkt(
         celsius=None if found.centi_celsius is None else found.centi_celsius / 100,
-        coverage_percent=found.coverage_permille / 10,
+        coverage_percent=round(50 * exposure.known_half_ms / window_ms, 1) if window_ms > 0 else 0.0,
         note=found.note,
-        delta_h_kilojoules_per_mole=found.joules_per_mole / 1000,
+        delta_h_kilojoules_per_mole=found.joules_per_mole / 1_000,
     )
 
 

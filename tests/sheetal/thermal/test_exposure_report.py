@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from sheetal.contracts.batch import DaySummary
-from sheetal.contracts.limits import Measure
+from sheetal.contracts.limits import Measure, StorageRange
 from sheetal.contracts.reading import Quality, Reading
 from sheetal.thermal.exposure_report import LINES_MAX, build_report
 from sheetal.thermal.report import ExposureReport
@@ -143,3 +144,18 @@ def test_day_summaries_come_sorted_without_repetition_and_are_judged(make_produc
 def test_the_report_survives_the_wire(make_product: MakeProduct, readings: list[Reading]) -> None:
     found = report(readings, make_product())
     assert msgspec.json.decode(msgspec.json.encode(found), type=ExposureReport) == found
+
+
+@pytest.mark.parametrize(
+    ("celsius", "asked"),
+    [((-20, -18), {"frozen"}), ((3, 6), {"cool"}), ((-2, 6), {"cool", "frozen"}), ((-20, 6), {"cool", "frozen"})],
+    ids=["a freezer", "a refrigerator", "one that froze", "one that failed"],
+)
+def test_it_is_not_asked_what_frozen_stock_would_have_done_in_a_refrigerator(
+    make_product: MakeProduct, celsius: tuple[int, int], asked: set[str]
+) -> None:
+    cool = make_product()
+    cold = StorageRange(stage="frozen", centi_celsius_min=-2500, centi_celsius_max=-1500, source=cool.ranges[0].source)
+    products = [replace(cool, product="cool"), replace(cool, product="frozen", stage="frozen", ranges=[cold])]
+    readings = rows((0, 9, 100 * celsius[0]), (10, 19, 100 * celsius[1]))
+    assert {one.product for one in report(readings, *products).what_if} == asked
