@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from portal.cold_chain.alarm_views import Told
 from sheetal.ledger.judgement_tables import notice
 from sheetal.ledger.watch_tables import contact
 
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
 
 BEGAN = ("device_alarm", "server_alarm")
 KEYS_AT_ONCE = 500
-
-
-class Told(NamedTuple):
-    """When the notice of an alarm was written, and when it reached somebody; None while it has not."""
-
-    written_at_ms: int
-    sent_at_ms: int | None
 
 
 def told(conn: Connection, alarm_ids: Sequence[str]) -> dict[str, Told]:

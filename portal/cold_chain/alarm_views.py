@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from portal.cold_chain.alarm_rules import Escalation
-    from portal.cold_chain.alarm_store import Told
     from portal.cold_chain.views import AlarmLine, HoldingLine
     from sheetal.ledger.assets import Appliance, Facility
     from sheetal.ledger.manual_checks import ManualCheck
     from sheetal.ledger.mutes import Mute
+
+
+class Told(NamedTuple):
+    """When the notice of an alarm was written, and when it reached somebody; None while it has not."""
+
+    written_at_ms: int
+    sent_at_ms: int | None
 
 
 @dataclass(frozen=True)

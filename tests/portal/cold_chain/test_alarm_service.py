@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from portal.cold_chain import alarm_rules, alarm_service
-from portal.cold_chain.alarm_store import Told
+from portal.cold_chain.alarm_views import Told
 from portal.errors import FieldProblem
 from portal.identity.service import Role, Staff
 from sheetal.contracts.disposition import Disposition, EvidenceKind

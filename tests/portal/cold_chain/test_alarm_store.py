@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert
 
 from portal.cold_chain import alarm_store
-from portal.cold_chain.alarm_store import Told
+from portal.cold_chain.alarm_views import Told
 from sheetal.ledger import alarms, judgement_writes, judgements
 from sheetal.ledger.watch_tables import contact
 

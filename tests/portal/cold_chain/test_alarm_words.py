@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from portal.cold_chain import alarm_words, words
-from portal.cold_chain.alarm_store import Told
-from portal.cold_chain.alarm_views import CheckPage, ToldLine
+from portal.cold_chain.alarm_views import CheckPage, Told, ToldLine
 from portal.cold_chain.views import AlarmLine
 from sheetal.ledger.alarms import AlarmEnd, Origin, ServerRule
 from sheetal.ledger.mutes import KINDS, Mute
