@@ -14,7 +14,8 @@ from portal.certificate.keys import SigningKeys, make_keys
 from portal.orchestration.gateway_ca import Authority, make_authority, make_server_certificate
 from sheetal.contracts import clock
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
-from sheetal.ledger import alarms, schema, stock
+from sheetal.contracts.problem import Unavailable
+from sheetal.ledger import alarms, judgements, schema, stock
 from sheetal.ledger.connect import open_ledger
 from sheetal.ledger.field_cipher import FieldCipher
 
@@ -94,6 +95,14 @@ class District:
         """A holding as it stands now."""
         with self.ledger.read() as connection:
             return stock.holding_by_id(connection, holding_id)
+
+    def latest_verdict(self, holding_id: str) -> int:
+        """The number of the newest verdict on a holding; raises Unavailable before the first."""
+        with self.ledger.read() as connection:
+            found = judgements.latest_verdict(connection, holding_id)
+        if found is None:
+            raise Unavailable("no verdict yet", holding=holding_id)
+        return found.id
 
     def trust(self) -> list[TrustedKey]:
         """The signers a verifier of this district believes, from the issuing authority's own files."""

@@ -152,7 +152,9 @@ def verdict_found_again(district: District, memory: Memory) -> str:
         raise Unavailable(f"verdict {number} is not found again: {len(found.differences)} places differ")
     if "Show your work" not in page:
         raise Unavailable("the verdict's page does not show its work yet")
-    return f"verdict {number}: {found.verdict.finding} again from {bundle.readings:,} readings, at /cc/verdicts/{number}"
+    return (
+        f"verdict {number}: {found.verdict.finding} again from {bundle.readings:,} readings, at /cc/verdicts/{number}"
+    )
 
 
 def gate_refuses(district: District, memory: Memory) -> str:

@@ -50,6 +50,11 @@ def test_preparation_leaves_everything_that_the_services_want(prepared: District
     assert prepared.trust()[0].kid == keys.signer.kid
 
 
+def test_before_the_first_verdict_there_is_none_to_show(prepared: District) -> None:
+    with pytest.raises(Unavailable, match="no verdict yet"):
+        prepared.latest_verdict(prepared.freezing_holding)
+
+
 def test_stock_stood_there_just_after_the_first_reading(prepared: District) -> None:
     first_reading_ms = now_ms() - prepared.scenario.history_minutes * MINUTE_MS
     with prepared.ledger.read() as connection:

@@ -121,6 +121,7 @@ def test_the_story_is_the_whole_way_in_order_and_in_time() -> None:
         "dose_before_hold",
         "device_alarm",
         "engine_holds",
+        "verdict_found_again",
         "gate_refuses",
         "another_passes",
         "recall_lists_dose",
