@@ -62,18 +62,31 @@ class Forecasts:
         """Make and keep the forecasts of now; raises Unavailable while ledger or telemetry are away."""
         with self._ledger.read() as conn:
             places = watched(conn)
-            standing = set(forecasts(conn))
+            standing = forecasts(conn)
             products = _products(conn, {kept.product_id for place in places for kept in place.kept}, now_ms)
         rules = {place.appliance_id: rules_of(place, products) for place in places}
         self._listen({sensor for place in places for sensor in place.sensors})
         self._seed(now_ms)
         made = [found for place in places if (found := self._of(place, rules[place.appliance_id], now_ms)) is not None]
-        gone = standing - {one.appliance_id for one in made}
+        kept = {one.appliance_id for one in made}
+        gone = [
+            left.appliance_id
+            for left in standing.values()
+            if not (left.appliance_id in kept or self._lingers(left, now_ms))
+        ]
         if made or gone:
             with self._ledger.write() as conn:
                 put_forecasts(conn, made)
                 drop_forecasts(conn, gone)
         return made
+
+    def _lingers(self, left: Forecast, now_ms: int) -> bool:
+        """Whether a warning stays for some minutes: one reading that says less is no all-clear, a turn back is."""
+        recent = self._recents.get(left.fit.sensor)
+        if recent is None or not left.fit.is_warning or not left.is_current(now_ms):
+            return False
+        samples = recent.samples()
+        return bool(samples) and not _has_turned_back(samples, left.side)
 
     def _listen(self, sensors: set[str]) -> None:
         """Remember the newest values; of a sensor that watches no stock any more nothing is kept."""
@@ -203,7 +216,7 @@ def _open_run(sensor: str, samples: Sequence[Sample], rule: HoldRule, now_ms: in
     """The limit is passed already: what is left is the rule's time, unless it is on its way back."""
     if not rule.violated_by(samples[-1][1]):
         return None
-    is_returning = _has_turned_back(samples, rule)
+    is_returning = _has_turned_back(samples, rule.side)
     used = _minutes_beyond(samples, rule, now_ms)
     return Fit(
         sensor=sensor,
@@ -216,8 +229,8 @@ def _open_run(sensor: str, samples: Sequence[Sample], rule: HoldRule, now_ms: in
     )
 
 
-def _has_turned_back(samples: Sequence[Sample], rule: HoldRule) -> bool:
-    other = Side.COLD if rule.side is Side.HOT else Side.HOT
+def _has_turned_back(samples: Sequence[Sample], side: Side) -> bool:
+    other = Side.COLD if side is Side.HOT else Side.HOT
     back = stretch(samples, other)
     return abs(back[-1][1] - back[0][1]) >= RETURN_CENTI_CELSIUS
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 IDS_AT_ONCE = 500
-CURRENT_MS_MAX = 300_000
-"""A forecast is made each minute; an older one is not shown, because nobody knows whether it still holds."""
+CURRENT_MS_MAX = 600_000
+"""A forecast is made each minute; of an older one nobody knows whether it still holds, and it is not shown."""
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class Forecast:
     fit: Fit
 
     def is_current(self, now_ms: int) -> bool:
-        """Whether it was made in the last five minutes."""
+        """Whether it was made in the last ten minutes."""
         return 0 <= now_ms - self.made_at_ms <= CURRENT_MS_MAX
 
 

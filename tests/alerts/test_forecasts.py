@@ -181,6 +181,29 @@ def test_without_a_past_it_waits_for_what_comes(told: Told) -> None:
     assert found.fit.limit_minutes == pytest.approx(8, abs=5)
 
 
+def test_a_warning_outlives_a_few_doubtful_minutes_and_no_more(told: Told) -> None:
+    told.world.receive()
+    told.past(DAY)
+    (found,) = told.live(DAY, DAY + 45)
+    minute, last = DAY + 45, [found]
+    while made := told.live(minute + 5, minute + 5, lambda _: failing(DAY + 45)):
+        minute, last = minute + 5, made
+    assert told.standing() == {FRIDGE: last[0]}, "a doubtful reading"
+    told.live(minute + 10, minute + 10, lambda _: failing(DAY + 45))
+    assert told.standing() == {FRIDGE: last[0]}
+    told.live(minute + 15, minute + 15, lambda _: failing(DAY + 45))
+    assert told.standing() == {}
+
+
+def test_a_turn_back_is_an_all_clear_at_once(told: Told) -> None:
+    told.world.receive()
+    told.past(DAY)
+    told.live(DAY, DAY + 45)
+    assert told.standing() != {}
+    told.live(DAY + 50, DAY + 50, lambda _: failing(DAY + 45) - 0.5)
+    assert told.standing() == {}
+
+
 def test_an_appliance_without_stock_has_no_forecast(told: Told) -> None:
     told.past(DAY)
     assert told.live(DAY, DAY + 60) == []
