@@ -23,6 +23,8 @@ from alerts.notify.escalate import Patience, escalate
 from alerts.notify.pipeline import send_due
 from alerts.notify.post import PostOffice
 from alerts.outbound import Downlinks, seal_heads
+from alerts.reports.enclosed import Enclosed
+from alerts.reports.regular import Regular
 from alerts.subscriber import Subscriber
 from alerts.watch_rules import WatchRules
 from sheetal.contracts.clock import now_ms
@@ -51,6 +53,7 @@ ATTENTION_SECONDS = 60.0
 FORECAST_SECONDS = 60.0
 DOWNLINK_SECONDS = 1.0
 SEAL_SECONDS = 60.0
+REGULAR_SECONDS = 60.0
 JUDGED_MS_MAX = 60_000
 STOP_SECONDS_MAX = 2.0
 
@@ -85,6 +88,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         programme = load_programme()
         jobs = _jobs(engine, ledger, cipher, subscriber, programme)
         jobs += _rules(engine, (ledger, telemetry), readings, programme)
+        jobs += _telling(engine, ledger, readings, cipher, closing)
         clockwork = Clockwork(jobs)
         _run(engine, subscriber, listener, clockwork, stop)
 
@@ -126,10 +130,8 @@ def _jobs(
 ) -> list[Job]:
     downlinks = Downlinks(ledger, cipher, subscriber)
     patience = Patience(programme.escalate_minutes, programme.remind_minutes)
-    office = PostOffice(ledger, cipher, apprise.send, now_ms)
     return [
         Job("sweep", SWEEP_SECONDS, engine.sweep),
-        Job("notify", NOTIFY_SECONDS, _led(engine, lambda: _notify(engine, ledger, office))),
         Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms(), patience))),
         Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish(now_ms()))),
         Job("orders", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish_again(now_ms()))),
@@ -149,6 +151,21 @@ def _rules(engine: Engine, stores: tuple[Ledger, Ledger], readings: ReadingsStor
         Job("forecast", FORECAST_SECONDS, _led(engine, lambda: ahead.make(now_ms()))),
         Job("rules", RULES_SECONDS, _led(engine, lambda: rules.turn(now_ms()))),
         Job("attention", ATTENTION_SECONDS, _led(engine, lambda: attention.turn(now_ms()))),
+    ]
+
+
+def _telling(
+    engine: Engine, ledger: Ledger, readings: ReadingsStore, cipher: FieldCipher, closing: ExitStack
+) -> list[Job]:
+    """Notices on their way to people, and the regular ones among them."""
+    enclosed = Enclosed(ledger, readings, now_ms)
+    closing.callback(enclosed.close)
+    office = PostOffice(ledger, cipher, apprise.send, now_ms, enclosed.files)
+    closing.callback(office.wait, STOP_SECONDS_MAX / 2)
+    regular = Regular(ledger, readings)
+    return [
+        Job("notify", NOTIFY_SECONDS, _led(engine, lambda: _notify(engine, ledger, office))),
+        Job("regular", REGULAR_SECONDS, _led(engine, lambda: regular.turn(now_ms()))),
     ]
 
 

@@ -20,16 +20,19 @@ from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import contacts, deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from alerts.notify.grouping import Parcel
     from alerts.notify.message import Message
     from sheetal.contracts.clock import Clock
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.contacts import Reached
+    from sheetal.ledger.deliveries import Told
     from sheetal.ledger.field_cipher import FieldCipher
 
     Send = Callable[[str, Message], str | None]
+    Enclose = Callable[[Sequence[Told]], tuple[Path, ...]]
 
 THREADS_MAX = 16
 NO_ADDRESS = "no address"
@@ -37,14 +40,23 @@ NO_ADDRESS = "no address"
 log = structlog.get_logger()
 
 
+def nothing(notices: Sequence[Told]) -> tuple[Path, ...]:
+    """No file goes along."""
+    del notices
+    return ()
+
+
 class PostOffice:
     """Tells contacts in the background; `sent` counts the notices that somebody newly has."""
 
-    def __init__(self, ledger: Ledger, cipher: FieldCipher, send: Send, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, cipher: FieldCipher, send: Send, clock: Clock, enclose: Enclose = nothing
+    ) -> None:
         self._ledger = ledger
         self._cipher = cipher
         self._send = send
         self._clock = clock
+        self._enclose = enclose
         self._busy: set[int] = set()
         self._idle = threading.Condition()
         self.sent = 0
@@ -94,7 +106,7 @@ class PostOffice:
                 self._idle.notify_all()
 
     def _tell(self, reached: Reached, parcel: Parcel) -> None:
-        problem = deliver(self._send, reached, parcel)
+        problem = deliver(self._send, reached, parcel, self._enclose(parcel.notices))
         now_ms = self._clock()
         with self._ledger.write() as conn:
             if problem is None:
@@ -105,9 +117,9 @@ class PostOffice:
         log.warning("A message was not delivered", contact=reached.id, notices=parcel.numbers, problem=problem)
 
 
-def deliver(send: Send, reached: Reached, parcel: Parcel) -> str | None:
+def deliver(send: Send, reached: Reached, parcel: Parcel, files: tuple[Path, ...] = ()) -> str | None:
     """Send a parcel through a contact's channels; gives what went wrong with all of them, None when one took it."""
-    message = message_of(parcel.notices, reached.language)
+    message = message_of(parcel.notices, reached.language)._replace(attachments=files)
     goes_everywhere = any(NAMED in one.facts for one in parcel.notices)
     problems: list[str] = []
     for address in reached.addresses:
