@@ -10,7 +10,8 @@ from portal.language import marked
 from sheetal.contracts.limits import MINUTE_MS, Side
 
 if TYPE_CHECKING:
-    from portal.cold_chain.words import Translator
+    from collections.abc import Callable
+
     from sheetal.ledger.forecasts import Forecast
 
 
@@ -52,7 +53,7 @@ def ahead_of(forecast: Forecast | None, now_ms: int) -> Ahead | None:
     )
 
 
-def line(ahead: Ahead, language: str, say: Translator) -> str:
+def line(ahead: Ahead, language: str, say: Callable[..., str]) -> str:
     """`+8.0 °C in about 42 min (30 min to 1 h 15 min)`."""
     limit = formats.temperature(ahead.limit_centi_celsius, signed=True)
     if ahead.has_passed:
