@@ -10,6 +10,7 @@ from sheetal.contracts.limits import Side
 
 if TYPE_CHECKING:
     from sheetal.contracts.limits import HoldRule, StorageRange
+    from sheetal.contracts.product import Product
     from sheetal.ledger.appliance_models import ModelAlarm, ModelRange
     from sheetal.ledger.programme import DefaultRule
 
@@ -114,6 +115,12 @@ def range_words(labelled: Ranged) -> tuple[str, str]:
         "" if low is None else temperature(low, signed=True),
         "" if high is None else temperature(high, signed=True),
     )
+
+
+def only_once_thawed(product: Product) -> bool:
+    """Whether it is a later stage alone in which the stock must not freeze."""
+    watched = any(rule.side is Side.COLD and rule.stage is not None for rule in product.hold_rules)
+    return watched and not product.freeze_sensitive
 
 
 def times(minutes_of_day: list[int]) -> str:

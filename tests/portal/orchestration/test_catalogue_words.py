@@ -67,3 +67,16 @@ def test_ranges_and_limits_as_people_read_them() -> None:
 def test_times_of_the_day() -> None:
     assert words.times(SHIPPED.checks_at_minutes_of_day) == "08:00, 17:00"
     assert words.times([0, 1_439]) == "00:00, 23:59"
+
+
+def test_what_must_not_freeze_only_once_it_is_thawed() -> None:
+    once = {one.product for one in PRODUCTS if words.only_once_thawed(one)}
+    assert once == {
+        "sputnik-v",
+        "sputnik-light",
+        "comirnaty-purple",
+        "comirnaty-grey",
+        "spikevax",
+        "spikevax-12-months",
+        "rotavac",
+    }
