@@ -100,6 +100,8 @@ ALARM_WORDS = {
     "needs_attention": ("adv", marked("Needs attention")),
     "spoilage_warning": ("adv", marked("Limit near")),
 }
+DRAWN_ALARMS = frozenset({"freeze", "heat", "no_data"})
+"""What belongs beside a trace; a flag that stands for a month would hide it."""
 CAUSES = {
     AlarmCause.POWER_CUT: ("P1", marked("Mains failure")),
     AlarmCause.APPLIANCE_FAULT: ("E1", marked("Compressor or unit fault")),
@@ -245,7 +247,7 @@ def chart_json(found: Chart, language: str, say: Translator) -> dict[str, object
             {"from_ms": start, "until_ms": end, "text": say(marked("%(count)s holdings"), count=count)}
             for start, end, count in found.stays
         ],
-        "alarms": [_alarm(alarm, found, say) for alarm in found.alarms],
+        "alarms": [_alarm(alarm, found, say) for alarm in found.alarms if alarm.kind in DRAWN_ALARMS],
         "words": {
             "band": say(
                 marked("Storage range %(low)s to %(high)s"),

@@ -39,6 +39,8 @@ PATHS = (
     "/cc/appliances/A-102-1",
     "/cc/holdings/H-58213",
     "/cc/alarms",
+    "/cc/mutes",
+    "/cc/appliances/A-101-2/check",
     "/cc/lots",
     "/cc/facilities",
     "/cc/gateways",

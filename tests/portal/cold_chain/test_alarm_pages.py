@@ -195,6 +195,9 @@ def test_the_appliance_leads_to_its_check_and_says_that_it_needs_attention(offic
     del raised
     page = officer.get("/cc/appliances/A-101-2").text
     assert CHECK in page
+    drawn = officer.get("/cc/appliances/A-101-2/chart.json").json()["alarms"]
+    assert drawn == []
+    assert len(officer.get("/cc/appliances/A-101-1/chart.json").json()["alarms"]) == 1
     assert "Needs attention" in page
     assert "Needs attention" not in officer.get("/cc/appliances/A-101-1").text
 
