@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from alerts.decisions import ENGINE, decided_through
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.limits import Side
-from sheetal.contracts.verdict import HOLDING
+from sheetal.contracts.verdict import HOLDING, Ground
 from sheetal.ledger import holdings, judgement_writes, stock
 from sheetal.ledger.latest_verdicts import newest_verdicts, on_record, standing_compromises
 from sheetal.thermal.exposure_report import reason_of
 from sheetal.thermal.proposals import side_of
-from sheetal.thermal.verdict import digest_of_reached
+from sheetal.thermal.verdict import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,10 +24,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from alerts.evaluate import Judged
-    from sheetal.contracts.verdict import Reached, Verdict
+    from sheetal.contracts.verdict import Proposal, Reached, Verdict
     from sheetal.ledger.latest_verdicts import OnRecord
 
 RELEASED = frozenset({Disposition.RELEASED, Disposition.RELEASED_USE_FIRST})
+SEEN_BY_PERSONS = frozenset({Ground.VVM_STAGE, Ground.PACKED_FROZEN})
 HELD, GAP = "holding_held", "holding_gap"
 
 
@@ -99,20 +98,11 @@ def _is_new_reason(conn: Connection, before: Verdict | None, one: Judged, *, is_
 
     The part keeps its own verdict from then on, and each later run that reaches a rule is news.
     """
-    if before is not None:
-        return _reasons(before) != _reasons(one.verdict)
+    decided = before
     of = one.holding
-    if not is_first or of.parent_id is None or of.disposition not in RELEASED:
-        return True
-    shared = newest_verdicts(conn, [of.parent_id]).get(of.parent_id)
-    if shared is None or any(hit not in shared.reached for hit in one.verdict.reached):
-        return True
-    return any(ground not in shared.proposals for ground in one.verdict.proposals)
-
-
-def _reasons(found: Verdict) -> str:
-    """What a verdict holds for, whichever program found it; a monitor's computed life alone is no reason."""
-    return digest_of_reached(replace(found, rule_version="", vvm=None, mkt=None))
+    if decided is None and is_first and of.parent_id is not None and of.disposition in RELEASED:
+        decided = newest_verdicts(conn, [of.parent_id]).get(of.parent_id)
+    return decided is None or not reasons(one.verdict) <= reasons(decided)
 
 
 def _hold(
@@ -136,10 +126,15 @@ def _hold(
 def _has_suffered_anew(found: Verdict, before: Verdict | None) -> bool:
     """Whether there is a reason to hold that was not known; a run that late data lengthens stays the same run."""
     known = before.reached if before else []
-    grounds = {one.ground for one in before.proposals} if before else set()
+    grounds = {_seen(one) for one in before.proposals} if before else set()
     return any(all(not _is_same(hit, one) for one in known) for hit in found.reached) or any(
-        one.ground not in grounds for one in found.proposals
+        _seen(one) not in grounds for one in found.proposals
     )
+
+
+def _seen(one: Proposal) -> tuple[Ground, int | None]:
+    """Which ground it is; what a person saw is another each time that it is seen."""
+    return one.ground, one.since_ms if one.ground in SEEN_BY_PERSONS else None
 
 
 def _is_same(hit: Reached, before: Reached) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.limits import MINUTE_MS, Measure, Side
-from sheetal.contracts.verdict import Finding
+from sheetal.contracts.verdict import Finding, Ground
 from sheetal.thermal.exposure import summarise
 from sheetal.thermal.mkt import mean_kinetic
 from sheetal.thermal.paths import Segment, Trace
@@ -31,6 +31,15 @@ SIDES = (
 )
 """Freezing by the PQS device rule (≤ −0.5 °C), and outside the label's +2 to +8 °C, both ends in range."""
 LINES_MAX = 500
+GROUNDS = {
+    Ground.FROZEN: "frozen beyond the maker's own limit",
+    Ground.VVM_STAGE: "a vial monitor was read at its discard point",
+    Ground.VVM_LIFE: "the computed life of its vial monitors is spent: read the vials",
+    Ground.EXPIRED: "past the expiry date of its lot",
+    Ground.OPEN_TOO_LONG: "open for longer than the programme allows",
+    Ground.STAGE_TOO_LONG: "kept in its storage stage for longer than the product allows",
+    Ground.PACKED_FROZEN: "packed among ice packs straight from the freezer",
+}
 FREEZING_CENTI_CELSIUS = 0
 FREEZER_CENTI_CELSIUS = -1_000
 """Every source keeps frozen stock at −15 °C and colder; no refrigerator's log stays below −10 °C."""
@@ -174,9 +183,10 @@ def _minutes(reached: Reached | None, longest: Run | None) -> tuple[int, int]:
 
 
 def reason_of(verdict: Verdict) -> str:
-    """One English sentence on why the finding is what it is."""
-    if verdict.reached:
-        return _reason_of_hold(verdict.reached[0])
+    """One English sentence on why the finding is what it is; what people saw and the calendar come last."""
+    grounds = list(dict.fromkeys(GROUNDS[one.ground] for one in verdict.proposals))
+    if verdict.reached or grounds:
+        return "; ".join([*map(_reason_of_hold, verdict.reached[:1]), *grounds])
     if verdict.finding is Finding.EXCURSION_NOTED:
         worst = max(verdict.noted, key=lambda run: run.possible_half_ms)
         return (

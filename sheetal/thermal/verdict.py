@@ -8,14 +8,14 @@ A run goes on through a move or a change of sensor when the readings on both sid
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from sheetal.contracts.limits import Measure, Side
-from sheetal.contracts.verdict import Finding, Reached, Run, Verdict
+from sheetal.contracts.verdict import Finding, Ground, Reached, Run, Verdict
 from sheetal.thermal.life import Life
-from sheetal.thermal.measures import budget_use, mkt_use, vvm_use
+from sheetal.thermal.measures import PPM_WHOLE, budget_use, mkt_use, vvm_use
 from sheetal.thermal.paths import Segment, runs_of_paths
 from sheetal.thermal.proposals import proposals_of
 from sheetal.thermal.reached import (
@@ -118,25 +118,48 @@ def digest(verdict: Verdict) -> str:
     """sha256 over the canonical JSON of what the verdict says, 64 hex digits.
 
     Left out are names, so that holdings which went through the same agree, and what grows with every ordinary reading
-    and changes nothing: the two instants, counts and extremes in a stay, a monitor's life and the kinetic mean; budgets
-    and the minutes of a run that is still open enter as their number of binary digits, its extreme in whole degrees.
+    and changes nothing: the two instants, counts and extremes in a stay and the kinetic mean; a monitor's computed life
+    enters in tenths beside what was read on it, budgets and the minutes of a run that is still open as their number of
+    binary digits, its extreme in whole degrees.
     So equal findings have equal digests in whatever order the data came, and a holding at rest gets no new verdict
     each minute.
     """
     said = msgspec.to_builtins(verdict)
-    _leave_out([said], ("holding", "judged_through_ms", "known_through_ms", "vvm", "mkt"))
+    _leave_out([said], ("holding", "judged_through_ms", "known_through_ms", "mkt"))
+    if verdict.vvm is not None:
+        said["vvm"] = (verdict.vvm.stage, verdict.vvm.stage_read_at_ms, 10 * verdict.vvm.ppm // PPM_WHOLE)
     _leave_out(said["stays"], ("stay", "known_through_ms", "readings", "centi_celsius_min", "centi_celsius_max"))
-    _leave_out(said["reached"], ("stay",))
-    growing = [hit for hit in said["reached"] if hit["run"] is None or hit["run"]["open"]]
-    _coarsen([*said["budgets"], *growing], ("minutes_confirmed", "minutes_possible"))
-    for run in [*said["noted"], *(hit["run"] for hit in said["reached"] if hit["run"] is not None)]:
+    _coarsen_reached(said["reached"])
+    _coarsen(said["budgets"], ("minutes_confirmed", "minutes_possible"))
+    for run in said["noted"]:
         _coarsen_open_run(run)
     return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
 
 
-def digest_of_reached(verdict: Verdict) -> str:
-    """The digest of the verdict's reasons to hold alone; a person's decision on these covers no others."""
-    return digest(msgspec.structs.replace(verdict, noted=[], stays=[], budgets=[], product_version=0, rule_version=""))
+def reasons(verdict: Verdict) -> frozenset[str]:
+    """Why a verdict holds, each reason in canonical JSON; a person's decision on these covers no others.
+
+    Left out is what makes no new reason: names, the source of a limit that stays the same, and when a monitor's life
+    that is only computed came to its end.
+    """
+    said = msgspec.to_builtins({"reached": verdict.reached, "proposals": verdict.proposals})
+    _coarsen_reached(said["reached"])
+    _leave_out([hit["rule"] for hit in said["reached"]], ("source",))
+    _leave_out(said["proposals"], ("source",))
+    computed = [one for one in said["proposals"] if one["ground"] == Ground.VVM_LIFE.value]
+    _leave_out(computed, ("since_ms", "compromised_from_ms"))
+    both = [*said["reached"], *said["proposals"]]
+    return frozenset(msgspec.json.encode(one, order="deterministic").decode() for one in both)
+
+
+def _coarsen_reached(said: Sequence[dict[str, Any]]) -> None:
+    _leave_out(said, ("stay",))
+    _coarsen(
+        (hit for hit in said if hit["run"] is None or hit["run"]["open"]), ("minutes_confirmed", "minutes_possible")
+    )
+    for hit in said:
+        if hit["run"] is not None:
+            _coarsen_open_run(hit["run"])
 
 
 def _coarsen_open_run(run: dict[str, int]) -> None:

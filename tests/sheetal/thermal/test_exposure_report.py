@@ -10,8 +10,12 @@ from msgspec.structs import replace
 from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.limits import Measure, StorageRange
 from sheetal.contracts.reading import Quality, Reading
-from sheetal.thermal.exposure_report import LINES_MAX, build_report
+from sheetal.contracts.verdict import Ground
+from sheetal.thermal.exposure_report import GROUNDS, LINES_MAX, build_report, reason_of
+from sheetal.thermal.life import Life, VvmReading
 from sheetal.thermal.report import ExposureReport
+from sheetal.thermal.verdict import judge_life
+from tests.sheetal.thermal.given import TVC, at, segment, trace
 
 if TYPE_CHECKING:
     from tests.sheetal.thermal.conftest import MakeProduct, MakeRule
@@ -159,3 +163,22 @@ def test_it_is_not_asked_what_frozen_stock_would_have_done_in_a_refrigerator(
     products = [replace(cool, product="cool"), replace(cool, product="frozen", stage="frozen", ranges=[cold])]
     readings = rows((0, 9, 100 * celsius[0]), (10, 19, 100 * celsius[1]))
     assert {one.product for one in report(readings, *products).what_if} == asked
+
+
+def test_a_hold_without_a_run_says_why_and_never_that_all_is_well(make_product: MakeProduct) -> None:
+    product = make_product()
+    calm = segment(0, None, trace(product, TVC, (0, 300, 450)))
+    life = Life("H-1", product, [calm], expires_at_ms=at(100))
+    assert reason_of(judge_life(life, at(300))) == "past the expiry date of its lot"
+    assert reason_of(judge_life(life, at(99))) == "within the labelled range in all that is known"
+    read = life._replace(vvm_readings=(VvmReading(at(50), 3), VvmReading(at(60), 4)))
+    both = "a vial monitor was read at its discard point; past the expiry date of its lot"
+    assert reason_of(judge_life(read, at(300))) == both
+    cold = life._replace(segments=[segment(0, None, trace(product, TVC, (0, 90, -180)))])
+    told = reason_of(judge_life(cold, at(300)))
+    assert told.startswith("at or below -0.5 °C for 90 min")
+    assert told.endswith("; past the expiry date of its lot")
+
+
+def test_every_ground_has_its_words() -> None:
+    assert set(GROUNDS) == set(Ground)

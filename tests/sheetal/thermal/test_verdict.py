@@ -16,10 +16,10 @@ from sheetal.thermal.verdict import (
     NOTED_MAX,
     REACHED_MAX,
     RULE_VERSION,
-    digest_of_reached,
     judge,
     limits_of,
     range_limits,
+    reasons,
 )
 from tests.sheetal.thermal.given import MINUTE, TOP, TVC, at, judged, segment, trace
 
@@ -228,7 +228,7 @@ def test_every_run_that_reaches_a_rule_is_named(make_product: MakeProduct) -> No
     first = judged(product, segment(0, None, trace(product, TVC, *pieces[:2])))
     both = judged(product, segment(0, None, trace(product, TVC, *pieces)))
     assert [hit.compromised_from_ms for hit in both.reached] == [at(0), at(200)]
-    assert digest_of_reached(first) != digest_of_reached(both)
+    assert reasons(first) != reasons(both)
 
 
 def test_runs_that_reach_are_bounded_and_keep_the_first_and_the_newest(make_product: MakeProduct) -> None:

@@ -10,14 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sheetal.contracts.reading import Quality, Reading
+from sheetal.contracts.verdict import Ground
+from sheetal.thermal import vvm
 from sheetal.thermal.exposure import summarise
+from sheetal.thermal.life import Life, VvmReading
 from sheetal.thermal.paths import Segment, Trace
 from sheetal.thermal.runs import samples_of
 from sheetal.thermal.verdict import (
     digest,
-    digest_of_reached,
     judge,
+    judge_life,
     limits_of,
+    reasons,
 )
 from tests.sheetal.thermal.given import MINUTE, T0, TVC, at, judged, segment, trace
 
@@ -128,4 +132,54 @@ def test_an_excursion_beside_a_hold_is_no_new_reason_to_hold(make_product: MakeP
     first = judged(product, segment(0, None, trace(product, TVC, *cold)))
     later = judged(product, segment(0, None, trace(product, TVC, *cold, (201, 210, 900), (211, 220, 500))))
     assert digest(first) != digest(later)
-    assert digest_of_reached(first) == digest_of_reached(later)
+    assert reasons(first) == reasons(later)
+
+
+def test_a_reason_is_the_same_by_another_source_and_another_when_its_limit_changes(make_product: MakeProduct) -> None:
+    """A citation put right in the catalogue must not hold again what a person has released."""
+    product = make_product()
+    frozen = segment(0, None, trace(product, TVC, (0, 70, -150), (71, 200, 400)))
+    first = judged(product, frozen)
+    freeze, heat = product.hold_rules
+    cited = msgspec.structs.replace(freeze, source=msgspec.structs.replace(freeze.source, citation="the same, page 7"))
+    shorter = msgspec.structs.replace(freeze, minutes=30)
+    assert reasons(first) == reasons(judged(msgspec.structs.replace(product, hold_rules=[cited, heat]), frozen))
+    assert reasons(first) != reasons(judged(msgspec.structs.replace(product, hold_rules=[shorter, heat]), frozen))
+
+
+def test_reasons_stand_each_for_itself(make_product: MakeProduct) -> None:
+    product = make_product()
+    pieces = ((0, 70, -150), (71, 200, 400), (201, 300, -90), (301, 400, 400))
+    first = reasons(judged(product, segment(0, None, trace(product, TVC, *pieces[:2]))))
+    second = reasons(judged(product, segment(0, None, trace(product, TVC, (0, 200, 400), *pieces[2:]))))
+    both = reasons(judged(product, segment(0, None, trace(product, TVC, *pieces))))
+    assert (len(first), len(second), both) == (1, 1, first | second)
+
+
+def test_a_monitors_computed_life_enters_a_digest_in_tenths_and_its_readings_as_they_are(
+    make_product: MakeProduct,
+) -> None:
+    product = make_product(vvm_type="2")
+    day = 1_440
+
+    def digests(last: int, *readings: VvmReading) -> str:
+        warm = segment(0, None, trace(product, TVC, (0, last, 700), every=60))
+        return digest(judge_life(Life("H-1", product, [warm], vvm_readings=readings), at(last)))
+
+    assert len({digests(days * day) for days in range(1, 100)}) <= 11
+    assert digests(5 * day) != digests(5 * day, VvmReading(at(60), 2))
+    assert vvm.life_ppm(((700, 2 * 100 * day * MINUTE),), "2") > 500_000
+
+
+def test_a_computed_life_is_one_reason_wherever_it_ends(make_product: MakeProduct) -> None:
+    """A warmer minute that comes late dates the end earlier; who read the vials has decided on it all the same."""
+    product = make_product(vvm_type="2")
+
+    def spent(warmest: int) -> Life:
+        hot = trace(product, TVC, (0, 40_000, 3500), (40_060, 40_060, warmest), every=60)
+        return Life("H-1", msgspec.structs.replace(product, hold_rules=[]), [segment(0, None, hot)])
+
+    first, second = (judge_life(spent(value), at(41_000)) for value in (3500, 3900))
+    assert [one.ground for one in first.proposals] == [Ground.VVM_LIFE]
+    assert first.proposals[0].since_ms > second.proposals[0].since_ms
+    assert reasons(first) == reasons(second) != frozenset()

@@ -1,0 +1,136 @@
+"""What makes a verdict count: held once for each reason, never again for what a person has decided on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from sheetal.contracts.disposition import Disposition, EvidenceKind
+from sheetal.contracts.verdict import Ground
+from sheetal.ledger import catalogue, holdings, judgements, vvm_readings
+from sheetal.ledger.stay_acts import record_packing
+from tests.alerts.given import CARRIER, FRIDGE, HOLDING, at, product
+from tests.alerts.looks import release
+from tests.sheetal.ledger import decided
+
+if TYPE_CHECKING:
+    from tests.alerts.given import World
+
+
+def packed_among(world: World, ice_packs: str, minute: float) -> None:
+    with world.ledger.write() as conn:
+        kind = EvidenceKind.PACKED_CARRIER
+        holdings.move_holding(conn, HOLDING, CARRIER, kind, at(minute), at(minute), "ravi")
+        record_packing(conn, HOLDING, ice_packs, None, "ravi", at(minute))
+
+
+def unpacked(world: World, minute: float) -> None:
+    with world.ledger.write() as conn:
+        holdings.move_holding(conn, HOLDING, FRIDGE, EvidenceKind.TELEMETRY, at(minute), at(minute), "ravi")
+
+
+def held_notices(world: World) -> list[dict[str, object]]:
+    """Oldest first."""
+    told = sorted(world.notices(), key=lambda notice: notice.created_at_ms)
+    return [notice.facts for notice in told if notice.kind == "holding_held"]
+
+
+def test_a_second_packing_among_frozen_packs_holds_again_what_was_released_after_the_first(world: World) -> None:
+    world.receive()
+    world.feed((0, 400, 450))
+    packed_among(world, "frozen", 30)
+    world.drain(31)
+    assert world.holding().disposition is Disposition.QUARANTINED
+    unpacked(world, 40)
+    world.drain(41)
+    release(world, 50)
+    packed_among(world, "conditioned", 60)
+    world.drain(61)
+    assert world.holding().disposition is Disposition.RELEASED, "nothing new has happened"
+    unpacked(world, 70)
+    packed_among(world, "frozen", 80)
+    world.drain(81)
+    assert world.holding().disposition is Disposition.QUARANTINED
+    assert [fact["grounds"] for fact in held_notices(world)] == [["packed_frozen"], ["packed_frozen"] * 2]
+
+
+def test_a_second_reading_at_the_discard_point_holds_again_what_was_released_after_the_first(world: World) -> None:
+    world.receive()
+    world.feed((0, 200, 450))
+    with world.ledger.write() as conn:
+        vvm_readings.record(conn, HOLDING, 3, at(20), "ravi", at(21))
+    world.drain(22)
+    release(world, 30)
+    with world.ledger.write() as conn:
+        vvm_readings.record(conn, HOLDING, 2, at(100), "ravi", at(101))
+    world.drain(102)
+    assert world.holding().disposition is Disposition.RELEASED
+    with world.ledger.write() as conn:
+        vvm_readings.record(conn, HOLDING, 3, at(150), "ravi", at(151))
+    world.drain(152)
+    assert world.holding().disposition is Disposition.QUARANTINED
+    assert {one.compromised_from_ms for one in world.compromises()} == {at(0), at(100)}
+
+
+def test_who_decides_is_told_of_each_new_look_at_the_vials(world: World) -> None:
+    world.receive()
+    world.feed((0, 200, 450))
+    for minute in (20, 60):
+        with world.ledger.write() as conn:
+            vvm_readings.record(conn, HOLDING, 3, at(minute), "ravi", at(minute + 1))
+        world.drain(minute + 2)
+    assert [(fact["held"], fact["grounds"]) for fact in held_notices(world)] == [
+        ([HOLDING], ["vvm_stage"]),
+        ([], ["vvm_stage"] * 2),
+    ]
+
+
+def test_a_limit_that_becomes_the_makers_own_is_a_new_ground(world: World) -> None:
+    """A citation that is put right is none; that the maker forbids it is: the engine now proposes to condemn."""
+    world.receive()
+    world.feed((0, 70, -90), (70, 100, 450))
+    world.drain(100)
+    release(world, 101)
+    freeze, heat = product().hold_rules
+    for version, default_of in ((2, freeze.source.default_of), (3, None)):
+        source = replace(freeze.source, citation="another page", default_of=default_of)
+        rules = [replace(freeze, source=source), heat]
+        assert world.holding().disposition is Disposition.RELEASED
+        with world.ledger.write() as conn:
+            catalogue.record_products(conn, [replace(product(version), hold_rules=rules)], at(100 + version))
+        world.drain(105)
+        assert world.verdicts()[0].verdict.product_version == version
+    assert [one.ground for one in world.verdicts()[0].verdict.proposals] == [Ground.FROZEN]
+    assert world.holding().disposition is Disposition.QUARANTINED
+
+
+def test_fewer_reasons_hold_nothing_again(world: World) -> None:
+    """Two packings were decided on together; that one of them was written down wrongly is no news."""
+    world.receive()
+    world.feed((0, 300, 450))
+    packed_among(world, "frozen", 30)
+    unpacked(world, 40)
+    packed_among(world, "frozen", 50)
+    world.drain(51)
+    with world.ledger.write() as conn:
+        seen = judgements.latest_hold_id(conn, HOLDING)
+        for target in (Disposition.UNDER_ASSESSMENT, Disposition.RELEASED):
+            decided.set_disposition(conn, HOLDING, target, "dr-asha", "shake test", at(52), seen_verdict_id=seen)
+        record_packing(conn, HOLDING, "conditioned", None, "ravi", at(53))
+    world.drain(54)
+    newest = world.verdicts()[0].verdict
+    assert [(one.ground, one.since_ms) for one in newest.proposals] == [(Ground.PACKED_FROZEN, at(30))]
+    assert world.holding().disposition is Disposition.RELEASED
+
+
+@pytest.mark.parametrize("stage", [3, 4])
+def test_a_hold_says_in_words_why(world: World, stage: int) -> None:
+    world.receive()
+    world.feed((0, 60, 450))
+    with world.ledger.write() as conn:
+        vvm_readings.record(conn, HOLDING, stage, at(20), "ravi", at(21))
+    world.drain(22)
+    (fact,) = held_notices(world)
+    assert fact["reason"] == "a vial monitor was read at its discard point"
