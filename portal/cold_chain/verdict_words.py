@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from portal.cold_chain.words import Translator
     from sheetal.contracts.verdict import Verdict
 
-__all__ = ["FINDING_WORDS", "FUSION_WORDS", "chart_line", "headline", "run_line", "seconds", "vvm_name"]
+__all__ = ["vvm_name"]
 
 DEGREE = 100
 TENTH_MS = 100
 TENTHS = 10
 PLACES_SHOWN = 12
+COMMAND, SUFFIX = "python -m alerts recompute verdict-", ".bundle.json"
+"""What finds a verdict again; no words of any language."""
 FINDING_WORDS = {
     Finding.USABLE: ("ok", marked("Usable")),
     Finding.EXCURSION_NOTED: ("ok", marked("Excursion noted, no hold")),
@@ -79,6 +81,11 @@ def chart_line(shown: Shown, language: str, say: Translator) -> str:
         low=formats.temperature(min((row.low for row in shown.table), default=None)),
         high=formats.temperature(max((row.high for row in shown.table), default=None)),
     )
+
+
+def signed(centi_celsius: int) -> str:
+    """`+8.0 °C`, as limits are written."""
+    return formats.temperature(centi_celsius, signed=True)
 
 
 def whole_degrees(centi_celsius: int) -> str:

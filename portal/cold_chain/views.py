@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STATE_LETTERS = {State.FREEZING: "f", State.WARM: "w", State.NO_DATA: "n", State.IN_RANGE: "o"}
 HELD_LETTER = "h"
+PPM_WHOLE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,13 @@ class HoldingLine:
         lows = [stay.centi_celsius_min for stay in stays if stay.centi_celsius_min is not None]
         highs = [stay.centi_celsius_max for stay in stays if stay.centi_celsius_max is not None]
         return min(lows, default=None), max(highs, default=None)
+
+    @property
+    def vvm_left_ppm(self) -> int | None:
+        """What is left of the vial monitors' life, in millionths, as computed; None where that is not known."""
+        if self.verdict is None or self.verdict.vvm is None:
+            return None
+        return max(0, PPM_WHOLE - self.verdict.vvm.ppm)
 
 
 @dataclass(frozen=True)

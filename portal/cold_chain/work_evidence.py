@@ -65,7 +65,7 @@ def vvm_steps(use: VvmUse | None, language: str) -> list[Step]:
         return []
     facts: dict[str, object] = {
         "kind": vvm_name(use.vvm_type),
-        "worst": _left(use.ppm_unknown_worst),
+        "worst": life_left(use.ppm_unknown_worst),
         "stage": use.stage,
     }
     why = marked(
@@ -78,8 +78,13 @@ def vvm_steps(use: VvmUse | None, language: str) -> list[Step]:
             "%(kind)s, computed from the readings. All unknown time at the warmest known: %(worst)s left. "
             "A person read stage %(stage)s on %(when)s"
         )
-    figure = Words(marked("%(left)s left"), {"left": _left(use.ppm)})
+    figure = Words(marked("%(left)s left"), {"left": life_left(use.ppm)})
     return [Step(Words(marked("Vial monitor's life")), figure, Words(why, facts))]
+
+
+def life_left(ppm: int) -> str:
+    """`93.1 %`: what is left of a monitor's life of which so many millionths are lost."""
+    return formats.percent(max(0, PPM_WHOLE - ppm), PPM_WHOLE)
 
 
 def vvm_name(vvm_type: str) -> str:
@@ -141,7 +146,3 @@ def _budget(use: BudgetUse) -> Step:
         Words(marked("%(used)s of %(limit)s min"), facts),
         Words(marked("%(possible)s min possible, over all stays. Source: %(source)s"), dict(why)),
     )
-
-
-def _left(ppm: int) -> str:
-    return formats.percent(max(0, PPM_WHOLE - ppm), PPM_WHOLE)

@@ -97,3 +97,8 @@ def test_the_axis_counts_whole_degrees(centi: int, said: str) -> None:
 @pytest.mark.parametrize(("spent", "said"), [(0, "0.1"), (40, "0.1"), (380, "0.4"), (1_230, "1.2"), (12_000, "12.0")])
 def test_time_spent_is_never_nothing(spent: int, said: str) -> None:
     assert verdict_words.seconds(spent) == said
+
+
+def test_limits_are_written_with_their_sign() -> None:
+    assert verdict_words.signed(800).replace(NBSP, " ") == "+8.0 °C"
+    assert verdict_words.signed(-50).replace(NBSP, " ") == "−0.5 °C"

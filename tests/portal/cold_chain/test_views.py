@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
+
 from portal.cold_chain.rules import Standing, State
 from portal.cold_chain.views import HELD_LETTER, STATE_LETTERS, Cell, District, HoldingLine
-from sheetal.contracts.verdict import Finding, StayEvidence, Verdict
+from sheetal.contracts.limits import Source
+from sheetal.contracts.verdict import Finding, StayEvidence, Verdict, VvmUse
 from tests.portal.cold_chain.test_rules import INSIDE
 
 
@@ -57,3 +62,14 @@ def test_extremes_are_over_all_stays() -> None:
 def test_without_data_there_are_no_extremes() -> None:
     assert line(evidence(None, None)).extremes == (None, None)
     assert HoldingLine(INSIDE, None, Standing.NOT_JUDGED, None).extremes == (None, None)
+
+
+def test_what_is_left_of_a_monitors_life_is_never_less_than_nothing() -> None:
+    plain = line(evidence(300, 500))
+    assert plain.verdict is not None
+    assert plain.vvm_left_ppm is None
+    assert replace(plain, verdict=None).vvm_left_ppm is None
+    source = Source(citation="made up", confidence="high")
+    for lost, left in ((69_000, 931_000), (1_200_000, 0)):
+        use = VvmUse(vvm_type="14", ppm=lost, ppm_unknown_worst=lost, stage=None, stage_read_at_ms=None, source=source)
+        assert replace(plain, verdict=msgspec.structs.replace(plain.verdict, vvm=use)).vvm_left_ppm == left
