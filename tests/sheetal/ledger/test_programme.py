@@ -9,6 +9,7 @@ from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import FileProblem
 from sheetal.ledger import stock
 from sheetal.ledger.programme import SHIPPED_FOLDER, load_programme
+from sheetal.thermal.life import PROGRAMME
 from tests.sheetal.ledger.catalogue_kit import FOLDER, SHIPPED
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def refused(folder: Path) -> str:
 
 
 def test_the_settings_that_services_read() -> None:
-    assert SHIPPED.programme == "IN"
+    assert SHIPPED.programme == "IN" == PROGRAMME, "whose open-vial times judge"
     assert SHIPPED.release_second_person_above_doses == 100
     assert SHIPPED.checks_at_minutes_of_day == [480, 1_020]
     assert SHIPPED.check_late_minutes == 60

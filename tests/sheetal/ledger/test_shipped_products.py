@@ -24,10 +24,10 @@ TABLE = {
     "zycov-d": ((200, 800), True, None, None, None, None),
     "incovacc": ((200, 800), True, None, None, None, None),
     "gemcovac-19": ((200, 800), True, True, None, None, None),
-    "comirnaty-purple": ((-9_000, -6_000), False, True, None, 6, 6 * HOUR),
-    "comirnaty-grey": ((-9_000, -6_000), False, True, None, 12, 12 * HOUR),
-    "spikevax": ((-5_000, -1_500), False, True, None, 7, 19 * HOUR),
-    "spikevax-12-months": ((-5_000, -1_500), False, True, None, 12, 19 * HOUR),
+    "comirnaty-purple": ((-9_000, -6_000), False, True, None, 6, 4 * HOUR),
+    "comirnaty-grey": ((-9_000, -6_000), False, True, None, 12, 4 * HOUR),
+    "spikevax": ((-5_000, -1_500), False, True, None, 7, 4 * HOUR),
+    "spikevax-12-months": ((-5_000, -1_500), False, True, None, 12, 4 * HOUR),
     "bopv": ((-2_500, -1_500), False, None, "2", 24, 28 * DAY),
     "bcg": ((200, 800), False, True, "14", 24, 4 * HOUR),
     "pentavalent": ((200, 800), True, False, "14", 24, 28 * DAY),
@@ -190,4 +190,8 @@ def test_who_allows_more_and_the_programme_keeps_to_less() -> None:
     assert hours["covaxin"] == {"IN": 240, "WHO": 28 * DAY}
     assert hours["bcg"] == {"IN": 240, "WHO": 360}
     assert hours["je-live"] == {"IN": 120, "WHO": 360}
+    assert hours["comirnaty-purple"] == {"IN": 240, "label": 360}
+    assert hours["comirnaty-grey"] == {"IN": 240, "label": 720}
+    assert hours["spikevax"] == hours["spikevax-12-months"] == {"IN": 240, "label": 19 * HOUR}
+    assert hours["sputnik-v"] == {"IN": 120, "label": 120}
     assert all(minutes["IN"] == min(minutes.values()) for minutes in hours.values())
