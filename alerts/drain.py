@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from alerts import appliances
 from alerts.commits import commit_all, news
@@ -21,13 +21,14 @@ from alerts.turns import judged_in_turn, named
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.verdict import Ground
-from sheetal.ledger import assets, judgement_writes, rejudge, retention, stock, telemetry
+from sheetal.ledger import assets, judgement_writes, rejudge, retention, telemetry
 from sheetal.ledger.asset_tables import assignment
-from sheetal.ledger.histories import holding_ids_in
+from sheetal.ledger.histories import in_chunks, touched
+from sheetal.ledger.stock_tables import stay
 from sheetal.ledger.telemetry_tables import dirty_hour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -38,13 +39,32 @@ if TYPE_CHECKING:
 HOURS_MAX = 500
 MARKS_MAX = 500
 READ_MAX = 5_000
-IDS_MAX = 500
 HOLDINGS_PER_TRANSACTION = 500
 """So that the gate, which waits for the writer on SQLite, waits a fraction of a second."""
 SECONDS_UNCOMMITTED_MAX = 1.0
 """What has been judged is committed at least this often, which also prolongs the lease."""
 
 log = structlog.get_logger()
+
+
+class Assigned(NamedTuple):
+    """A time in which a sensor spoke for an appliance."""
+
+    place: str
+    from_ms: int
+    until_ms: int | None
+
+
+_ASSIGNED = select(
+    assignment.c.sensor_id, assignment.c.appliance_id, assignment.c.from_ms, assignment.c.until_ms
+).where(assignment.c.sensor_id.in_(bindparam("ids", expanding=True)))
+
+
+_STAYS = (
+    select(stay.c.holding_id, stay.c.appliance_id)
+    .where(stay.c.holding_id.in_(bindparam("ids", expanding=True)))
+    .order_by(stay.c.from_ms, stay.c.id)
+)
 
 
 @dataclass(slots=True)
@@ -95,9 +115,10 @@ def take_work(stores: Stores) -> Work:
     with stores.telemetry.read() as conn:
         waiting = telemetry.dirty_hours(conn, READ_MAX)
         counts = Counter(hour.sensor_id for hour in waiting) if len(waiting) < READ_MAX else _counts(conn)
+        newest = _newest_values(conn, waiting) if len(waiting) > HOURS_MAX else {}
     with stores.ledger.read() as conn:
         assigned = _assignments_of(conn, counts)
-        hours = [hour for hour in waiting if hour.sensor_id in assigned]
+        hours = _outside_first(conn, [hour for hour in waiting if hour.sensor_id in assigned], newest, assigned)
         marks = rejudge.pending(conn, READ_MAX)
         work = Work(
             hours=hours[:HOURS_MAX],
@@ -105,9 +126,9 @@ def take_work(stores: Stores) -> Work:
             idle=[hour for hour in waiting if hour.sensor_id not in assigned],
             is_full=len(hours) > HOURS_MAX or len(marks) > MARKS_MAX or len(waiting) >= READ_MAX,
         )
-        _add_touched(conn, work)
+        _add_touched(conn, work, assigned)
         counts.subtract(hour.sensor_id for hour in work.hours)
-        work.unfinished |= {place for sensor, places in assigned.items() if counts[sensor] > 0 for place in places}
+        work.unfinished |= {one.place for sensor, spans in assigned.items() if counts[sensor] > 0 for one in spans}
         work.unfinished |= _marked_places(conn, marks[MARKS_MAX:])
         if len(marks) >= READ_MAX:
             work.unfinished |= {place.id for place in assets.appliances(conn)}
@@ -120,43 +141,61 @@ def _counts(conn: Connection) -> Counter[str]:
     return Counter({row[0]: row[1] for row in conn.execute(query)})
 
 
-def _assignments_of(conn: Connection, sensors: Iterable[str]) -> dict[str, set[str]]:
+def _newest_values(conn: Connection, waiting: Iterable[DirtyHour]) -> dict[str, int | None]:
+    states = telemetry.sensor_states(conn, {hour.sensor_id for hour in waiting})
+    return {state.sensor_id: state.centi_celsius for state in states}
+
+
+def _outside_first(
+    conn: Connection,
+    hours: Sequence[DirtyHour],
+    newest: Mapping[str, int | None],
+    assigned: Mapping[str, Sequence[Assigned]],
+) -> list[DirtyHour]:
+    """When more waits than one round takes, those sensors go first whose newest value is outside their appliance."""
+    if len(hours) <= HOURS_MAX:
+        return list(hours)
+    places = assets.appliances_by_id(conn, {one.place for spans in assigned.values() for one in spans})
+
+    def is_inside(hour: DirtyHour) -> bool:
+        value = newest.get(hour.sensor_id)
+        ranges = [places[one.place] for one in assigned[hour.sensor_id]]
+        return value is None or all(one.centi_celsius_min <= value <= one.centi_celsius_max for one in ranges)
+
+    return sorted(hours, key=is_inside)
+
+
+def _assignments_of(conn: Connection, sensors: Iterable[str]) -> dict[str, list[Assigned]]:
     """The appliances that each of the sensors ever spoke for; a sensor that spoke for none is absent.
 
     One that is assigned a moment later marks its appliance, and that judges all its rows (`assets.assign_sensor`).
     """
-    found: dict[str, set[str]] = {}
-    asked = sorted(sensors)
-    for first in range(0, len(asked), IDS_MAX):
-        query = select(assignment.c.sensor_id, assignment.c.appliance_id)
-        for row in conn.execute(query.where(assignment.c.sensor_id.in_(asked[first : first + IDS_MAX]))):
-            found.setdefault(row[0], set()).add(row[1])
+    found: dict[str, list[Assigned]] = {}
+    for chunk in in_chunks(sensors):
+        for row in conn.execute(_ASSIGNED, {"ids": chunk}):
+            found.setdefault(row[0], []).append(Assigned(*row[1:]))
     return found
 
 
-def _marked_places(conn: Connection, marks: Iterable[Rejudge]) -> set[str]:
+def _marked_places(conn: Connection, marks: Sequence[Rejudge]) -> set[str]:
     """Where what is marked stands: its gate may be closed, but its appliance has not been looked at."""
-    return {place for mark in marks for place in _places_of_mark(conn, mark)}
-
-
-def _places_of_mark(conn: Connection, mark: Rejudge) -> list[str]:
-    if mark.holding_id is None:
-        return [mark.appliance_id] if mark.appliance_id is not None else []
-    return [stay.appliance_id for stay in stock.own_stays(conn, mark.holding_id)[-1:]]
+    places = {mark.appliance_id for mark in marks if mark.appliance_id is not None}
+    newest: dict[str, str] = {}
+    for chunk in in_chunks({mark.holding_id for mark in marks if mark.holding_id is not None}):
+        newest |= {row[0]: row[1] for row in conn.execute(_STAYS, {"ids": chunk})}
+    return places | set(newest.values())
 
 
 def drain_once(stores: Stores, now_ms: int) -> Work:
     """One round: judge what is waiting, commit, then clear. Raises Unavailable; what was not cleared comes again."""
     work = take_work(stores)
     _set_past_aside(stores, work, now_ms)
-    for hour in (*work.hours, *work.idle):
-        stores.hours.forget(hour.sensor_id, hour.hour_ms)
+    stores.hours.read_again([(hour.sensor_id, hour.hour_ms) for hour in (*work.hours, *work.idle)])
     work.failed = _judge_all(stores, work, now_ms)
     looks = appliances.look(stores, sorted(work.appliances), now_ms, unfinished=work.unfinished)
     with stores.ledger.write() as conn:
         stores.fence(conn)
-        for look in looks:
-            judgement_writes.put_appliance_judgement(conn, look)
+        judgement_writes.put_appliance_judgements(conn, looks)
         _settle(conn, work, now_ms)
     with stores.telemetry.write() as conn:
         judgement_writes.clear_dirty(conn, [*work.hours, *work.idle])
@@ -185,24 +224,28 @@ def _settle(conn: Connection, work: Work, now_ms: int) -> None:
     rejudge.clear(conn, [*stale, *work.marks_of(work.failed)])
 
 
-def _add_touched(conn: Connection, work: Work) -> None:
-    spans: dict[str, tuple[int, int]] = {}
+def _add_touched(conn: Connection, work: Work, assigned: Mapping[str, Sequence[Assigned]]) -> None:
+    windows: dict[str, tuple[int, int | None]] = {}
     for hour in work.hours:
-        first, last = spans.get(hour.sensor_id, (hour.hour_ms, hour.hour_ms))
-        spans[hour.sensor_id] = (min(first, hour.hour_ms), max(last, hour.hour_ms))
-    touched: dict[str, tuple[int, int]] = {}
-    for sensor, (first, last) in spans.items():
-        for place in assets.appliances_of(conn, sensor, first, last + HOUR_MS):
-            begin, end = touched.get(place.appliance, (first, last + HOUR_MS))
-            touched[place.appliance] = (min(begin, first), max(end, last + HOUR_MS))
-    for appliance_id, (begin, end) in touched.items():
-        work.touch(holding_ids_in(conn, appliance_id, begin, end), begin)
+        end_ms = hour.hour_ms + HOUR_MS
+        for one in assigned[hour.sensor_id]:
+            if one.from_ms < end_ms and (one.until_ms is None or one.until_ms > hour.hour_ms):
+                windows[one.place] = _wider(windows.get(one.place), (hour.hour_ms, end_ms))
+    work.appliances |= {*windows, *_marked_places(conn, work.marks)}
     for mark in work.marks:
         if mark.holding_id is not None:
             work.touch([mark.holding_id], mark.from_ms)
         elif mark.appliance_id is not None:
-            work.touch(holding_ids_in(conn, mark.appliance_id, mark.from_ms), mark.from_ms)
-    work.appliances |= {*touched, *_marked_places(conn, work.marks)}
+            windows[mark.appliance_id] = _wider(windows.get(mark.appliance_id), (mark.from_ms, None))
+    for holding_id, from_ms in touched(conn, windows).items():
+        work.touch([holding_id], from_ms)
+
+
+def _wider(one: tuple[int, int | None] | None, other: tuple[int, int | None]) -> tuple[int, int | None]:
+    if one is None:
+        return other
+    until_ms = None if one[1] is None or other[1] is None else max(one[1], other[1])
+    return min(one[0], other[0]), until_ms
 
 
 def _judge_all(stores: Stores, work: Work, now_ms: int) -> set[str]:

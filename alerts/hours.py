@@ -9,23 +9,33 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.thermal.exposure import Exposure, Limits, merge_all, summarise
 from sheetal.thermal.runs import Sample, samples_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from sheetal.contracts.reading import Reading
     from sheetal.readings.port import ReadingsStore
 
 BLOCKS_MAX = 4_096
 """At one reading a minute a full block takes 17 KB, all of them 70 MB."""
 PAGE_ROWS = 20_000
+SPANS_AT_ONCE = 50
+"""A sensor that is read each second has 3,600 rows an hour."""
 HOURS_A_DAY = 24
 HOURS_AT_ONCE = 7 * HOURS_A_DAY
 
+SETTLED_DAYS = 2
+"""Rows of these last days still come all the time; an open time ends with tomorrow."""
+PASTS_MAX = 4_096
+"""At a hundred temperatures each some 50 MB."""
+
 Measure = tuple[int, Limits]
+PastKey = tuple[str, int, Measure]
 
 
 class _Hour:
@@ -45,12 +55,74 @@ class _Hour:
         return (self.instants[end - 1], self.values[end - 1]) if end else None
 
 
+_EMPTY = _Hour([])
+"""Stands for every hour without samples."""
+
+
 class _Day:
-    """The hours of one day that have been read, and the summaries of the whole day."""
+    """The hours of one day that have been read, the summaries of the whole day, and of its hours up to one of them."""
 
     def __init__(self) -> None:
         self.hours: dict[int, _Hour] = {}
         self.summaries: dict[Measure, Exposure] = {}
+        self.begun: dict[Measure, tuple[int, Exposure]] = {}
+
+    def forget(self, hour_ms: int) -> None:
+        self.hours.pop(hour_ms, None)
+        self.summaries.clear()
+        self.begun = {measure: known for measure, known in self.begun.items() if known[0] <= hour_ms}
+
+
+class Past(NamedTuple):
+    """The exposure to all that lies before an instant."""
+
+    until_ms: int
+    exposure: Exposure
+
+
+class Pasts:
+    """What long stays have gone through up to the last days, the least used forgotten first."""
+
+    def __init__(self, kept_max: int = PASTS_MAX) -> None:
+        self._kept_max = kept_max
+        self._known: OrderedDict[PastKey, Past] = OrderedDict()
+        self._of_sensor: dict[str, set[PastKey]] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def find(self, key: PastKey, until_ms: int) -> Past | None:
+        """What is kept under a key, if it does not reach beyond the instant."""
+        found = self._known.get(key)
+        if found is None or found.until_ms > until_ms:
+            return None
+        self._known.move_to_end(key)
+        return found
+
+    def keep(self, key: PastKey, past: Past) -> Past:
+        """Keep and give back."""
+        self._known[key] = past
+        self._known.move_to_end(key)
+        self._of_sensor.setdefault(key[0], set()).add(key)
+        if len(self._known) > self._kept_max:
+            self._drop(next(iter(self._known)))
+        return past
+
+    def forget(self, sensor: str, hour_ms: int) -> None:
+        """Drop what rests on an hour of a sensor."""
+        for key in [key for key in self._of_sensor.get(sensor, ()) if self._known[key].until_ms > hour_ms]:
+            self._drop(key)
+
+    def clear(self) -> None:
+        """Drop all."""
+        self._known.clear()
+        self._of_sensor.clear()
+
+    def _drop(self, key: PastKey) -> None:
+        del self._known[key]
+        self._of_sensor[key[0]].discard(key)
+        if not self._of_sensor[key[0]]:
+            del self._of_sensor[key[0]]
 
 
 class Hours:
@@ -60,17 +132,28 @@ class Hours:
         self._store = store
         self._blocks_max = blocks_max
         self._days: OrderedDict[tuple[str, int], _Day] = OrderedDict()
+        self._pasts = Pasts()
 
     def forget(self, sensor: str, hour_ms: int) -> None:
         """Read this hour anew when it is asked for again."""
         day = self._days.get((sensor, _floor(hour_ms, DAY_MS)))
         if day is not None:
-            day.hours.pop(_floor(hour_ms, HOUR_MS), None)
-            day.summaries.clear()
+            day.forget(_floor(hour_ms, HOUR_MS))
+        self._pasts.forget(sensor, hour_ms)
+
+    def read_again(self, hours: Collection[tuple[str, int]]) -> None:
+        """Forget these hours, and read those of remembered days anew, many in one question."""
+        for sensor, hour_ms in hours:
+            self.forget(sensor, hour_ms)
+        asked = {(sensor, _floor(ms, HOUR_MS)) for sensor, ms in hours if (sensor, _floor(ms, DAY_MS)) in self._days}
+        ordered = sorted(asked)
+        for first in range(0, len(ordered), SPANS_AT_ONCE):
+            self._read_spans(ordered[first : first + SPANS_AT_ONCE])
 
     def forget_all(self) -> None:
         """Read everything anew; another process may have judged meanwhile."""
         self._days.clear()
+        self._pasts.clear()
 
     def samples(self, sensor: str, from_ms: int, until_ms: int) -> list[Sample]:
         """The valid samples in [from_ms, until_ms), in order."""
@@ -91,7 +174,19 @@ class Hours:
         return None
 
     def exposure(self, sensor: str, from_ms: int, until_ms: int, measure: Measure) -> Exposure:
-        """The exposure to [from_ms, until_ms): whole days and hours from memory, ragged ends from their samples."""
+        """The exposure to [from_ms, until_ms): what is long past, whole days and hours from memory, else samples."""
+        settled_ms = _floor(until_ms, DAY_MS) - SETTLED_DAYS * DAY_MS
+        if from_ms >= settled_ms:
+            return self._by_days(sensor, from_ms, until_ms, measure)
+        key = (sensor, from_ms, measure)
+        known = self._pasts.find(key, settled_ms)
+        if known is None or known.until_ms < settled_ms:
+            begun = [] if known is None else [known.exposure]
+            more = self._by_days(sensor, from_ms if known is None else known.until_ms, settled_ms, measure)
+            known = self._pasts.keep(key, Past(settled_ms, merge_all([*begun, more], measure[1])))
+        return merge_all([known.exposure, self._by_days(sensor, settled_ms, until_ms, measure)], measure[1])
+
+    def _by_days(self, sensor: str, from_ms: int, until_ms: int, measure: Measure) -> Exposure:
         pieces: list[Exposure] = []
         for begin in range(_floor(from_ms, DAY_MS), until_ms, 7 * DAY_MS):
             end = min(begin + 7 * DAY_MS, until_ms)
@@ -102,16 +197,30 @@ class Hours:
 
     def _in_day(self, sensor: str, day_ms: int, span: tuple[int, int], measure: Measure) -> Exposure:
         from_ms, until_ms = span
-        is_whole = from_ms <= day_ms and day_ms + DAY_MS <= until_ms
         day = self._day(sensor, day_ms)
-        if is_whole and measure in day.summaries:
+        if from_ms <= day_ms and day_ms + DAY_MS <= until_ms:
+            if measure not in day.summaries:
+                day.summaries[measure] = self._whole_day(sensor, day_ms, measure)
             return day.summaries[measure]
         begin, end = max(day_ms, _floor(from_ms, HOUR_MS)), min(day_ms + DAY_MS, until_ms)
         pieces = [self._in_hour(sensor, hour_ms, span, measure) for hour_ms in range(begin, end, HOUR_MS)]
-        merged = merge_all(pieces, measure[1])
-        if is_whole:
-            day.summaries[measure] = merged
-        return merged
+        return merge_all(pieces, measure[1])
+
+    def _whole_day(self, sensor: str, day_ms: int, measure: Measure) -> Exposure:
+        """All hours up to the last one with samples in one go, kept while only later ones change, and that one."""
+        day = self._day(sensor, day_ms)
+        hours = {hour_ms: self._hour(sensor, hour_ms) for hour_ms in range(day_ms, day_ms + DAY_MS, HOUR_MS)}
+        last_ms = max((hour_ms for hour_ms, hour in hours.items() if hour.instants), default=day_ms)
+        if measure not in day.begun or day.begun[measure][0] > last_ms:
+            earlier = [one for ms, hour in hours.items() if ms < last_ms for one in hour.between(ms, ms + HOUR_MS)]
+            day.begun[measure] = (last_ms, summarise(sensor, earlier, *measure))
+        begun_ms, begun = day.begun[measure]
+        whole = (day_ms, day_ms + DAY_MS)
+        if begun_ms < last_ms:
+            since = range(begun_ms, last_ms, HOUR_MS)
+            begun = merge_all([begun, *(self._in_hour(sensor, ms, whole, measure) for ms in since)], measure[1])
+            day.begun[measure] = (last_ms, begun)
+        return merge_all([begun, self._in_hour(sensor, last_ms, whole, measure)], measure[1])
 
     def _in_hour(self, sensor: str, hour_ms: int, span: tuple[int, int], measure: Measure) -> Exposure:
         hour = self._hour(sensor, hour_ms)
@@ -158,7 +267,18 @@ class Hours:
         instants = [ms for ms, _ in samples]
         for hour_ms in range(from_ms, until_ms, HOUR_MS):
             begin, end = bisect_left(instants, hour_ms), bisect_left(instants, hour_ms + HOUR_MS)
-            self._day(sensor, _floor(hour_ms, DAY_MS)).hours[hour_ms] = _Hour(samples[begin:end])
+            hour = _Hour(samples[begin:end]) if begin < end else _EMPTY
+            self._day(sensor, _floor(hour_ms, DAY_MS)).hours[hour_ms] = hour
+
+    def _read_spans(self, hours: Sequence[tuple[str, int]]) -> None:
+        rows: dict[tuple[str, int], list[Reading]] = {one: [] for one in hours}
+        for row in self._store.read_many([(sensor, ms, ms + HOUR_MS) for sensor, ms in hours]):
+            place = (row.sensor, _floor(row.measured_at_ms, HOUR_MS))
+            if place in rows:
+                rows[place].append(row)
+        for (sensor, hour_ms), found in rows.items():
+            samples = samples_of(found)
+            self._day(sensor, _floor(hour_ms, DAY_MS)).hours[hour_ms] = _Hour(samples) if samples else _EMPTY
 
     def _pages(self, sensor: str, from_ms: int, until_ms: int) -> list[Reading]:
         rows: list[Reading] = []

@@ -58,11 +58,10 @@ def sweep(
     silent_ids = {place.id for place in silent}
     with ledger.write() as conn:
         fence(conn)
-        for place in places:
-            judgement_writes.put_appliance_judgement(
-                conn,
-                _swept(place.id, known.get(place.id), now_ms, is_dark=place.id in silent_ids),
-            )
+        judgement_writes.put_appliance_judgements(
+            conn,
+            [_swept(place.id, known.get(place.id), now_ms, is_dark=place.id in silent_ids) for place in places],
+        )
         marked = [one.holding_id for one in overdue if _mark(conn, one, now_ms)]
     if marked:
         log.warning("Stock stands in a silent appliance for too long", holdings=marked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.problem import NotFound
@@ -69,12 +69,14 @@ _LOOKS = (
     .where(vvm_reading.c.holding_id.in_(_IDS))
     .order_by(vvm_reading.c.read_at_ms, vvm_reading.c.id)
 )
-_CHILDREN_BORN_AFTER = (
-    select(holding.c.id)
+_STOOD = select(stay.c.appliance_id, stay.c.holding_id, stay.c.from_ms, stay.c.until_ms).where(
+    stay.c.appliance_id.in_(_IDS)
+)
+_CHILDREN = (
+    select(holding.c.id, holding.c.parent_id, func.min(stay.c.from_ms))
     .join(stay, stay.c.holding_id == holding.c.id)
     .where(holding.c.parent_id.in_(_IDS))
-    .group_by(holding.c.id)
-    .having(func.min(stay.c.from_ms) > bindparam("after_ms"))
+    .group_by(holding.c.id, holding.c.parent_id)
 )
 _DISPOSITIONS = {word.value: word for word in Disposition}
 _EVIDENCE = {word.value: word for word in EvidenceKind}
@@ -98,22 +100,27 @@ def history_of(conn: Connection, holding_id: str) -> History:
 
 
 def holding_ids_in(conn: Connection, appliance_id: str, from_ms: int, until_ms: int | None = None) -> list[str]:
-    """Every holding whose exposure touches this appliance in [from_ms, until_ms), in order of id.
+    """Every holding whose exposure touches this appliance in [from_ms, until_ms), in order of id (`touched`)."""
+    return sorted(touched(conn, {appliance_id: (from_ms, until_ms)}))
 
-    Those that stood there, and those split off them after `from_ms`, wherever they are now.
+
+def touched(conn: Connection, windows: Mapping[str, tuple[int, int | None]]) -> dict[str, int]:
+    """Every holding whose exposure touches one of these appliances in its window, and from when on.
+
+    Those that stood there, and those split off them after that, wherever they are now.
     """
-    stood = select(stay.c.holding_id).where(
-        stay.c.appliance_id == appliance_id,
-        or_(stay.c.until_ms.is_(None), stay.c.until_ms > from_ms),
-    )
-    if until_ms is not None:
-        stood = stood.where(stay.c.from_ms < until_ms)
-    found = set(conn.execute(stood).scalars())
+    found: dict[str, int] = {}
+    for appliance_id, label, begun_ms, ended_ms in _rows(conn, _STOOD, windows):
+        from_ms, until_ms = windows[appliance_id]
+        if (ended_ms is None or ended_ms > from_ms) and (until_ms is None or begun_ms < until_ms):
+            found[label] = min(from_ms, found.get(label, from_ms))
     wave = found
     while wave:
-        wave = {row[0] for row in _rows(conn, _CHILDREN_BORN_AFTER, wave, after_ms=from_ms)} - found
+        born = _rows(conn, _CHILDREN, wave)
+        wave = {child: wave[parent] for child, parent, born_ms in born if born_ms > wave[parent]}
+        wave = {child: from_ms for child, from_ms in wave.items() if from_ms < found.get(child, from_ms + 1)}
         found |= wave
-    return sorted(found)
+    return found
 
 
 def in_chunks(ids: Iterable[str]) -> Iterator[list[str]]:
@@ -180,10 +187,9 @@ def _rows(
     conn: Connection,
     query: Select[*tuple[Any, ...]],
     ids: Iterable[str],
-    **more: object,
 ) -> Iterator[Row[*tuple[Any, ...]]]:
     for chunk in in_chunks(ids):
-        yield from conn.execute(query, {"ids": chunk, **more})
+        yield from conn.execute(query, {"ids": chunk})
 
 
 def _by_label(

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, literal, or_, select, update
 
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.ledger.alarms import AlarmEnd, Origin
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from sheetal.ledger.judgements import ApplianceJudgement, GatewayState
     from sheetal.ledger.telemetry import DirtyHour
     from sheetal.ledger.upsert import Excluded
+
+_CLEAR_DIRTY = delete(dirty_hour).where(
+    dirty_hour.c.sensor_id == bindparam("of_sensor"),
+    dirty_hour.c.hour_ms == bindparam("of_hour_ms"),
+    dirty_hour.c.marked == bindparam("of_mark"),
+)
 
 
 def append_verdict(conn: Connection, found: Verdict, now_ms: int) -> int:
@@ -89,7 +95,12 @@ def withdraw_compromise(conn: Connection, compromise_id: int, now_ms: int) -> bo
 
 
 def put_appliance_judgement(conn: Connection, judged: ApplianceJudgement) -> None:
-    """Put an appliance's judged and known instants; an older engine never moves `judged_through` back.
+    """Put an appliance's judged and known instants (`put_appliance_judgements`)."""
+    put_appliance_judgements(conn, [judged])
+
+
+def put_appliance_judgements(conn: Connection, judged: Iterable[ApplianceJudgement]) -> None:
+    """Put appliances' judged and known instants; an older engine never moves `judged_through` back.
 
     A stored one that lies further ahead of the new one than two clocks may differ is a clock's fault and gives way,
     else the gate would stay shut until the corrected clock has caught up. Going back can only shut the gate sooner.
@@ -97,13 +108,17 @@ def put_appliance_judgement(conn: Connection, judged: ApplianceJudgement) -> Non
     upsert(
         conn,
         appliance_judgement,
-        [asdict(judged)],
+        [_judgement_row(one) for one in judged],
         changes=replacing("judged_through_ms", "known_through_ms", "state"),
         guard=lambda new: or_(
             new.judged_through_ms >= appliance_judgement.c.judged_through_ms,
             appliance_judgement.c.judged_through_ms > new.judged_through_ms + literal(AHEAD_MS_MAX, EpochMs),
         ),
     )
+
+
+def _judgement_row(judged: ApplianceJudgement) -> dict[str, object]:
+    return {name: getattr(judged, name) for name in ("appliance_id", "judged_through_ms", "known_through_ms", "state")}
 
 
 def put_alarm(conn: Connection, said: DeviceAlarm, appliance_id: str | None, now_ms: int) -> bool:
@@ -236,12 +251,7 @@ def clear_dirty(conn: Connection, judged: Iterable[DirtyHour]) -> int:
 
     Gives how many were deleted; the others were marked again meanwhile and stay.
     """
-    gone = 0
-    for one in judged:
-        done = delete(dirty_hour).where(
-            dirty_hour.c.sensor_id == one.sensor_id,
-            dirty_hour.c.hour_ms == one.hour_ms,
-            dirty_hour.c.marked == one.marked,
-        )
-        gone += conn.execute(done).rowcount
-    return gone
+    rows = [{"of_sensor": one.sensor_id, "of_hour_ms": one.hour_ms, "of_mark": one.marked} for one in judged]
+    if not rows:
+        return 0
+    return conn.execute(_CLEAR_DIRTY, rows, execution_options={"preserve_rowcount": True}).rowcount

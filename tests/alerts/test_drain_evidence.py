@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
-from sheetal.contracts.limits import DAY_MS, HOUR_MS
+from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.verdict import Finding, Ground
 from sheetal.ledger import assets, holdings, stock, telemetry_writes, vvm_readings
 from sheetal.ledger.asset_tables import appliance as appliance_table
@@ -237,16 +237,21 @@ def test_one_late_reading_reads_one_hour(world: World, monkeypatch: pytest.Monke
     world.feed((0, 60 * 24 * 5, 450), every=10)
     for _ in range(3):
         world.drain(60 * 24 * 5)
-    asked: list[tuple[int, int]] = []
-    real = type(world.readings).read
+    asked: list[tuple[object, ...]] = []
 
-    def read(self: object, sensor: str, start_ms: int, end_ms: int, **more: object) -> object:
-        asked.append((start_ms, end_ms))
-        return real(self, sensor, start_ms, end_ms, **more)  # type: ignore[arg-type]
+    def watch(name: str) -> None:
+        real = getattr(type(world.readings), name)
 
-    monkeypatch.setattr(type(world.readings), "read", read)
+        def read(self: object, *spans: object, **more: object) -> object:
+            asked.append((name, *spans))
+            return real(self, *spans, **more)
+
+        monkeypatch.setattr(type(world.readings), name, read)
+
+    watch("read")
+    watch("read_many")
     late = at(60 * 24 * 2 + 5)
     world.feed((60 * 24 * 2 + 5, 60 * 24 * 2 + 6, 450))
     world.drain(60 * 24 * 5)
-    assert asked == [(late - late % HOUR_MS, late - late % HOUR_MS + HOUR_MS)]
-    assert late < at(0) + 5 * DAY_MS
+    hour_ms = late - late % HOUR_MS
+    assert asked == [("read_many", [(TVC, hour_ms, hour_ms + HOUR_MS)])]

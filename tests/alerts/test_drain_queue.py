@@ -11,7 +11,7 @@ from alerts.drain import take_work
 from alerts.evaluate import Judge
 from sheetal.contracts.disposition import Disposition, RefusalReason
 from sheetal.contracts.problem import Unavailable
-from sheetal.ledger import assets, judgement_writes, rejudge, telemetry_writes
+from sheetal.ledger import assets, judgement_writes, rejudge, telemetry, telemetry_writes
 from tests.alerts.given import FRIDGE, HOLDING, OTHER, TOP, TVC, World, at
 from tests.alerts.looks import pending, refusal
 
@@ -195,3 +195,37 @@ def test_the_readings_store_away_clears_nothing(world: World, monkeypatch: pytes
     assert pending(world)[0] == 2
     world.drain(95)
     assert world.holding().disposition is Disposition.QUARANTINED
+
+
+def test_under_overload_those_outside_their_range_go_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "HOURS_MAX", 1)
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, OTHER, "coldest", at(0), at(0))
+    world.receive("H-9", OTHER)
+    world.drain(0)
+    for sensor, value in ((TVC, 450), (TOP, -300)):
+        for minute in range(2):
+            state = telemetry.SensorState(
+                sensor_id=sensor,
+                measured_at_ms=at(minute),
+                centi_celsius=value,
+                quality=0,
+                received_at_ms=at(minute),
+                clock_offset_ms=0,
+            )
+            with world.telemetry.write() as conn:
+                telemetry_writes.put_sensor_states(conn, [state])
+                telemetry_writes.mark_dirty(conn, {(sensor, at(0)), (sensor, at(-60))})
+    for _ in range(20):
+        with world.telemetry.write() as conn:
+            telemetry_writes.mark_dirty(conn, {(sensor, at(hour)) for sensor in (TVC, TOP) for hour in (0, -60)})
+        assert [hour.sensor_id for hour in take_work(world.stores).hours] == [TOP]
+
+
+def test_marks_beyond_a_round_leave_their_places_unfinished(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "MARKS_MAX", 1)
+    world.drain(0)
+    world.receive()
+    world.receive("H-9", OTHER)
+    work = take_work(world.stores)
+    assert (work.holdings, work.unfinished) == ({HOLDING}, {OTHER})

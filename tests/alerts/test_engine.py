@@ -112,6 +112,7 @@ def test_a_readings_store_that_is_away_stops_the_judged_instant(
             raise Unavailable("the readings store does not answer")
 
         broken.setattr(world.readings, "read", away)
+        broken.setattr(world.readings, "read_many", away)
         world.feed((90, 95, 450))
         assert not one.drain(stop)
         assert one.problem == "the readings store does not answer"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.hours import PAGE_ROWS, Hours
+from alerts.hours import PAGE_ROWS, SPANS_AT_ONCE, Hours, Past, Pasts
 from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS, Side
 from sheetal.contracts.reading import Reading
 from sheetal.readings.memory import MemoryReadings
-from sheetal.thermal.exposure import summarise
+from sheetal.thermal.exposure import empty, summarise
 from sheetal.thermal.runs import Limit
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Counting:
     def __init__(self, rows: Sequence[tuple[int, int]]) -> None:
         self.store = MemoryReadings()
         self.asked = 0
+        self.together: list[int] = []
         self.add(rows)
 
     def add(self, rows: Sequence[tuple[int, int]]) -> None:
@@ -35,6 +36,11 @@ class Counting:
     def read(self, *arguments: object, **more: object) -> list[Reading]:
         self.asked += 1
         return self.store.read(*arguments, **more)  # type: ignore[arg-type]
+
+    def read_many(self, spans: Sequence[tuple[str, int, int]]) -> list[Reading]:
+        self.asked += 1
+        self.together.append(len(spans))
+        return self.store.read_many(spans)
 
 
 def hours(source: Counting, blocks_max: int = 100) -> Hours:
@@ -78,6 +84,82 @@ def test_a_forgotten_hour_is_read_again_and_alone() -> None:
     found = kept.exposure(S, BEGIN, BEGIN + 2 * DAY_MS, MEASURE)
     assert found == summarise(S, sorted(rows(0, 2880) + late), *MEASURE)
     assert source.asked == 3
+
+
+DAYS = st.integers(0, 6 * 24 * 60 - 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(DAYS, st.integers(1, 300), st.integers(-300, 1200)), max_size=12),
+    st.lists(st.tuples(DAYS, DAYS), min_size=1, max_size=4),
+)
+def test_whatever_comes_in_whatever_order_is_in_every_exposure(
+    arrivals: list[tuple[int, int, int]],
+    spans: list[tuple[int, int]],
+) -> None:
+    source, came = Counting([]), dict[int, int]()
+    kept = hours(source)
+    for first, length, value in arrivals:
+        new = [BEGIN + m * MINUTE_MS for m in range(first, first + length, 7) if BEGIN + m * MINUTE_MS not in came]
+        came |= dict.fromkeys(new, value)
+        source.add([(ms, value) for ms in new])
+        for hour_ms in {ms // HOUR_MS * HOUR_MS for ms in new}:
+            kept.forget(S, hour_ms)
+        for begin, end in spans:
+            from_ms, until_ms = (
+                BEGIN + min(begin, end) * MINUTE_MS,
+                BEGIN + (max(begin, end) // 720 + 1) * 720 * MINUTE_MS,
+            )
+            inside = sorted((ms, at) for ms, at in came.items() if from_ms <= ms < until_ms)
+            assert kept.exposure(S, from_ms, until_ms, MEASURE) == summarise(S, inside, *MEASURE)
+
+
+def test_hours_of_remembered_days_are_read_again_together() -> None:
+    source = Counting(rows(0, 4 * 1440))
+    kept = hours(source)
+    kept.exposure(S, BEGIN, BEGIN + 3 * DAY_MS, MEASURE)
+    late = [(BEGIN + hour * HOUR_MS + MINUTE_MS, -400) for hour in range(80)]
+    source.add(late)
+    asked = source.asked
+    kept.read_again([(S, ms) for ms, _ in late] + [("gw-01.other", BEGIN)])
+    assert source.together == [SPANS_AT_ONCE, 72 - SPANS_AT_ONCE]
+    found = kept.exposure(S, BEGIN, BEGIN + 3 * DAY_MS, MEASURE)
+    inside = [row for row in sorted(rows(0, 4 * 1440) + late) if row[0] < BEGIN + 3 * DAY_MS]
+    assert found == summarise(S, inside, *MEASURE)
+    assert source.asked == asked + 2
+    kept.read_again([])
+    assert source.asked == asked + 2
+
+
+def test_what_is_long_past_is_not_looked_at_again() -> None:
+    source = Counting(rows(0, 10 * 1440))
+    kept = hours(source, blocks_max=3)
+    until_ms = BEGIN + 10 * DAY_MS
+    first = kept.exposure(S, BEGIN + HOUR_MS, until_ms, MEASURE)
+    asked = source.asked
+    kept.forget(S, until_ms - HOUR_MS)
+    assert kept.exposure(S, BEGIN + HOUR_MS, until_ms, MEASURE) == first
+    assert source.asked == asked + 1
+
+
+def test_the_past_is_bounded_and_forgotten_with_its_hours() -> None:
+    kept = Pasts(kept_max=2)
+    past = Past(BEGIN, empty(MEASURE[1]))
+    for number in range(4):
+        kept.keep((S, number, MEASURE), past)
+    assert len(kept) == 2
+    assert kept.find((S, 1, MEASURE), BEGIN) is None
+    assert kept.find((S, 3, MEASURE), BEGIN) is past
+    assert kept.find((S, 3, MEASURE), BEGIN - 1) is None
+    kept.forget("gw-01.other", 0)
+    kept.forget(S, BEGIN)
+    assert len(kept) == 2
+    kept.forget(S, BEGIN - HOUR_MS)
+    assert len(kept) == 0
+    kept.keep((S, 5, MEASURE), past)
+    kept.clear()
+    assert kept.find((S, 5, MEASURE), BEGIN) is None
 
 
 def test_forgetting_all_reads_all() -> None:

@@ -7,7 +7,7 @@ import pytest
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import NotFound
 from sheetal.ledger import stock, vvm_readings
-from sheetal.ledger.histories import IDS_A_QUERY, Kin, histories, history_of, holding_ids_in, in_chunks
+from sheetal.ledger.histories import IDS_A_QUERY, Kin, histories, history_of, holding_ids_in, in_chunks, touched
 from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.seeds import APPLIANCE, NOW_MS, SECOND_APPLIANCE
 
@@ -91,3 +91,16 @@ def test_more_than_one_query_takes_are_read_all(family: Ledger) -> None:
     assert [len(chunk) for chunk in in_chunks(asked)] == [IDS_A_QUERY, IDS_A_QUERY, 2]
     with family.read() as conn:
         assert sorted(histories(conn, asked)) == ["H-1", "H-2"]
+
+
+def test_windows_of_many_appliances_are_looked_into_together(family: Ledger) -> None:
+    windows = {
+        APPLIANCE: (NOW_MS - 60 * MINUTE_MS, NOW_MS - 50 * MINUTE_MS),
+        SECOND_APPLIANCE: (NOW_MS - 15 * MINUTE_MS, None),
+        seeds.OTHER_APPLIANCE: (0, None),
+    }
+    with family.read() as conn:
+        found = touched(conn, windows)
+        assert touched(conn, {}) == {}
+    from_ms = {"H-1": 60, "H-2": 60, "H-3": 60, "H-9": 15}
+    assert found == {label: NOW_MS - minutes * MINUTE_MS for label, minutes in from_ms.items()}
