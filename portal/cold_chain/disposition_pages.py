@@ -96,9 +96,9 @@ def proof_form(request: Request, staff: Anyone, holding_id: str, kind: Kind) -> 
 @router.post("/cc/holdings/{holding_id}/evidence/{kind}")
 async def add_proof(request: Request, staff: Anyone, holding_id: str, kind: Kind) -> Response:
     """Add evidence, with its picture."""
-    form = await request.form()
-    typed = {name: str(form.get(name, ""))[:TEXT_CHARACTERS_MAX] for name in proof_forms.FIELDS[kind]}
-    content = await _content(form)
+    async with request.form() as form:
+        typed = {name: str(form.get(name, ""))[:TEXT_CHARACTERS_MAX] for name in proof_forms.FIELDS[kind]}
+        content = await _content(form)
     return await run_in_threadpool(_add, request, staff, (holding_id, kind), typed, content)
 
 

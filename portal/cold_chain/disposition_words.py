@@ -65,6 +65,7 @@ MEANINGS = {
     Disposition.CONDEMNED: marked("condemns %(doses)s doses"),
     Disposition.DESTROYED: marked("records the destruction of %(doses)s doses"),
 }
+WITNESSED = marked("witnesses the destruction of %(doses)s doses")
 REFUSALS = {
     "not_allowed": marked("This step does not follow from how the holding stands now. Look at it again."),
     "not_signed": marked("This takes a signed decision."),
