@@ -36,15 +36,16 @@ WORKERS = 2
 HOW = (
     "injected into simulated cabinets (mains cut, door open, thermostat stuck on; freeze, heat and thaw of the "
     "catalogue's products; 60 to 900 s), checked by the cabinet's truth; rows in order, a day late, newest first, "
-    "doubled, thinned; stock standing, split, carried out when the rule's time is full; the evaluator's own functions "
-    "over real stores, a fresh world for each nine; held, children too, with a compromise no later than the truth's; "
-    "a healthy appliance's stock in each stays usable"
+    "doubled, thinned; stock left there, split, carried out when the rule's time is full, or carried on into an "
+    "appliance that fails alike; the evaluator's own functions over real stores, a fresh world for each nine; held, "
+    "children too, with a compromise no later than the truth's; a healthy appliance's stock in each stays usable"
 )
 MARGIN_CENTI_CELSIUS = 15
 """A probe's noise and its steps of 0.1 °C: the truth must lie this far beyond the limit to be surely seen beyond it."""
 STEP_MS = 3 * HOUR_MS
 HALF_MS_PER_MINUTE = 2 * MINUTE_MS
 WAYS = ("in order", "late", "newest first", "doubled", "thinned")
+FATES = ("left", "carried out", "carried on")
 THINNED_EVERY = 4
 BEFORE_MINUTES = 180
 
@@ -77,16 +78,20 @@ class Harm(NamedTuple):
 
 
 class Victim(NamedTuple):
-    """A failing appliance, its moments and stock, how its rows travel, and what was done to the stock."""
+    """A failing appliance, its moments and stock, how its rows travel, and what was done to the stock.
+
+    `twin` is another appliance that fails in the same way, to which the stock is carried in the middle of its harm.
+    """
 
     moments: list[Moment]
     probes: Probes
     label: str
     harm: Harm
     way: str
-    is_split: bool
-    is_carried_out: bool
     interval_ms: int
+    is_split: bool = False
+    is_carried_out: bool = False
+    twin: Probes | None = None
 
 
 def run(first: int, count: int) -> int:
@@ -133,7 +138,7 @@ def harm_of(story: Story, moments: Sequence[Moment], product: str, side: Side) -
 
 def wrongs_of_victim(world: JudgedWorld, victim: Victim) -> list[str]:
     """What is wrong with what was found of one excursion; at most one line, because it is one excursion."""
-    labels = [label for label in world.labels() if label == victim.label or label.startswith(f"{victim.label}-child")]
+    labels = _labels_of(world, victim)
     wrongs = [wrong for label in labels for wrong in _wrongs_of_label(world, label, victim)]
     if len(labels) != 1 + victim.is_split:
         wrongs.append(f"{victim.label} was not split")
@@ -173,15 +178,18 @@ def _victim(world: JudgedWorld, rng: Random, name: str) -> Victim:
     appliance, label = f"A-{name}", f"H-{name}"
     probes = world.add_appliance(appliance, story.kind, story.interval_seconds, 1)
     world.receive(label, product, appliance, STARTED_MS)
+    fate = rng.choice(FATES)
+    is_carried_on = fate == "carried on"
     return Victim(
         moments=moments,
         probes=probes,
         label=label,
         harm=harm,
         way=rng.choice(WAYS),
-        is_split=rng.random() < 1 / 3,
-        is_carried_out=rng.random() < 1 / 3,
         interval_ms=1_000 * story.interval_seconds,
+        is_split=rng.random() < 1 / 3,
+        is_carried_out=fate == "carried out",
+        twin=world.add_appliance(f"{appliance}-twin", story.kind, story.interval_seconds, 1) if is_carried_on else None,
     )
 
 
@@ -229,8 +237,9 @@ def _between(moments: Sequence[Moment], now_ms: int) -> list[Moment]:
 
 
 def _arriving(world: JudgedWorld, victims: Sequence[Victim], now_ms: int, rng: Random) -> list[list[Reading]]:
-    """The deliveries of one step, victim by victim."""
-    return [rows for victim in victims for rows in _arriving_of(world, victim, now_ms, rng)]
+    """The deliveries of one step, victim by victim, each with its twin's."""
+    twins = [one._replace(probes=one.twin) for one in victims if one.twin is not None]
+    return [rows for victim in (*victims, *twins) for rows in _arriving_of(world, victim, now_ms, rng)]
 
 
 def _arriving_of(world: JudgedWorld, victim: Victim, now_ms: int, rng: Random) -> list[list[Reading]]:
@@ -253,11 +262,18 @@ def _arriving_of(world: JudgedWorld, victim: Victim, now_ms: int, rng: Random) -
 
 
 def _act(world: JudgedWorld, victim: Victim, refuge: Probes, now_ms: int) -> None:
-    """Split stock in the middle of its harm, and carry it out when the rule's time is full."""
+    """Split stock in the middle of its harm, carry it on to a twin then, or out when the rule's time is full."""
     middle_ms, out_ms = (victim.harm.run.first_ms + victim.harm.full_ms) // 2, victim.harm.full_ms
     if victim.is_split and now_ms - STEP_MS < middle_ms <= now_ms:
         world.split(victim.label, f"{victim.label}-child", victim.probes.appliance, middle_ms, now_ms)
+    if victim.twin is not None and now_ms - STEP_MS < middle_ms <= now_ms:
+        for label in _labels_of(world, victim):
+            world.move(label, victim.twin.appliance, middle_ms, now_ms)
     if victim.is_carried_out and now_ms - STEP_MS < out_ms <= now_ms:
-        for label in world.labels():
-            if label == victim.label or label.startswith(f"{victim.label}-child"):
-                world.move(label, refuge.appliance, out_ms, now_ms)
+        for label in _labels_of(world, victim):
+            world.move(label, refuge.appliance, out_ms, now_ms)
+
+
+def _labels_of(world: JudgedWorld, victim: Victim) -> list[str]:
+    """The victim's stock and what was split off it."""
+    return [label for label in world.labels() if label == victim.label or label.startswith(f"{victim.label}-child")]

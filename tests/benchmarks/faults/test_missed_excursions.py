@@ -100,13 +100,42 @@ def test_every_row_arrives_by_every_way() -> None:
             moments = play(story)
             harm = harm_of(story, moments, "covishield", Side.COLD)
             assert harm is not None
-            victim = missed_excursions.Victim(moments, probes, "H-1", harm, way, False, False, 60_000)  # noqa: FBT003 - a tuple's places
+            victim = missed_excursions.Victim(moments, probes, "H-1", harm, way, 60_000)
             end_ms = STARTED_MS + story.minutes * MINUTE_MS + 2 * 24 * 60 * MINUTE_MS
             for now_ms in range(STARTED_MS + missed_excursions.STEP_MS, end_ms, missed_excursions.STEP_MS):
                 for rows in missed_excursions._arriving_of(world, victim, now_ms, Random(1)):
                     arrived |= {(row.sensor, row.measured_at_ms) for row in rows}
         expected = len(moments) * 3 // 4 if way == "thinned" else len(moments)
         assert abs(len(arrived) - expected) <= 1, way
+
+
+@pytest.mark.parametrize("fate", missed_excursions.FATES)
+def test_stock_is_held_wherever_it_is_carried(fate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    moves: list[str] = []
+    real = JudgedWorld.move
+
+    def move(world: JudgedWorld, label: str, appliance: str, at_ms: int, now_ms: int) -> None:
+        moves.append(appliance)
+        real(world, label, appliance, at_ms, now_ms)
+
+    monkeypatch.setattr(missed_excursions, "FATES", (fate,))
+    monkeypatch.setattr(JudgedWorld, "move", move)
+    assert wrongs_of(2, 3) == []
+    ends = {"left": (), "carried out": ("-refuge",), "carried on": ("-twin",)}[fate]
+    assert len(moves) >= 3 * len(ends)
+    assert all(appliance.endswith(ends) for appliance in moves)
+
+
+def test_half_of_a_harm_alone_reaches_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missed_excursions, "FATES", ("carried on",))
+    monkeypatch.setattr(
+        missed_excursions,
+        "_arriving",
+        lambda world, victims, now_ms, rng: [
+            rows for victim in victims for rows in missed_excursions._arriving_of(world, victim, now_ms, rng)
+        ],
+    )
+    assert any("is usable" in wrong for wrong in wrongs_of(2, 3)), "the twin's rows never came"
 
 
 def test_an_evaluator_that_judges_nothing_misses_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
