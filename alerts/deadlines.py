@@ -79,19 +79,20 @@ class Deadlines:
         with ledger.read() as conn:
             found = [one for one in due(conn, now_ms) if one not in self._told]
             is_day_over = catalogue.day_of(since_ms) != catalogue.day_of(now_ms)
+        earliest = {one.holding_id: one.at_ms for one in sorted(found, reverse=True)}
         if found or is_day_over:
             with ledger.write() as conn:
                 fence(conn)
-                for one in found:
-                    rejudge.mark_holding(conn, one.holding_id, one.at_ms, now_ms)
+                for holding_id, from_ms in earliest.items():
+                    rejudge.mark_holding(conn, holding_id, from_ms, now_ms)
                 catalogue_acts.mark_in_force(conn, since_ms, now_ms)
         self._told |= set(found)
         self._looked_at_ms = now_ms
-        return [one.holding_id for one in found]
+        return sorted(earliest)
 
 
 def due(conn: Connection, now_ms: int) -> list[Due]:
-    """The usable holdings with an instant that lies between their last verdict and now, each with its earliest."""
+    """Every instant of a usable holding that lies between its last verdict and now; some may change nothing."""
     products: dict[str, Product | None] = {}
     found: list[Due] = []
     for row in conn.execute(_WATCHED, {"at_ms": now_ms}):
@@ -99,9 +100,8 @@ def due(conn: Connection, now_ms: int) -> list[Due]:
             continue
         if row.product_id not in products:
             products[row.product_id] = _product(conn, row.product_id, now_ms)
-        passed = [ms for ms in _instants(row, products[row.product_id]) if row.found_through_ms < ms <= now_ms]
-        if passed:
-            found.append(Due(row.id, min(passed)))
+        instants = set(_instants(row, products[row.product_id]))
+        found += [Due(row.id, ms) for ms in sorted(instants) if row.found_through_ms < ms <= now_ms]
     return found
 
 

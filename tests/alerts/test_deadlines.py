@@ -131,6 +131,22 @@ def test_an_instant_is_told_once_though_the_verdict_does_not_come(staged: World)
     assert pending(staged)[1] == 1
 
 
+def test_an_instant_that_changes_nothing_hides_no_later_one(staged: World) -> None:
+    with staged.ledger.write() as conn:
+        two = [*STAGED.next_stages, NextStage(stage="in_use", after="open", minutes_max=None, source=SOURCE)]
+        catalogue.record_products(conn, [replace(STAGED, version=3, next_stages=two)], at(31))
+    thawed(staged, 40)
+    opened(staged, 45)
+    deadlines = Deadlines()
+    assert swept(staged, deadlines, 100) == [HOLDING]
+    staged.drain(101)
+    assert grounds(staged) == []
+    assert swept(staged, deadlines, 120) == []
+    assert swept(staged, deadlines, 165) == [HOLDING]
+    staged.drain(166)
+    assert grounds(staged) == [Ground.OPEN_TOO_LONG]
+
+
 def test_a_process_overtaken_marks_nothing_and_tries_again(staged: World) -> None:
     def overtaken(conn: Connection) -> None:
         del conn
