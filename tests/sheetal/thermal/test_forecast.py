@@ -158,3 +158,21 @@ def test_one_reading_alone_is_no_news() -> None:
     found = outlook(again, HEAT, again[-1][0])
     assert found is not None
     assert found.is_warning
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 90), st.integers(-3_000, 4_000)), min_size=1, max_size=80),
+    st.sampled_from([HEAT, FREEZE]),
+)
+def test_whatever_was_said_low_middle_and_high_stand_in_order(steps: list[tuple[int, int]], limit: Limit) -> None:
+    samples: list[Sample] = []
+    at_ms = T0
+    for minutes, value in steps:
+        at_ms += minutes * MINUTE
+        samples.append((at_ms, value))
+    found = outlook(samples, limit, at_ms)
+    if found is not None:
+        assert 0 <= found.low <= found.minutes
+        assert found.high is None or found.minutes <= found.high
+        assert not limit.violated_by(samples[-1][1])
+        assert found.samples <= len(samples)
