@@ -12,7 +12,18 @@ from portal.language import marked
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.contracts.problem import NotFound, Unavailable
-from sheetal.ledger import alarms, assets, checks_due, holdings, ladders, manual_checks, mutes, sensor_faults, stock
+from sheetal.ledger import (
+    alarms,
+    assets,
+    checks_due,
+    deliveries,
+    holdings,
+    ladders,
+    manual_checks,
+    mutes,
+    sensor_faults,
+    stock,
+)
 from sheetal.ledger.alarms import AlarmEnd
 from sheetal.ledger.manual_checks import ManualCheck
 
@@ -42,10 +53,12 @@ def alarm_list(ledger: Ledger, staff: Staff, now_ms: int, show: str) -> AlarmLis
         shown = opened if show != "all" else store.alarm_lines(conn, facility_id=scope, since_ms=now_ms - HISTORY_MS)
         told = alarm_store.told(conn, [line.id for line in shown])
         muted = mutes.muted_at(conn, now_ms)
+        late = deliveries.undelivered(conn, now_ms, scope)
     lines = [ToldLine(line, told.get(line.id), _mute_of(muted, line)) for line in shown]
     own = [one for one in muted.windows if staff.may_see(one.facility_id)]
     new = sum(line.cleared_at_ms is None and line.acknowledged_at_ms is None for line in opened)
-    return AlarmList([line for line in lines if show != "new" or line.is_new], new, len(opened), len(own))
+    shown_lines = [line for line in lines if show != "new" or line.is_new]
+    return AlarmList(shown_lines, new, len(opened), len(own), len(late))
 
 
 def alarm_page(ledger: Ledger, telemetry: Ledger, staff: Staff, alarm_id: str, now_ms: int, wait: int) -> AlarmPage:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.cold_chain.alarm_views import Told
 from sheetal.ledger.judgement_tables import notice
-from sheetal.ledger.watch_tables import contact
+from sheetal.ledger.watch_tables import contact, delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,9 +25,14 @@ def told(conn: Connection, alarm_ids: Sequence[str]) -> dict[str, Told]:
     found: dict[str, Told] = {}
     names = sorted(keys)
     for first in range(0, len(names), KEYS_AT_ONCE):
-        query = select(notice.c.deduplication_key, notice.c.created_at_ms, notice.c.sent_at_ms)
-        some = query.where(notice.c.deduplication_key.in_(names[first : first + KEYS_AT_ONCE]))
-        found.update({keys[row[0]]: Told(row[1], row[2]) for row in conn.execute(some)})
+        query = (
+            select(notice.c.deduplication_key, notice.c.created_at_ms, notice.c.sent_at_ms)
+            .add_columns(func.count(delivery.c.sent_at_ms), func.count(delivery.c.notice_id))
+            .join(delivery, delivery.c.notice_id == notice.c.id, isouter=True)
+            .where(notice.c.deduplication_key.in_(names[first : first + KEYS_AT_ONCE]))
+            .group_by(notice.c.id, notice.c.deduplication_key, notice.c.created_at_ms, notice.c.sent_at_ms)
+        )
+        found.update({keys[row[0]]: Told(*row[1:]) for row in conn.execute(query)})
     return found
 
 

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 class Told(NamedTuple):
-    """When the notice of an alarm was written, and when it reached somebody; None while it has not."""
+    """When the notice of an alarm was written, when it was told, and how many of the people asked it has reached."""
 
     written_at_ms: int
     sent_at_ms: int | None
+    reached: int = 0
+    asked: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class AlarmList:
     new: int
     open: int
     muted_windows: int
+    undelivered: int = 0
 
 
 @dataclass(frozen=True)

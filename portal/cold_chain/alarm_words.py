@@ -73,7 +73,11 @@ def told_line(line: ToldLine, language: str, say: Translator) -> str:
         return say(marked("not told: muted")) if line.mute is not None else say(marked("not told yet"))
     if line.told.sent_at_ms is None:
         return say(marked("on its way since %(time)s"), time=formats.clock(line.told.written_at_ms))
-    return say(marked("told %(time)s"), time=formats.moment(line.told.sent_at_ms, language))
+    time = formats.moment(line.told.sent_at_ms, language)
+    if line.told.reached < line.told.asked:
+        facts = {"reached": line.told.reached, "asked": line.told.asked, "time": time}
+        return say(marked("told %(time)s, %(reached)s of %(asked)s people"), **facts)
+    return say(marked("told %(time)s"), time=time)
 
 
 def end_problem(ended_as: str, comment: str) -> FieldProblem | None:

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import insert
 
 from portal.cold_chain import alarm_rules
 from portal.identity.service import Role
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.limits import HOUR_MS
-from sheetal.ledger import alarms, stock
+from sheetal.ledger import alarms, judgement_writes, judgements, stock
 from sheetal.ledger.alarm_writes import Raised, raise_alarm
 from sheetal.ledger.alarms import ServerRule
 from sheetal.ledger.manual_checks import manual_checks
+from sheetal.ledger.watch_tables import contact, delivery
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -67,6 +69,18 @@ def test_the_list_shows_both_origins_and_the_words_of_the_server(officer: Browse
     hindi = officer.get("/hi/cc/alarms").text
     assert "सर्वर के अनुसार" in hindi
     assert "ध्यान चाहिए" in hindi
+
+
+def test_what_reached_nobody_is_said_first(officer: Browser, seeded: Stage) -> None:
+    row = {"name": "x", "address_sealed": b"x", "kinds": "urgent", "created_at_ms": 1}
+    with seeded.ledger.write() as conn:
+        judgement_writes.add_notice(conn, "server_alarm/x", "server_alarm", "F-101", {}, seeded.now_ms - HOUR_MS)
+        notice = judgements.notices(conn)[0].id
+        who = conn.execute(insert(contact).values(**row).returning(contact.c.id)).scalar_one()
+        conn.execute(insert(delivery).values(notice_id=notice, contact_id=who, attempts=3, next_try_ms=1))
+    page = officer.get("/cc/alarms").text
+    assert "1 message has not reached its person." in page
+    assert "/cc/contacts" in page
 
 
 @pytest.mark.parametrize("show", ["new", "open", "all"])

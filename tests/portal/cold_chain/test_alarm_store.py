@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from portal.cold_chain import alarm_store
 from portal.cold_chain.alarm_views import Told
 from sheetal.ledger import alarms, judgement_writes, judgements
-from sheetal.ledger.watch_tables import contact
+from sheetal.ledger.watch_tables import contact, delivery
 
 if TYPE_CHECKING:
     from tests.portal.conftest import Stage
@@ -23,6 +23,18 @@ def test_what_became_of_a_notice_is_found_for_either_origin(seeded: Stage) -> No
         first = judgements.notices(conn)[-1]
         judgement_writes.mark_notice_sent(conn, first.id, 9)
         assert alarm_store.told(conn, known) == {known[0]: Told(5, 9)}
+
+
+def test_of_the_people_asked_some_are_reached(seeded: Stage) -> None:
+    person = {"name": "x", "address_sealed": b"x", "kinds": "urgent", "created_at_ms": 1}
+    with seeded.ledger.write() as conn:
+        judgement_writes.add_notice(conn, "server_alarm/x", "server_alarm", "F-101", {}, 6)
+        number = judgements.notices(conn)[0].id
+        for sent_at_ms in (8, None, 9):
+            who = conn.execute(insert(contact).values(**person).returning(contact.c.id)).scalar_one()
+            row = {"notice_id": number, "contact_id": who, "attempts": 1, "next_try_ms": 7, "sent_at_ms": sent_at_ms}
+            conn.execute(insert(delivery).values(**row))
+        assert alarm_store.told(conn, ["x"]) == {"x": Told(6, None, 2, 3)}
 
 
 def test_many_alarms_are_asked_for_in_parts(seeded: Stage) -> None:

@@ -93,6 +93,8 @@ def test_where_the_figures_say_all_nothing_is_added() -> None:
         (None, None, "not told yet"),
         (None, WINDOW, "not told: muted"),
         (Told(NOW_MS, None), WINDOW, "on its way since 14:50"),
+        (Told(NOW_MS, NOW_MS, 1, 3), None, "told 23\u00a0Nov 14:50, 1 of 3 people"),
+        (Told(NOW_MS, NOW_MS, 3, 3), None, "told 23\u00a0Nov 14:50"),
         (Told(NOW_MS, NOW_MS), None, "told 23\u00a0Nov 14:50"),
     ],
 )
