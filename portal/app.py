@@ -14,6 +14,7 @@ import portal.certificate.pages
 import portal.cold_chain.alarm_pages
 import portal.cold_chain.api
 import portal.cold_chain.audit_pages
+import portal.cold_chain.contact_pages
 import portal.cold_chain.disposition_pages
 import portal.cold_chain.pages
 import portal.cold_chain.verdict_pages
@@ -58,6 +59,7 @@ PAGES = (
     portal.orchestration.gateway_pages.router,
     portal.orchestration.catalogue_pages.router,
     portal.cold_chain.alarm_pages.router,
+    portal.cold_chain.contact_pages.router,
     portal.cold_chain.pages.router,
     portal.cold_chain.disposition_pages.router,
     portal.cold_chain.audit_pages.router,
