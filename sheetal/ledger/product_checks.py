@@ -25,6 +25,7 @@ ACTS = ("thaw", "open")
 CENTI_CELSIUS_MIN, CENTI_CELSIUS_MAX = -10_000, 6_000
 MINUTES_MAX = 3 * 366 * 24 * 60
 TEXT_CHARACTERS_MAX = 200
+INSIDE = "lies inside the storage range of its stage"
 COUNT_LIMITS = {"version": 10_000, "handling.doses_per_vial": 100, "schedule.doses_total": 10}
 
 
@@ -50,7 +51,7 @@ def _flaws(text: ProductFile, defaults: Mapping[str, DefaultRule]) -> Iterator[F
     yield from _stages(text)
     yield from _ranges(text)
     yield from _names(text, defaults)
-    yield from _inside(text)
+    yield from _inside(text, defaults)
     yield from _ruled(text, defaults)
 
 
@@ -196,16 +197,23 @@ def _is_sure(own: Sequence[HoldRule], side: Side) -> bool:
     return any(one.side is side and one.source.confidence == "high" for one in own)
 
 
-def _inside(text: ProductFile) -> Iterator[Flaw]:
+def _inside(text: ProductFile, defaults: Mapping[str, DefaultRule]) -> Iterator[Flaw]:
     """A hold rule whose limit lies inside its stage's range would hold stock that is where it belongs."""
     ranges: dict[str, FileRange] = {one.stage: one for one in text.ranges}
     for number, rule in enumerate(text.hold_rules):
         labelled = ranges.get(rule.stage or text.stage)
         if labelled is None:
             yield Flaw(f"hold_rules[{number}].stage", "is no stage of this product")
-            continue
-        low, high = labelled.centi_celsius_min, labelled.centi_celsius_max
-        too_warm = rule.side is Side.COLD and low is not None and rule.limit_centi_celsius > low
-        too_cold = rule.side is Side.HOT and high is not None and rule.limit_centi_celsius < high
-        if too_warm or too_cold:
-            yield Flaw(f"hold_rules[{number}].limit_centi_celsius", "lies inside the storage range of its stage")
+        elif _is_within(rule, labelled):
+            yield Flaw(f"hold_rules[{number}].limit_centi_celsius", INSIDE)
+    for key, stage, names in _defaults_named(text):
+        judging = [defaults[name] for name in names if not defaults[name].own_upper_limit]
+        if any(_is_within(rule, ranges[stage]) for rule in judging):
+            yield Flaw(key, INSIDE)
+
+
+def _is_within(rule: HoldRule | DefaultRule, labelled: FileRange) -> bool:
+    low, high = labelled.centi_celsius_min, labelled.centi_celsius_max
+    too_warm = rule.side is Side.COLD and low is not None and rule.limit_centi_celsius > low
+    too_cold = rule.side is Side.HOT and high is not None and rule.limit_centi_celsius < high
+    return too_warm or too_cold

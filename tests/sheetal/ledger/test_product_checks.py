@@ -154,3 +154,13 @@ def test_a_sure_rule_of_one_stage_does_not_speak_for_another() -> None:
 def test_the_ends_of_a_range_are_limits_that_a_rule_may_have() -> None:
     at_ends = [own_rule(), own_rule(rule="cold", side="cold", limit_centi_celsius=200)]
     assert flaw_of(file_words(hold_rules=at_ends)) is None
+
+
+def test_the_programmes_rules_may_not_lie_inside_a_range_either() -> None:
+    wider = fridge("refrigerated") | {"centi_celsius_max": 2_500}
+    assert flaw_of(file_words(ranges=[wider])) == "default_rules"
+    colder = fridge("refrigerated") | {"centi_celsius_min": -300}
+    assert flaw_of(file_words(ranges=[colder])) == "default_rules"
+    thawed = fridge("thawed") | {"centi_celsius_max": 900}
+    assert flaw_of(frozen_words(ranges=[FROZEN, thawed])) == "next_stages[0].default_rules"
+    assert flaw_of(frozen_words(ranges=[FROZEN | {"centi_celsius_max": -500}, fridge("thawed")])) is None

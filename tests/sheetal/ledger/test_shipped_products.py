@@ -45,7 +45,7 @@ TABLE = {
 }
 # product: what its stages after a thaw are kept at, and how long at most
 THAWED = {
-    "sputnik-v": ((200, 2_500), 2 * HOUR),
+    "sputnik-v": ((200, 800), 2 * HOUR),
     "sputnik-light": ((200, 800), 30 * DAY),
     "comirnaty-purple": ((200, 800), 31 * DAY),
     "comirnaty-grey": ((200, 800), 70 * DAY),
