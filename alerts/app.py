@@ -17,6 +17,7 @@ from alerts.forecasts import Forecasts
 from alerts.hours import Hours
 from alerts.keys import Keys
 from alerts.listener import Listener
+from alerts.lot_orders import tell_orders
 from alerts.metrics import Watched
 from alerts.notify.channels import apprise, screen
 from alerts.notify.escalate import Patience, escalate
@@ -135,6 +136,7 @@ def _jobs(
         Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms(), patience))),
         Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish(now_ms()))),
         Job("orders", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish_again(now_ms()))),
+        Job("lot orders", SWEEP_SECONDS, _led(engine, lambda: tell_orders(ledger, now_ms()))),
         Job("seal", SEAL_SECONDS, _led(engine, lambda: seal_heads(ledger, cipher, subscriber, now_ms()))),
     ]
 
