@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ROWS_MAX = 600_000
 DAYS_AHEAD_MS = DAY_MS
-"""A logger's day goes on after the instant at which it was read out."""
+"""A logger's day goes on after it was read out, and ingest takes stamps up to a day ahead of its own clock."""
 
 
 class Stores(NamedTuple):
@@ -41,11 +41,16 @@ class Stores(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A stay as it stood when a verdict was found, and how far that verdict knew of it; None where of nothing."""
+    """A stay as it stood when a verdict was found: how far that verdict knew of it, None where of nothing.
+
+    `is_ahead`: a clock ran ahead and stamped readings beyond the instant of judging, which the verdict counts as well.
+    """
 
     stay: Stay
     until_ms: int | None
     known_through_ms: int | None
+    readings: int
+    is_ahead: bool
 
 
 def visible_verdict(conn: Connection, staff: Staff, verdict_id: int) -> tuple[StoredVerdict, Holding]:
@@ -98,12 +103,14 @@ def _known_by(at_ms: int | None, judged_through_ms: int) -> int | None:
 def _spans(conn: Connection, found: Verdict) -> list[Span]:
     """The stays that had begun, each as far as it had gone."""
     through_ms = found.judged_through_ms
-    known = {one.stay: one.known_through_ms for one in found.stays}
-    return [
-        Span(one, _known_by(one.until_ms, through_ms), known.get(one.id))
-        for one in stock.stays_of(conn, found.holding)
-        if one.from_ms <= through_ms
-    ]
+    told = {one.stay: (one.known_through_ms, one.readings) for one in found.stays}
+    spans = []
+    for stay in stock.stays_of(conn, found.holding):
+        if stay.from_ms <= through_ms:
+            known_ms, readings = told.get(stay.id, (None, 0))
+            until_ms = _known_by(stay.until_ms, through_ms)
+            spans.append(Span(stay, until_ms, known_ms, readings, known_ms == through_ms and until_ms is None))
+    return spans
 
 
 def _facts_of(conn: Connection, span: Span, stored: StoredVerdict) -> BundleStay:
@@ -175,6 +182,8 @@ def _samples(readings: ReadingsStore, stays: list[tuple[Span, BundleStay]]) -> l
             rows = _rows(readings, span, hung, left)
             left -= len(rows)
             own[hung.sensor] = sorted({*own.get(hung.sensor, []), *rows})
+        if span.is_ahead and not stay.faults:
+            own = _oldest(own, span.readings)
         found.append({sensor: series for sensor, series in own.items() if series})
     return found
 
@@ -183,10 +192,20 @@ def _rows(readings: ReadingsStore, span: Span, hung: Hung, left: int) -> list[Sa
     if span.known_through_ms is None:
         return []
     ends = [ms for ms in (span.until_ms, hung.until_ms) if ms is not None]
-    from_ms, until_ms = max(span.stay.from_ms, hung.from_ms), min([span.known_through_ms + 1, *ends])
+    known_ms = span.known_through_ms + (DAYS_AHEAD_MS if span.is_ahead else 0)
+    from_ms, until_ms = max(span.stay.from_ms, hung.from_ms), min([known_ms + 1, *ends])
     if until_ms <= from_ms:
         return []
     rows = readings.read(hung.sensor, from_ms, until_ms, limit=left + 1)
     if len(rows) > left:
         raise Refused(marked("Too many readings for one file."), reason="rows")
     return samples_of(rows)
+
+
+def _oldest(own: dict[str, list[Sample]], count: int) -> dict[str, list[Sample]]:
+    """The first `count` samples of all: what was stamped ahead counted then, what came since did not."""
+    in_order = sorted((sample, sensor) for sensor, series in own.items() for sample in series)
+    kept: dict[str, list[Sample]] = {sensor: [] for sensor in own}
+    for sample, sensor in in_order[:count]:
+        kept[sensor].append(sample)
+    return kept

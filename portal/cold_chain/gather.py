@@ -137,13 +137,11 @@ def hours(readings: ReadingsStore, sensor: str | None, now_ms: int) -> tuple[lis
         return [], False
 
 
-def deciding_verdict(
-    verdicts: Sequence[judgements.StoredVerdict],
-    held_by: int | None,
-) -> judgements.StoredVerdict | None:
+def deciding_verdict(conn: Connection, held: stock.Holding) -> judgements.StoredVerdict | None:
     """The verdict that holds the stock, where one does; else the newest."""
-    holding = next((one for one in verdicts if one.id == held_by), None)
-    return holding or (verdicts[0] if verdicts else None)
+    by = held.held_by_verdict_id
+    holding = judgements.verdict_by_id(conn, by) if by is not None else None
+    return holding or judgements.latest_verdict(conn, held.id)
 
 
 def as_inside(held: stock.Holding, stay: stock.Stay | None) -> Inside:

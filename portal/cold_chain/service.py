@@ -18,7 +18,7 @@ from sheetal.contracts.disposition import USABLE, Disposition
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import NotFound, Refused
 from sheetal.contracts.topics import gateway_of
-from sheetal.ledger import assets, catalogue, holdings, judgements, stock, telemetry
+from sheetal.ledger import assets, catalogue, evidence, holdings, judgements, stock, telemetry
 from sheetal.thermal.exposure_report import build_report
 from sheetal.thermal.runs import samples_of
 
@@ -159,8 +159,7 @@ def holding_page(
         held = _visible_holding(reader.conn, staff, holding_id)
         stays = stock.stays_of(reader.conn, holding_id)
         product = reader.product(held.product_id)
-        verdicts = judgements.verdicts_of(reader.conn, holding_id)
-        shown = gather.deciding_verdict(verdicts, held.held_by_verdict_id)
+        shown = gather.deciding_verdict(reader.conn, held)
         inside = gather.as_inside(held, stays[-1] if stays else None)
         found = shown.verdict if shown else None
         judged_by = reader.judged_by(found) if found else None
@@ -173,9 +172,9 @@ def holding_page(
             lot=stock.lot_by_id(reader.conn, held.lot_id),
             place=Place(place.id, place.name, place.name_hindi, place.district_name),
             product=product,
-            standing=rules.standing_of(inside, now_ms, is_judged=bool(verdicts)),
+            standing=rules.standing_of(inside, now_ms, is_judged=shown is not None),
             verdict=shown,
-            earlier=max(0, len(verdicts) - 1),
+            earlier=max(0, evidence.count_verdicts(reader.conn, holding_id) - 1),
             judged_by=judged_by,
             stays=stays,
             appliance_name=assets.appliance_by_id(reader.conn, here).name if here else None,

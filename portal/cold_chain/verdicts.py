@@ -12,6 +12,7 @@ from portal.cold_chain.trace_chart import FRAMES, Seen, picture
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import NotFound, Refused, Unavailable
 from sheetal.ledger import assets, catalogue, judgements, stock
+from sheetal.ledger import evidence as ledger_evidence
 from sheetal.thermal import bundle as bundles
 from sheetal.thermal.runs import CAP_INTERVALS, cap_ms, gaps, samples_of
 
@@ -175,7 +176,8 @@ def verdict_page(
         stored, held = evidence.visible_verdict(conn, staff, verdict_id)
         product = judged_by(conn, stored.verdict)
         place = assets.facility_by_id(conn, held.facility_id)
-        every = judgements.verdicts_of(conn, held.id)
+        newest = judgements.verdicts_of(conn, held.id, limit=TIMELINE_SHOWN)
+        count = ledger_evidence.count_verdicts(conn, held.id)
         stays = [_stay_line(conn, one) for one in stored.verdict.stays]
         lot = stock.lot_by_id(conn, held.lot_id)
         compromised_from_ms = judgements.compromised_from_ms(conn, held.id)
@@ -189,8 +191,8 @@ def verdict_page(
         product=product,
         shown=shown(stores, stored.verdict, product, number),
         stays=stays,
-        timeline=every[:TIMELINE_SHOWN],
-        verdicts=len(every),
+        timeline=newest,
+        verdicts=count,
         attempt=attempt(stores, staff, verdict_id, now_ms) if asked else None,
         compromised_from_ms=compromised_from_ms,
     )

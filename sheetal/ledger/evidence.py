@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sheetal.contracts.batch import DaySummary
 from sheetal.ledger import vvm_readings
 from sheetal.ledger.asset_tables import sensor_fault
+from sheetal.ledger.judgement_tables import verdict
 from sheetal.ledger.manual_checks import ManualCheck
 from sheetal.ledger.stock_tables import manual_check
 from sheetal.ledger.telemetry_tables import day_summary
@@ -43,6 +44,12 @@ class KnownDay(NamedTuple):
 
     summary: DaySummary
     received_at_ms: int
+
+
+def count_verdicts(conn: Connection, holding_id: str) -> int:
+    """How many verdicts have been found on a holding."""
+    query = select(func.count()).select_from(verdict).where(verdict.c.holding_id == holding_id)
+    return int(conn.execute(query).scalar_one())
 
 
 def faults_known(conn: Connection, sensors: Collection[str], as_of_ms: int) -> list[KnownFault]:

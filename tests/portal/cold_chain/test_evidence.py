@@ -258,6 +258,19 @@ def test_an_old_verdict_is_found_again_although_life_went_on(world: World) -> No
     assert found.is_same
 
 
+def test_readings_of_a_clock_that_ran_ahead_count_and_what_came_since_does_not(world: World) -> None:
+    world.receive()
+    world.feed((0, 60, 400), (200, 280, -180))
+    world.drain(61)
+    first = world.verdicts()[-1]
+    assert first.verdict.finding is Finding.HOLD
+    assert first.verdict.known_through_ms == first.verdict.judged_through_ms
+    world.feed((280, 400, 400))
+    found = bundles.compare(bundle_of(world, first))
+    assert found.differences == []
+    assert found.is_same
+
+
 def test_late_readings_change_what_an_old_verdict_would_say(world: World) -> None:
     world.receive()
     world.feed((0, 20, 400), (100, 200, 400))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portal.cold_chain import gather, rules, store
@@ -143,10 +144,10 @@ def test_the_verdict_that_holds_is_shown_before_a_newer_one(seeded: Stage) -> No
         first = judgements.latest_verdict(conn, "H-58213")
         assert first is not None
         judgement_writes.append_verdict(conn, first.verdict, seeded.now_ms)
-        verdicts = judgements.verdicts_of(conn, "H-58213")
-    assert gather.deciding_verdict(verdicts, held.held_by_verdict_id) == first
-    assert gather.deciding_verdict(verdicts, None) == verdicts[0]
-    assert gather.deciding_verdict([], None) is None
+        assert gather.deciding_verdict(conn, held) == first
+        newest = gather.deciding_verdict(conn, replace(held, held_by_verdict_id=None))
+        assert newest == judgements.latest_verdict(conn, "H-58213") != first
+        assert gather.deciding_verdict(conn, replace(held, id="H-none", held_by_verdict_id=None)) is None
 
 
 def test_a_lot_counts_what_is_usable_and_held(seeded: Stage) -> None:

@@ -6,10 +6,11 @@ from sqlalchemy import insert
 
 from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
-from sheetal.ledger import evidence, manual_checks, telemetry_writes, vvm_readings
+from sheetal.ledger import evidence, judgement_writes, manual_checks, telemetry_writes, vvm_readings
 from sheetal.ledger.asset_tables import sensor_fault
 from sheetal.ledger.evidence import KnownDay, KnownFault
 from sheetal.ledger.manual_checks import ManualCheck
+from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, NOW_MS, SENSOR
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ def declare(ledger: Ledger, from_ms: int, until_ms: int | None, recorded_at_ms: 
     row = {"sensor_id": sensor, "from_ms": from_ms, "until_ms": until_ms, "reason": "wet", "actor": ACTOR}
     with ledger.write() as conn:
         conn.execute(insert(sensor_fault).values(**row, recorded_at_ms=recorded_at_ms))
+
+
+def test_verdicts_are_counted_by_holding(stocked: Ledger) -> None:
+    with stocked.write() as conn:
+        assert evidence.count_verdicts(conn, "H-1") == 0
+        for _ in range(3):
+            judgement_writes.append_verdict(conn, seeds.verdict(), NOW_MS)
+        assert evidence.count_verdicts(conn, "H-1") == 3
+        assert evidence.count_verdicts(conn, "H-none") == 0
 
 
 def test_a_fault_counts_from_when_it_was_declared(stocked: Ledger) -> None:
