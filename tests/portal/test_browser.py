@@ -42,6 +42,8 @@ PATHS = (
     "/cc/verdicts/3",
     "/cc/alarms",
     "/cc/mutes",
+    "/cc/contacts",
+    "/cc/reports",
     "/cc/appliances/A-101-2/check",
     "/cc/lots",
     "/cc/catalogue",
