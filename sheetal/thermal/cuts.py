@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from sheetal.thermal.life import StageSpan
 
 
+RECORD = "/checks"
+"""What an appliance's name is followed by where its record speaks as a sensor; no device's name holds a slash."""
+
+
 class Hung(msgspec.Struct, frozen=True):
     """A sensor's time in an appliance: [from_ms, until_ms), going on while `until_ms` is None."""
 
@@ -168,7 +172,7 @@ def _day(check: Check, from_ms: int, shown: Sequence[int], sequence: int) -> Day
     minutes = (check.checked_at_ms - from_ms) // MINUTE_MS
     return DaySummary(
         sequence=sequence,
-        sensor=f"{check.appliance}/checks",
+        sensor=check.appliance + RECORD,
         starts_at_ms=from_ms,
         ends_at_ms=check.checked_at_ms,
         centi_celsius_min=min([*shown, *remembered]),
@@ -181,6 +185,11 @@ def _day(check: Check, from_ms: int, shown: Sequence[int], sequence: int) -> Day
         minutes_above=0,
         minutes_unknown=minutes if check.centi_celsius_min is None or check.centi_celsius_max is None else 0,
     )
+
+
+def is_record(sensor: str) -> bool:
+    """Whether this names what persons wrote down about an appliance, and no device."""
+    return sensor.endswith(RECORD)
 
 
 def _holds(one: Hung | Fault, at_ms: int) -> bool:

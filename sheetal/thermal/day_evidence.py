@@ -49,13 +49,14 @@ def run_of_day(day: DaySummary, limit: Beyond, run_minutes: int | None) -> Run |
     possible = max(confirmed, _possible_minutes(day, count, limit, run_minutes))
     alarm_run_from_ms = None if count.alarm_at_ms is None else count.alarm_at_ms - count.limit_minutes * MINUTE_MS
     begins_ms = day.starts_at_ms if alarm_run_from_ms is None else alarm_run_from_ms
+    earliest_ms = begins_ms if _is_first(count, limit, run_minutes) else min(begins_ms, day.starts_at_ms)
     return Run(
         sensor=day.sensor,
         side=limit.side,
         limit_centi_celsius=limit.limit_centi_celsius,
         first_ms=begins_ms,
         last_ms=day.ends_at_ms if count.alarm_at_ms is None else count.alarm_at_ms,
-        earliest_possible_start_ms=begins_ms,
+        earliest_possible_start_ms=earliest_ms,
         confirmed_half_ms=2 * confirmed * MINUTE_MS,
         possible_half_ms=2 * possible * MINUTE_MS,
         extreme_centi_celsius=count.limit_centi_celsius if extreme is None else extreme,
@@ -64,17 +65,42 @@ def run_of_day(day: DaySummary, limit: Beyond, run_minutes: int | None) -> Run |
     )
 
 
+def minutes_surely_beyond(day: DaySummary, limit: Beyond) -> int:
+    """All minutes of a day together that surely lay beyond the limit, in however many pieces.
+
+    What the device counted, if its limit is ours or further out; all that it knows, if even its mildest temperature
+    lies beyond ours.
+    """
+    count = device_count(day, limit.side)
+    if count.extreme_centi_celsius is not None and not limit.violated_by(count.extreme_centi_celsius):
+        return 0
+    counted = count.minutes if _proves(count, limit) else 0
+    return max(counted, _minutes(day) - day.minutes_unknown if _is_all_beyond(day, limit) else 0)
+
+
+def _is_first(count: DeviceCount, limit: Beyond, run_minutes: int | None) -> bool:
+    """Whether no run of ours can have begun before the one that made the device's alarm fire."""
+    if count.alarm_at_ms is None:
+        return True
+    is_shorter = run_minutes is not None and run_minutes < count.limit_minutes < count.minutes
+    return _bounds(count, limit) and not is_shorter
+
+
 def _minutes_if_all_beyond(day: DaySummary, limit: Beyond) -> int:
     """The longest run that a day surely holds whose mildest temperature lies beyond the limit; else 0.
 
     Each unknown minute may cut the known time once more, so that the longest of the pieces has at least the known
     minutes shared out over one piece more than there are unknown minutes.
     """
-    mildest = day.centi_celsius_max if limit.side is Side.COLD else day.centi_celsius_min
-    if mildest is None or not limit.violated_by(mildest):
+    if not _is_all_beyond(day, limit):
         return 0
     known = _minutes(day) - day.minutes_unknown
     return max(0, -(-known // (day.minutes_unknown + 1)))
+
+
+def _is_all_beyond(day: DaySummary, limit: Beyond) -> bool:
+    mildest = day.centi_celsius_max if limit.side is Side.COLD else day.centi_celsius_min
+    return mildest is not None and limit.violated_by(mildest)
 
 
 def _run_of_whole_day(day: DaySummary, limit: Beyond, confirmed: int, extreme: int | None) -> Run:

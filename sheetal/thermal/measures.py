@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sheetal.contracts.limits import DAY_MS, Measure, Side
+from sheetal.contracts.limits import DAY_MS, Side
 from sheetal.contracts.verdict import BudgetUse, VvmUse
 from sheetal.thermal import histogram, mkt, vvm
-from sheetal.thermal.paths import runs_of_paths
-from sheetal.thermal.reached import HALF_MS_PER_MINUTE, day_runs
+from sheetal.thermal.reached import HALF_MS_PER_MINUTE, sums_of_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,7 @@ NOTHING = -27_315
 
 def budget_use(rule: HoldRule, index: int, segments: Sequence[Segment]) -> BudgetUse:
     """The most minutes that any way through the sensors spent beyond a cumulative limit."""
-    paths = [*runs_of_paths(segments, index, Measure.CUMULATIVE), day_runs(segments, rule, None)]
+    paths = sums_of_paths(rule, index, segments)
     return BudgetUse(
         rule=rule,
         minutes_confirmed=max(sum(run.confirmed_half_ms for run in path) for path in paths) // HALF_MS_PER_MINUTE,

@@ -2,7 +2,8 @@
 
 A life is a list of segments: in each, the holding stands in one appliance under a fixed set of sensors. A sensor that
 goes on into the next segment continues its own runs; a new one (after a move or a change of sensor) continues the worst
-of those before it, because the holding itself went on.
+of those before it, because the holding itself went on. Where a sensor is taken away and others stay, what it saw goes
+on through each of these on a second way beside their own: it may have hung where the holding stands.
 """
 
 from __future__ import annotations
@@ -110,17 +111,28 @@ def runs_of_paths(segments: Sequence[Segment], index: int, measure: Measure) -> 
 
     `measure` says what "worst" means where a new sensor takes over: the longest run going on, or the largest sum.
     """
-    going: dict[str, _Path] = {}
+    own: dict[str, _Path] = {}
+    heirs: dict[str, _Path] = {}
     ended: list[_Path] = []
     for segment in segments:
         traces = [trace for trace in segment.traces if trace.exposure.limits[index].side in trace.sides]
         if not traces:
             continue
-        worst = _worst(going.values(), measure)
-        new = {trace.sensor: _step(going.get(trace.sensor, worst), trace, segment, index) for trace in traces}
-        ended += [path for sensor, path in going.items() if sensor not in new]
-        going = new
-    return [list(_closed(path)) for path in (*ended, *going.values()) if path.runs]
+        staying = {trace.sensor for trace in traces} & own.keys()
+        gone = [path for ways in (own, heirs) for sensor, path in ways.items() if sensor not in staying]
+        worst = _worst([*own.values(), *heirs.values()], measure)
+        left = _worst([path for path in gone if path.runs], measure)
+        inherited = {
+            sensor: _worst([path for path in (heirs.get(sensor), left) if path], measure) for sensor in staying
+        }
+        ended += [*gone, *(path for sensor, path in heirs.items() if inherited.get(sensor, path) is not path)]
+        own = {trace.sensor: _step(own.get(trace.sensor, worst), trace, segment, index) for trace in traces}
+        heirs = {
+            trace.sensor: _step(path, trace, segment, index)
+            for trace in traces
+            if (path := inherited.get(trace.sensor)) is not None
+        }
+    return [list(_closed(path)) for path in (*ended, *own.values(), *heirs.values()) if path.runs]
 
 
 def _worst(paths: Iterable[_Path], measure: Measure) -> _Path | None:

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from sheetal.contracts.limits import MINUTE_MS, HoldRule, Measure, Side
 from sheetal.contracts.verdict import Reached, Run
-from sheetal.thermal.day_evidence import run_of_day
+from sheetal.thermal.day_runs import day_runs, order, with_days
 from sheetal.thermal.paths import Segment, runs_of_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from sheetal.thermal.runs import Limit
 
 BORDERLINE_CENTI_CELSIUS = 50
 """Accuracy of a PQS logger is ±0.5 °C (WHO PQS E006/TR05.1): an extreme this close to the limit is borderline."""
@@ -25,15 +23,21 @@ def reached_by_rule(rule: HoldRule, index: int, segments: Sequence[Segment]) -> 
 
     `index` is the place of the rule's limit among those that the exposures were measured against.
     """
-    paths = runs_of_paths(segments, index, rule.measure)
     if rule.measure is Measure.RUN:
+        paths = runs_of_paths(segments, index, rule.measure)
         runs = [run for path in paths for run in path] + day_runs(segments, rule, rule.minutes)
         hits = [hit for run in longest_of_each(runs) if (hit := _reached_by(rule, [run], segments)) is not None]
         hits.sort(key=_earliest_then_longest)
         return hits[:1] + hits[1:][-REACHED_MAX:]
-    paths = [*paths, day_runs(segments, rule, None)]
-    hits = [hit for path in paths if (hit := _reached_by(rule, path, segments)) is not None]
+    ways = sums_of_paths(rule, index, segments)
+    hits = [hit for way in ways if (hit := _reached_by(rule, way, segments)) is not None]
     return sorted(hits, key=_earliest_then_longest)[:1]
+
+
+def sums_of_paths(rule: HoldRule, index: int, segments: Sequence[Segment]) -> list[list[Run]]:
+    """What adds up to a cumulative rule's minutes on each way: its runs, and what day summaries add to them."""
+    paths = runs_of_paths(segments, index, Measure.CUMULATIVE) or [[]]
+    return [with_days(path, segments, rule) for path in paths]
 
 
 def _earliest_then_longest(hit: Reached) -> tuple[int, int, int, str]:
@@ -97,23 +101,6 @@ def _segment_of(run: Run, segments: Sequence[Segment]) -> Segment:
     return (begun or own)[-1 if begun else 0]
 
 
-def order(run: Run) -> tuple[int, str, str, int]:
-    """How runs are sorted: by their beginning, then whose they are."""
-    return run.first_ms, run.sensor, run.side.value, run.limit_centi_celsius
-
-
 def identity(run: Run) -> tuple[object, ...]:
     """What two tellings of one run share; a day summary's is never a run of readings."""
     return (*order(run), run.samples == 0)
-
-
-def day_runs(segments: Sequence[Segment], limit: Limit | HoldRule, run_minutes: int | None) -> list[Run]:
-    """The day summaries' evidence; a day that the sensor's readings tell whole speaks through its alarm alone."""
-    found: dict[tuple[object, ...], Run] = {}
-    for segment in segments:
-        for trace in segment.traces:
-            for day in trace.days if limit.side in trace.sides else ():
-                run = run_of_day(day, limit, run_minutes)
-                if run is not None and (run.confirmed_half_ms or not segment.is_told(day, trace)):
-                    found[(day.sensor, day.starts_at_ms)] = run
-    return sorted(found.values(), key=order)

@@ -14,6 +14,7 @@ import msgspec
 
 from sheetal.contracts.limits import Measure, Side
 from sheetal.contracts.verdict import Finding, Ground, Reached, Run, Verdict
+from sheetal.thermal.day_runs import day_runs, order
 from sheetal.thermal.life import Life
 from sheetal.thermal.measures import PPM_WHOLE, budget_use, mkt_use, vvm_use
 from sheetal.thermal.paths import Segment, runs_of_paths
@@ -22,10 +23,8 @@ from sheetal.thermal.reached import (
     BORDERLINE_CENTI_CELSIUS,
     HALF_MS_PER_MINUTE,
     REACHED_MAX,
-    day_runs,
     identity,
     longest_of_each,
-    order,
     reached_by_rule,
 )
 from sheetal.thermal.runs import Limit, limit_of

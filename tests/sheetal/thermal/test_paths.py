@@ -47,6 +47,35 @@ def test_a_sensor_that_stays_continues_itself_and_not_the_worse_one() -> None:
     assert [("g.b", 40, 40, 20)] in told(life)
 
 
+def test_what_a_removed_sensor_saw_goes_on_through_those_that_stay() -> None:
+    """The warmest probe is taken away in the middle of an outage: its minutes are the holding's all the same."""
+    life = [
+        segment(0, 30, trace("g.a", (0, 900), (20, 900), cap=25), trace("g.b", (0, 500), (20, 500), cap=25)),
+        segment(30, None, trace("g.b", (40, 900), cap=25)),
+    ]
+    assert [("g.a", 0, 40, 40)] in told(life)
+    assert [("g.a", 0, 40, 40)] in told(life, Measure.CUMULATIVE)
+
+
+def test_sums_of_sensors_removed_one_after_another_are_not_forgotten() -> None:
+    life = [
+        segment(0, 30, trace("g.a", (0, 900), (10, 900), (20, 500)), trace("g.b", (0, 500), (20, 500), cap=25)),
+        segment(30, 60, trace("g.b", (30, 500), (50, 500), cap=25), trace("g.c", (30, 500), (40, 900), (50, 500))),
+        segment(60, None, trace("g.b", (60, 900), (70, 900), (80, 500))),
+    ]
+    ways = told(life, Measure.CUMULATIVE)
+    assert max(sum(run[3] for run in way) for way in ways) == 20 + 20 + 30
+    assert [("g.b", 60, 70, 30)] in ways, "beside it the one that stayed goes on with its own"
+
+
+def test_a_sensor_that_saw_nothing_leaves_nothing_behind() -> None:
+    life = [
+        segment(0, 30, trace("g.a", (0, 500), (20, 500), cap=25), trace("g.b", (0, 500), (20, 500), cap=25)),
+        segment(30, None, trace("g.b", (40, 900), cap=25)),
+    ]
+    assert told(life) == [[("g.b", 40, 40, 20)]]
+
+
 def test_for_a_sum_the_worst_is_the_largest_sum() -> None:
     life = [
         segment(0, 50, trace("g.a", (0, 900), (10, 900), (20, 500), (40, 500)), trace("g.b", (0, 500), (40, 900))),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sheetal.contracts.limits import Measure, Side
-from sheetal.thermal.reached import day_runs, identity, longest_of_each, order, reached_by_rule
+from sheetal.thermal.day_runs import day_runs, order
+from sheetal.thermal.reached import identity, longest_of_each, reached_by_rule
 from sheetal.thermal.runs import limit_of
 from sheetal.thermal.verdict import limits_of
 from tests.sheetal.thermal.given import TOP, TVC, at, segment, trace
