@@ -163,8 +163,6 @@ def holding_page(
         inside = gather.as_inside(held, stays[-1] if stays else None)
         found = shown.verdict if shown else None
         judged_by = reader.judged_by(found) if found else None
-        sensors = sorted({sensor for stay in found.stays for sensor in stay.sensors}) if found else []
-        calibrations = assets.calibrations(reader.conn, sensors[0]) if sensors else []
         here = stays[-1].appliance_id if stays else None
         place = assets.facility_by_id(reader.conn, held.facility_id)
         return HoldingPage(
@@ -181,9 +179,7 @@ def holding_page(
             events=_events(reader.conn, held.facility_id, holding_id),
             elsewhere=_elsewhere(reader, staff, held.lot_id, but=holding_id),
             refusal=gather.refusal(reader.conn, held, now_ms),
-            calibration=calibrations[0] if calibrations else None,
             compromised_from_ms=judgements.compromised_from_ms(reader.conn, holding_id),
-            sensors=sensors,
         )
 
 

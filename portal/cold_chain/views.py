@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portal.cold_chain.rules import Standing, State
@@ -185,9 +185,7 @@ class HoldingPage:
     events: list[Event]
     elsewhere: list[HoldingLine]
     refusal: str | None
-    calibration: Calibration | None
     compromised_from_ms: int | None
-    sensors: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
