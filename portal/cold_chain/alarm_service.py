@@ -54,11 +54,11 @@ def alarm_list(ledger: Ledger, staff: Staff, now_ms: int, show: str) -> AlarmLis
         told = alarm_store.told(conn, [line.id for line in shown])
         muted = mutes.muted_at(conn, now_ms)
         late = deliveries.undelivered(conn, now_ms, scope)
+        new, still_open = alarm_store.open_counts(conn, scope)
     lines = [ToldLine(line, told.get(line.id), _mute_of(muted, line)) for line in shown]
     own = [one for one in muted.windows if staff.may_see(one.facility_id)]
-    new = sum(line.cleared_at_ms is None and line.acknowledged_at_ms is None for line in opened)
     shown_lines = [line for line in lines if show != "new" or line.is_new]
-    return AlarmList(shown_lines, new, len(opened), len(own), len(late))
+    return AlarmList(shown_lines, new, still_open, len(own), len(late))
 
 
 def alarm_page(ledger: Ledger, telemetry: Ledger, staff: Staff, alarm_id: str, now_ms: int, wait: int) -> AlarmPage:

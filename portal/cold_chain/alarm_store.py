@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 
 from portal.cold_chain.alarm_views import Told
-from sheetal.ledger.judgement_tables import notice
+from sheetal.ledger.alarms import is_open
+from sheetal.ledger.judgement_tables import alarm, notice
 from sheetal.ledger.watch_tables import contact, delivery
 
 if TYPE_CHECKING:
@@ -34,6 +35,16 @@ def told(conn: Connection, alarm_ids: Sequence[str]) -> dict[str, Told]:
         )
         found.update({keys[row[0]]: Told(*row[1:]) for row in conn.execute(query)})
     return found
+
+
+def open_counts(conn: Connection, facility_id: str | None) -> tuple[int, int]:
+    """How many alarms are new (active, unacknowledged), and how many are open; of one facility or of all."""
+    is_new = and_(alarm.c.cleared_at_ms.is_(None), alarm.c.acknowledged_at_ms.is_(None))
+    query = select(func.coalesce(func.sum(case((is_new, 1), else_=0)), 0), func.count()).where(is_open())
+    if facility_id is not None:
+        query = query.where(alarm.c.facility_id == facility_id)
+    row = conn.execute(query).one()
+    return int(row[0]), int(row[1])
 
 
 def contact_names(conn: Connection, contact_ids: Iterable[int]) -> dict[int, str]:

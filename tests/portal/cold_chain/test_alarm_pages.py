@@ -83,6 +83,21 @@ def test_what_reached_nobody_is_said_first(officer: Browser, seeded: Stage) -> N
     assert "/cc/contacts" in page
 
 
+def test_a_state_without_power_is_counted_whole_and_shown_in_part(officer: Browser, seeded: Stage) -> None:
+    with seeded.ledger.write() as conn:
+        for number in range(210):
+            new = Raised(
+                rule=ServerRule.NO_DATA,
+                facility_id="F-102",
+                appliance_id="A-102-1",
+                began_at_ms=seeded.now_ms - number,
+            )
+            raise_alarm(conn, new, seeded.now_ms)
+    page = officer.get("/cc/alarms").text
+    assert "Open 212" in page
+    assert "The first 200 of 212 are shown." in page
+
+
 @pytest.mark.parametrize("show", ["new", "open", "all"])
 def test_each_view_of_the_list_opens(officer: Browser, show: str) -> None:
     assert officer.get(f"/cc/alarms?show={show}").status_code == 200

@@ -37,6 +37,17 @@ def test_of_the_people_asked_some_are_reached(seeded: Stage) -> None:
         assert alarm_store.told(conn, ["x"]) == {"x": Told(6, None, 2, 3)}
 
 
+def test_open_alarms_are_counted_by_place_and_by_whether_anybody_answers(seeded: Stage) -> None:
+    with seeded.ledger.write() as conn:
+        assert alarm_store.open_counts(conn, None) == (2, 2)
+        assert alarm_store.open_counts(conn, "F-101") == (1, 1)
+        alarms.acknowledge_alarm(conn, alarms.alarms(conn)[0].id, "s", "test", "x", 5)
+        assert alarm_store.open_counts(conn, None) == (1, 2)
+        for one in alarms.alarms(conn):
+            alarms.end_alarm(conn, one.id, "s", "lost_contact", "x", 6)
+        assert alarm_store.open_counts(conn, None) == alarm_store.open_counts(conn, "F-9") == (0, 0)
+
+
 def test_many_alarms_are_asked_for_in_parts(seeded: Stage) -> None:
     with seeded.ledger.write() as conn:
         judgement_writes.add_notice(conn, "server_alarm/x", "server_alarm", "F-101", {}, 6)
