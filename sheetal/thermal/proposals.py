@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sheetal.contracts.limits import MINUTE_MS, Side, Source
 from sheetal.contracts.verdict import Ground, Proposal
-from sheetal.thermal.life import VvmReading, stage_spans
+from sheetal.thermal.life import VvmReading, stage_at, stage_spans
 from sheetal.thermal.measures import PPM_WHOLE, vvm_spent_ms
 
 if TYPE_CHECKING:
@@ -123,12 +123,23 @@ def _too_long(life: Life, judged_through_ms: int) -> list[Proposal]:
 
 
 def _packed_frozen(life: Life, judged_through_ms: int) -> list[Proposal]:
-    """Freeze-sensitive stock among ice packs straight from the freezer, once for each such packing."""
-    if not life.product.freeze_sensitive:
-        return []
-    packed = {one.at_ms for one in life.packings if one.ice_packs == FROZEN_PACKS and one.at_ms <= judged_through_ms}
+    """Stock that must not freeze among ice packs straight from the freezer, once for each such packing."""
+    packed = {
+        one.at_ms
+        for one in life.packings
+        if one.ice_packs == FROZEN_PACKS and one.at_ms <= judged_through_ms and _must_not_freeze(life, one.at_ms)
+    }
     return _first_and_newest(
         {at_ms: _proposal(Ground.PACKED_FROZEN, at_ms, at_ms, PACKS_SOURCE, condemns=False) for at_ms in packed}
+    )
+
+
+def _must_not_freeze(life: Life, at_ms: int) -> bool:
+    """Whether it is freeze-sensitive, or its stage at that instant has a rule against cold: thawed once, never again."""
+    spans = stage_spans(life.product, life.thawed_at_ms, life.opened_at_ms)
+    stage, first = stage_at(spans, at_ms), life.product.stage
+    return life.product.freeze_sensitive or any(
+        rule.side is Side.COLD and (rule.stage or first) == stage for rule in life.product.hold_rules
     )
 
 

@@ -18,7 +18,7 @@ from tests.sheetal.thermal.given import MINUTE, TVC, at, segment, trace
 if TYPE_CHECKING:
     from sheetal.contracts.product import Product
     from sheetal.contracts.verdict import Proposal
-    from tests.sheetal.thermal.conftest import MakeProduct
+    from tests.sheetal.thermal.conftest import MakeProduct, MakeRule
 
 SOURCE = Source(citation="label", confidence="high")
 
@@ -72,9 +72,20 @@ def test_ice_packs_from_the_freezer_hold_what_must_not_freeze(make_product: Make
     sensitive = life_of(make_product(), packings=packed)
     assert grounds(sensitive, 60) == [(Ground.PACKED_FROZEN, False, at(60))]
     assert judge_life(sensitive, at(60)).finding is Finding.HOLD
-    hardy = life_of(replace(make_product(), freeze_sensitive=False), packings=packed)
+    heat_alone = [rule for rule in make_product().hold_rules if rule.side is Side.HOT]
+    hardy = life_of(replace(make_product(), freeze_sensitive=False, hold_rules=heat_alone), packings=packed)
     assert grounds(hardy, 900) == []
     assert grounds(life_of(make_product(), packings=(Packing(1, at(60), "conditioned", 1),)), 900) == []
+
+
+def test_what_is_thawed_once_must_not_freeze_again(make_product: MakeProduct, make_rule: MakeRule) -> None:
+    thawed = NextStage(stage="thawed", after=THAW, minutes_max=None, source=SOURCE)
+    rules = [make_rule("heat", limit=800), replace(make_rule("refrozen", limit=-300), stage="thawed")]
+    product = replace(make_product(next_stages=[thawed]), freeze_sensitive=False, hold_rules=rules)
+    life = life_of(product, packings=(Packing(1, at(60), "frozen", None),))
+    assert grounds(life, 900) == [], "still frozen stock among frozen packs is where it belongs"
+    assert grounds(life._replace(thawed_at_ms=at(61)), 900) == []
+    assert grounds(life._replace(thawed_at_ms=at(60)), 900) == [(Ground.PACKED_FROZEN, False, at(60))]
 
 
 def test_an_open_vial_ends_by_the_programmes_own_hours(make_product: MakeProduct) -> None:
