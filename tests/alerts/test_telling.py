@@ -6,6 +6,7 @@ import pytest
 
 from alerts import telling
 from alerts.device_alarms import keep
+from sheetal.contracts.disposition import Disposition
 from sheetal.ledger import alarm_writes, alarms, mutes
 from sheetal.ledger.alarm_writes import Raised
 from sheetal.ledger.alarms import ServerRule
@@ -127,3 +128,13 @@ def test_a_long_list_is_taken_in_short_parts() -> None:
     assert [len(part) for part in parts] == [100, 100, 50]
     assert [number for part in parts for number in part] == numbers
     assert list(telling.batched([])) == []
+
+
+def test_a_hold_is_told_in_the_middle_of_a_window_that_mutes_everything(world: World) -> None:
+    world.receive()
+    mute(world, 0, 1_000, appliance_id=None)
+    keep(world.ledger, alarm(), at(61))
+    world.feed((0, 62, -60))
+    world.drain(62)
+    assert world.holding().disposition is Disposition.QUARANTINED
+    assert kinds(world) == ["holding_held"]
