@@ -135,7 +135,7 @@ def _packed_frozen(life: Life, judged_through_ms: int) -> list[Proposal]:
 
 
 def _must_not_freeze(life: Life, at_ms: int) -> bool:
-    """Whether it is freeze-sensitive, or its stage at that instant has a rule against cold: thawed once, never again."""
+    """Whether it is freeze-sensitive, or its stage then has a rule against cold: once thawed, never again."""
     spans = stage_spans(life.product, life.thawed_at_ms, life.opened_at_ms)
     stage, first = stage_at(spans, at_ms), life.product.stage
     return life.product.freeze_sensitive or any(
