@@ -11,7 +11,7 @@ from sheetal.contracts.limits import MINUTE_MS, Side
 from sheetal.ledger.alarm_writes import Raised
 from sheetal.ledger.alarms import Alarm, ServerRule
 from sheetal.ledger.checks_due import Check
-from sheetal.ledger.forecasts import Fit, Forecast
+from sheetal.ledger.forecasts import CURRENT_MS_MAX, Fit, Forecast
 from sheetal.thermal.device_alarm import AlarmFact, AlarmRule
 from tests.alerts.given import FACILITY, FRIDGE, TVC, appliance, at
 
@@ -145,10 +145,11 @@ def test_a_missed_check_is_dated_by_its_hour() -> None:
 
 def test_a_forecast_warns_while_it_is_fresh_and_says_how_long_is_left() -> None:
     look = replace(LOOK, forecast=FORECAST)
-    (new,) = wanted(look, at(5))
+    last_ms = at(0) + CURRENT_MS_MAX
+    (new,) = wanted(look, last_ms)
     assert (new.rule, new.limit_centi_celsius) == (ServerRule.SPOILAGE_WARNING, 800)
     assert new.facts == {"side": "hot", "minutes": 70, "minutes_low": 50, "doses_at_risk": 300}
-    assert wanted(look, at(5.1)) == []
+    assert wanted(look, last_ms + 1) == []
     usual = replace(FORECAST, fit=structs.replace(FORECAST.fit, is_warning=False))
     assert wanted(replace(LOOK, forecast=usual), at(1)) == []
 

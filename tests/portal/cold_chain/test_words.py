@@ -10,7 +10,7 @@ from portal.cold_chain.snapshot import Snapshots
 from portal.identity.service import Role, Staff
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
-from sheetal.ledger.alarms import AlarmCause
+from sheetal.ledger.alarms import AlarmCause, ServerRule
 
 if TYPE_CHECKING:
     from tests.portal.conftest import Stage
@@ -30,7 +30,7 @@ def test_every_code_has_its_word() -> None:
     assert set(words.REFUSAL_WORDS) == set(RefusalReason)
     assert set(words.CAUSES) == set(AlarmCause)
     assert set(words.EVIDENCE) == set(EvidenceKind)
-    assert set(words.ALARM_WORDS) == {kind.value for kind in AlarmKind}
+    assert set(words.ALARM_WORDS) == {kind.value for kind in (*AlarmKind, *ServerRule)}
     assert set(words.SPAN_WORDS) == set(chart.SPANS)
 
 
