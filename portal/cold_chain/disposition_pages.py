@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from portal.cold_chain import disposition_service as steps
 from portal.cold_chain import disposition_words, pages, proof_forms, service
 from portal.errors import FieldProblem
-from portal.identity.service import Staff, require_staff
+from portal.identity.service import Staff, confirm, require_staff
 from portal.language import marked
 from portal.web import render, url
 from sheetal.contracts.disposition import Disposition
@@ -29,6 +29,7 @@ Proofs = Annotated[list[int], Form(max_length=50)]
 Comment = Annotated[str, Form(max_length=500)]
 Words = Annotated[str, Form(max_length=300)]
 LotId = Annotated[str, Form(max_length=64)]
+Password = Annotated[str, Form(max_length=256)]
 
 
 @router.post("/cc/holdings/{holding_id}/assess")
@@ -53,11 +54,14 @@ def decide(  # noqa: PLR0913, PLR0917 -- the fields of the form
     comment: Comment = "",
     seen: SeenVerdict = "",
     proofs: Proofs = [],  # noqa: B006 -- FastAPI copies it
+    password: Password = "",
 ) -> Response:
     """Sign a decision first; where one signature is enough it is carried out."""
     state = request.app.state
     try:
         wish = _wish(target, reason, comment, doses, seen, proofs)
+        steps.check_signer(staff)
+        confirm(state.ledger, staff, password, state.clock())
         steps.decide(state.ledger, staff, holding_id, wish, state.programme, state.clock())
     except (FieldProblem, Refused) as problem:
         typed = {"target": target, "reason": reason, "comment": comment}
@@ -66,13 +70,21 @@ def decide(  # noqa: PLR0913, PLR0917 -- the fields of the form
 
 
 @router.post("/cc/holdings/{holding_id}/sign")
-def sign(request: Request, staff: Anyone, holding_id: str, decision: Number, seen: SeenVerdict = "") -> Response:
+def sign(
+    request: Request,
+    staff: Anyone,
+    holding_id: str,
+    decision: Number,
+    seen: SeenVerdict = "",
+    password: Password = "",
+) -> Response:
     """Sign second."""
     state = request.app.state
     try:
+        confirm(state.ledger, staff, password, state.clock())
         steps.sign(state.ledger, staff, holding_id, decision, _seen(seen), state.clock())
-    except Refused as refused:
-        return _again(request, staff, holding_id, refused)
+    except (FieldProblem, Refused) as problem:
+        return _again(request, staff, holding_id, problem)
     return _to_panel(request, holding_id)
 
 
@@ -113,32 +125,50 @@ def file(
 
 
 @router.post("/cc/lot-holds")
-def hold_lot(
-    request: Request, staff: Anyone, lot: LotId, authority: Words = "", reference: Words = "", reason: Words = ""
+def hold_lot(  # noqa: PLR0913, PLR0917 -- the fields of the form
+    request: Request,
+    staff: Anyone,
+    lot: LotId,
+    authority: Words = "",
+    reference: Words = "",
+    reason: Words = "",
+    password: Password = "",
 ) -> Response:
     """Hold a whole lot on an authority's order."""
     state = request.app.state
+    steps.check_signer(staff)
     order = Order(authority=authority, reference=reference, reason=reason)
     service.lot_page(state.ledger, state.telemetry, staff, lot, state.clock())
     try:
+        confirm(state.ledger, staff, password, state.clock())
         steps.hold_lot(state.ledger, staff, lot, order, state.clock())
-    except Refused as refused:
-        problem = disposition_words.problem_of(refused, "reference")
+    except FieldProblem as problem:
         return pages.lot_answer(request, staff, lot, problem)
+    except Refused as refused:
+        return pages.lot_answer(request, staff, lot, disposition_words.problem_of(refused, "reference"))
     return RedirectResponse(url(request, f"/cc/lots/{lot}"), 303)
 
 
 @router.post("/cc/lot-holds/lift")
-def lift_hold(request: Request, staff: Anyone, lot: LotId, order: Number, reference: Words = "") -> Response:
+def lift_hold(
+    request: Request,
+    staff: Anyone,
+    lot: LotId,
+    order: Number,
+    reference: Words = "",
+    password: Password = "",
+) -> Response:
     """Lift an order; no gate opens by this."""
     state = request.app.state
+    steps.check_signer(staff)
     if order not in {one.id for one in steps.orders_on(state.ledger, lot)}:
         raise NotFound(marked("There is no such lot here."))
     try:
+        confirm(state.ledger, staff, password, state.clock())
         steps.lift_hold(state.ledger, staff, order, reference, state.clock())
-    except Refused as refused:
-        problem = FieldProblem(disposition_words.problem_of(refused, "").message, field=f"lift-{order}")
-        return pages.lot_answer(request, staff, lot, problem)
+    except (FieldProblem, Refused) as problem:
+        said = problem if isinstance(problem, FieldProblem) else disposition_words.problem_of(problem, "")
+        return pages.lot_answer(request, staff, lot, FieldProblem(said.message, field=f"lift-{order}"))
     return RedirectResponse(url(request, f"/cc/lots/{lot}"), 303)
 
 

@@ -72,7 +72,7 @@ def panel(ledger: Ledger, staff: Staff, holding_id: str, programme: Programme, n
 
 def assess(ledger: Ledger, staff: Staff, holding_id: str, now_ms: int) -> None:
     """Open the assessment of quarantined stock; raises NotFound, Forbidden and Refused."""
-    _check_signer(staff)
+    check_signer(staff)
     with ledger.write() as conn:
         _visible(conn, staff, holding_id)
         words = "assessment opened"
@@ -81,7 +81,7 @@ def assess(ledger: Ledger, staff: Staff, holding_id: str, now_ms: int) -> None:
 
 def decide(ledger: Ledger, staff: Staff, holding_id: str, wish: Wish, programme: Programme, now_ms: int) -> Decision:
     """Sign a decision first; raises NotFound, Forbidden and Refused."""
-    _check_signer(staff)
+    check_signer(staff)
     with ledger.write() as conn:
         _visible(conn, staff, holding_id)
         above = programme.release_second_person_above_doses
@@ -95,7 +95,7 @@ def sign(
     with ledger.write() as conn:
         waiting = _decision(conn, staff, holding_id, decision_id)
         if waiting.target is not Disposition.DESTROYED or not rules.may_witness(staff):
-            _check_signer(staff)
+            check_signer(staff)
         return decisions.sign(conn, decision_id, signature(staff, now_ms), seen_verdict_id)
 
 
@@ -104,7 +104,7 @@ def withdraw(ledger: Ledger, staff: Staff, holding_id: str, decision_id: int, re
     with ledger.write() as conn:
         waiting = _decision(conn, staff, holding_id, decision_id)
         if waiting.signed_by != staff.id:
-            _check_signer(staff)
+            check_signer(staff)
         decisions.withdraw(conn, decision_id, reason, signature(staff, now_ms))
 
 
@@ -139,14 +139,24 @@ def names_on(ledger: Ledger, lot_id: str) -> dict[str, str]:
 
 def hold_lot(ledger: Ledger, staff: Staff, lot_id: str, order: Order, now_ms: int) -> HeldLot:
     """Hold a lot wherever it is; raises NotFound, Forbidden, Refused and Unavailable."""
-    _check_signer(staff)
+    check_signer(staff)
     return _again(ledger, lambda conn: lot_orders.hold_lot(conn, lot_id, order, signature(staff, now_ms)))
 
 
 def lift_hold(ledger: Ledger, staff: Staff, hold_id: int, reference: str, now_ms: int) -> LotHold:
     """Lift one order; raises Forbidden, Refused and Unavailable."""
-    _check_signer(staff)
+    check_signer(staff)
     return _again(ledger, lambda conn: lot_orders.lift_hold(conn, hold_id, reference, signature(staff, now_ms)))
+
+
+def check_signer(staff: Staff) -> None:
+    """Raise Forbidden for a role that decides nothing on held stock."""
+    if not rules.may_decide(staff):
+        raise Forbidden(
+            marked("Your role cannot decide on held stock."),
+            next_step=marked("Ask a cold-chain officer, a medical officer or the programme manager."),
+            roles=" ".join(sorted(rules.SIGNERS)),
+        )
 
 
 def signature(staff: Staff, now_ms: int) -> Signature:
@@ -163,15 +173,6 @@ def _again(ledger: Ledger, act: Callable[[Connection], T]) -> T:
             if not left:
                 raise
     raise AssertionError
-
-
-def _check_signer(staff: Staff) -> None:
-    if not rules.may_decide(staff):
-        raise Forbidden(
-            marked("Your role cannot decide on held stock."),
-            next_step=marked("Ask a cold-chain officer, a medical officer or the programme manager."),
-            roles=" ".join(sorted(rules.SIGNERS)),
-        )
 
 
 def _visible(conn: Connection, staff: Staff, holding_id: str) -> stock.Holding:

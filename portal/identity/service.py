@@ -78,6 +78,22 @@ def sign_in(ledger: Ledger, *, user_name: str, password: str, address: str, now_
     return account.staff, token
 
 
+def confirm(ledger: Ledger, who: Staff, password: str, now_ms: int) -> None:
+    """Let somebody who is signed in put their signature, by their password once more (21 CFR 11.200).
+
+    Raises TooMany while wrong tries slow them down, and FieldProblem for a wrong one.
+    """
+    subject = _subject("signature", who.id)
+    with ledger.read() as conn:
+        _refuse_blocked(conn, [subject], now_ms)
+        account = store.account_by_id(conn, who.id)
+    if not passwords.fits(account.password_hash if account else None, password[: rules.PASSWORD_CHARACTERS_MAX]):
+        _note_failure(ledger, [subject], now_ms)
+        raise FieldProblem(marked("Your password does not fit. Nothing was signed."), field="password")
+    with ledger.write() as conn:
+        store.clear_failures(conn, subject, now_ms - rules.FAILURES_FORGOTTEN_MS)
+
+
 def check_tries(ledger: Ledger, whose: Mapping[str, str], now_ms: int) -> None:
     """Raise TooMany while one of these (kind to value, such as an address) has made too many wrong tries."""
     with ledger.read() as conn:

@@ -56,6 +56,13 @@ def account_by_user_name(conn: Connection, user_name: str) -> Account | None:
     return None if row is None else Account(_staff(row), row.password_hash)
 
 
+def account_by_id(conn: Connection, staff_id: str) -> Account | None:
+    """The enabled account of this member of staff."""
+    query = select(*_STAFF, staff.c.password_hash).where(staff.c.id == staff_id, staff.c.disabled_at_ms.is_(None))
+    row = conn.execute(query).first()
+    return None if row is None else Account(_staff(row), row.password_hash)
+
+
 def staff_by_id(conn: Connection, staff_id: str) -> Staff | None:
     """The member of staff, also a disabled one: past acts keep their names."""
     row = conn.execute(select(*_STAFF).where(staff.c.id == staff_id)).first()

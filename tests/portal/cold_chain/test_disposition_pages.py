@@ -8,7 +8,7 @@ import pytest
 from portal.identity.service import Role
 from sheetal.contracts.disposition import Disposition
 from sheetal.ledger import catalogue, decisions, lot_holds, stock
-from tests.portal.conftest import ORIGIN, Browser
+from tests.portal.conftest import ORIGIN, PASSWORD, Browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def keeper(seeded: Stage, client: Browser) -> Browser:
 
 
 def send(browser: Browser, step: str, *, holding: str = HELD, **fields: str) -> Response:
-    return browser.send_form(f"{holding}/{step}", seen_on=holding, **fields)
+    return browser.send_form(f"{holding}/{step}", seen_on=holding, **{"password": PASSWORD, **fields})
 
 
 def hidden(browser: Browser, name: str, page: str = HELD) -> str:
@@ -65,7 +65,7 @@ def decide(browser: Browser, **fields: str) -> Response:
     usual = {"target": "RELEASED", "reason": "manufacturer_allows", "comment": "the manufacturer allows it"}
     rest = {"doses": hidden(browser, "doses"), "seen": hidden(browser, "seen")}
     proofs = re.findall(r'name="proofs" value="(\d+)"', browser.get(HELD).text)
-    whole = {**usual, **rest, **fields, "csrf_token": browser.form_token(HELD)}
+    whole = {**usual, **rest, "password": PASSWORD, **fields, "csrf_token": browser.form_token(HELD)}
     return browser.post(f"{HELD}/decide", data={**whole, "proofs": proofs})
 
 
@@ -249,6 +249,7 @@ def struct(product: object) -> dict[str, object]:
 
 def hold_lot(browser: Browser, **fields: str) -> Response:
     usual = {"lot": LOT, "authority": "State drug controller", "reference": "SDC/1", "reason": "particles"}
+    usual |= {"password": PASSWORD}
     return browser.send_form("/cc/lot-holds", seen_on=LOT_PAGE, **{**usual, **fields})
 
 
@@ -261,7 +262,7 @@ def test_a_whole_lot_is_held_and_let_go_by_order(seeded: Stage, officer: Browser
     assert "signed by Person cold_chain_officer" in page
     assert "The whole lot is held: State drug controller, SDC/1." in plain(officer, "/cc/holdings/H-1")
     number = hidden(officer, "order", LOT_PAGE)
-    lift = {"lot": LOT, "order": number}
+    lift = {"lot": LOT, "order": number, "password": PASSWORD}
     refused = officer.send_form("/cc/lot-holds/lift", seen_on=LOT_PAGE, reference=" ", **lift)
     assert (refused.status_code, f'id="lift-{number}"' in refused.text) == (422, True)
     done = officer.send_form("/cc/lot-holds/lift", seen_on=LOT_PAGE, reference="SDC/9", **lift)
@@ -309,3 +310,29 @@ def test_nobody_decides_without_signing_in(seeded: Stage, client: Browser) -> No
     answer = client.send_form(f"{HELD}/assess")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert disposition(seeded) is Disposition.QUARANTINED
+
+
+def test_nothing_is_signed_without_the_signers_own_password(seeded: Stage, officer: Browser, doctor: Browser) -> None:
+    send(officer, "assess")
+    reply(officer)
+    refused = decide(officer, password="another long password")
+    assert refused.status_code == 422
+    assert "Your password does not fit. Nothing was signed." in refused.text
+    assert "the manufacturer allows it</textarea>" in refused.text
+    assert "another long password" not in refused.text
+    decide(officer)
+    fields = {"decision": hidden(doctor, "decision"), "seen": hidden(doctor, "seen")}
+    assert send(doctor, "sign", **fields, password="").status_code == 422
+    assert disposition(seeded) is Disposition.UNDER_ASSESSMENT
+    assert hold_lot(officer, password="").status_code == 422
+    assert disposition(seeded, "H-1") is Disposition.AVAILABLE
+
+
+def test_no_order_is_lifted_without_the_password(seeded: Stage, officer: Browser) -> None:
+    hold_lot(officer)
+    number = hidden(officer, "order", LOT_PAGE)
+    fields = {"lot": LOT, "order": number, "reference": "SDC/9", "password": "wrong"}
+    answer = officer.send_form("/cc/lot-holds/lift", seen_on=LOT_PAGE, **fields)
+    assert (answer.status_code, "Nothing was signed." in answer.text) == (422, True)
+    with seeded.ledger.read() as conn:
+        assert len(lot_holds.standing(conn, LOT)) == 1

@@ -185,3 +185,34 @@ def test_wrong_tries_of_another_kind_are_counted_apart_and_can_be_forgotten(stag
     service.check_tries(stage.ledger, {"enrol gateway": "gw-01"}, stage.now_ms)
     with pytest.raises(TooMany):
         service.check_tries(stage.ledger, whose, stage.now_ms)
+
+
+def test_a_signature_takes_the_signers_own_password(stage: Stage) -> None:
+    who = stage.add_person(Role.ADMIN)
+    other = stage.add_person(Role.MEDICAL_OFFICER)
+    service.confirm(stage.ledger, who, PASSWORD, stage.now_ms)
+    for wrong in ("", WRONG, PASSWORD + "x"):
+        with pytest.raises(FieldProblem) as caught:
+            service.confirm(stage.ledger, other, wrong, stage.now_ms)
+        assert caught.value.field == "password"
+
+
+def test_wrong_signatures_are_slowed_down_and_a_right_one_forgets_them(stage: Stage) -> None:
+    who = stage.add_person(Role.ADMIN)
+    for _ in range(rules.FAILURES_FREE - 1):
+        with pytest.raises(FieldProblem):
+            service.confirm(stage.ledger, who, WRONG, stage.now_ms)
+    service.confirm(stage.ledger, who, PASSWORD, stage.now_ms)
+    for _ in range(rules.FAILURES_FREE):
+        with pytest.raises(FieldProblem):
+            service.confirm(stage.ledger, who, WRONG, stage.now_ms)
+    with pytest.raises(TooMany):
+        service.confirm(stage.ledger, who, PASSWORD, stage.now_ms)
+    assert sign_in(stage), "signing in is counted apart"
+
+
+def test_a_closed_account_signs_nothing(stage: Stage) -> None:
+    who = stage.add_person(Role.ADMIN)
+    service.disable_staff(stage.ledger, who.id, stage.now_ms)
+    with pytest.raises(FieldProblem):
+        service.confirm(stage.ledger, who, PASSWORD, stage.now_ms)
