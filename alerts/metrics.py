@@ -111,7 +111,7 @@ class Watched:
     def of_ledger(self) -> Iterator[Sample]:
         """What waits in the ledger; raises Unavailable."""
         with self._ledger.read() as conn:
-            marks, notices = workload.rejudge_marks(conn), workload.unsent_notices(conn)
+            marks, notices = workload.rejudge_marks(conn), workload.unsent_notices(conn, self._clock())
             judged, alarms = workload.judged(conn, self._clock()), workload.standing_alarms(conn)
             sealed_ms, downlinks = workload.newest_seal_ms(conn), workload.unpublished_downlinks(conn)
             links = workload.gateways_by_link(conn)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy import ColumnElement, case, func, literal, or_, select
 
 from sheetal.ledger.base import EpochMs
+from sheetal.ledger.deliveries import GIVEN_UP_AFTER_MS
 from sheetal.ledger.gate import JUDGED_BOUND_MS
 from sheetal.ledger.judgement_tables import (
     alarm,
@@ -29,6 +30,7 @@ from sheetal.ledger.telemetry_tables import (
     resend_request,
     sequence_range,
 )
+from sheetal.ledger.watch_tables import contact, delivery
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -131,10 +133,34 @@ def gaps(conn: Connection) -> Gaps:
     return Gaps(row[0], int(row[1]), row[2], row[3])
 
 
-def unsent_notices(conn: Connection) -> Notices:
-    """Notices on their way."""
-    query = select(func.count(), _count(notice.c.attempts > 1), func.min(notice.c.created_at_ms))
-    row = conn.execute(query.where(notice.c.sent_at_ms.is_(None))).one()
+def unsent_notices(conn: Connection, now_ms: int) -> Notices:
+    """Notices on their way; what has waited too long to help anybody, or for people told no more, is none of them.
+
+    One that waits for others of its group is as old as the end of that wait, so that it does not look late.
+    """
+    first_try = (
+        select(func.min(delivery.c.next_try_ms))
+        .join(contact, contact.c.id == delivery.c.contact_id)
+        .where(
+            delivery.c.notice_id == notice.c.id,
+            delivery.c.sent_at_ms.is_(None),
+            contact.c.retired_at_ms.is_(None),
+        )
+        .correlate(notice)
+        .scalar_subquery()
+    )
+    is_new = notice.c.attempts == 0
+    waiting = (
+        select(notice.c.attempts, notice.c.created_at_ms, first_try.label("first_try_ms"))
+        .where(
+            notice.c.sent_at_ms.is_(None),
+            notice.c.created_at_ms >= literal(now_ms - GIVEN_UP_AFTER_MS, EpochMs),
+            or_(is_new, first_try.is_not(None)),
+        )
+        .subquery()
+    )
+    since = case((waiting.c.attempts == 1, waiting.c.first_try_ms), else_=waiting.c.created_at_ms)
+    row = conn.execute(select(func.count(), _count(waiting.c.attempts > 1), func.min(since))).one()
     return Notices(row[0], row[1], row[2])
 
 

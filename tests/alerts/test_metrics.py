@@ -10,14 +10,14 @@ from alerts.engine import Engine
 from alerts.keys import Keys
 from alerts.listener import Listener
 from alerts.metrics import METRICS, Watched
-from alerts.notify.channels import screen
-from alerts.notify.pipeline import send_due
+from alerts.notify.announce import announce
 from alerts.outbound import seal_heads
 from alerts.settings import BrokerAddress
 from alerts.subscriber import Subscriber
 from sheetal.ledger import judgement_writes
 from sheetal.ledger.judgements import GatewayState
 from tests.alerts.given import FACILITY, GATEWAY, HOLDING, at
+from tests.alerts.notify.told import Desk, Recorder, add_contact
 from tests.alerts.test_outbound import Line
 
 if TYPE_CHECKING:
@@ -130,9 +130,13 @@ def test_notices_and_gateways_are_counted(bench: Bench) -> None:
     assert (waiting["sheetal_alerts_notices_waiting"], waiting["sheetal_alerts_notices_failing"]) == (1, 0)
     assert waiting["sheetal_alerts_oldest_notice_age_seconds"] == 30 * 60
     assert (waiting["sheetal_alerts_gateways/online"], waiting["sheetal_alerts_gateways/offline"]) == (1, 0)
-    send_due(bench.world.ledger, [lambda _: False], at(61))
+    answers: list[str | None] = ["down", None]
+    desk = Desk(bench.world, Recorder(lambda _address: answers.pop(0)))
+    add_contact(bench.world)
+    announce(bench.world.ledger, lambda _shown: None, at(61))
+    desk.round(61)
     assert bench.told()["sheetal_alerts_notices_failing"] == 1
-    send_due(bench.world.ledger, [screen.send], at(89))
+    desk.round(89)
     assert bench.told()["sheetal_alerts_notices_waiting"] == 0
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from sheetal.contracts.limits import MINUTE_MS
 from sheetal.contracts.topics import Channel
 from sheetal.ledger import (
+    contacts,
     deliveries,
     downlink,
     judgement_writes,
@@ -22,7 +23,7 @@ from sheetal.ledger.telemetry_tables import dead_letter_dropped
 from sheetal.ledger.telemetry_writes import DeadLetterRow
 from sheetal.ledger.workload import Alarms, Gaps, Judged, Letters, Notices, Queue
 from tests.sheetal.ledger.alarm_rows import CLEARED, FIRED
-from tests.sheetal.ledger.contact_rows import add_contact
+from tests.sheetal.ledger.contact_rows import BY, add_contact, add_notice
 from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, FACILITY, GATEWAY, NOW_MS, SECOND_APPLIANCE, SENSOR
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def test_an_empty_store_has_no_work(house: Ledger, telemetry: Ledger) -> None:
         rejudge.clear(conn, [mark.id for mark in rejudge.pending(conn, 5_000)])
     with house.read() as conn:
         assert workload.rejudge_marks(conn) == Queue(0, None)
-        assert workload.unsent_notices(conn) == Notices(0, 0, None)
+        assert workload.unsent_notices(conn, NOW_MS) == Notices(0, 0, None)
         assert workload.judged(conn, NOW_MS) == Judged({}, None, 0)
         assert workload.standing_alarms(conn) == Alarms(0, 0)
         assert workload.newest_seal_ms(conn) is None
@@ -79,15 +80,27 @@ def test_notices_that_went_out_wait_no_more(house: Ledger) -> None:
     with house.write() as conn:
         for key, at_ms in (("a", 5), ("b", 3)):
             judgement_writes.add_notice(conn, key, "hold", FACILITY, {}, NOW_MS + at_ms)
-        assert workload.unsent_notices(conn) == Notices(2, 0, NOW_MS + 3)
+        assert workload.unsent_notices(conn, NOW_MS) == Notices(2, 0, NOW_MS + 3)
         first = next(one.id for one in judgements.notices(conn) if one.deduplication_key == "a")
         contact = add_contact(conn)
-        deliveries.address(conn, first, {contact: NOW_MS}, NOW_MS)
-        assert workload.unsent_notices(conn) == Notices(2, 0, NOW_MS + 3)
+        deliveries.address(conn, first, {contact: NOW_MS + 9}, NOW_MS)
+        assert workload.unsent_notices(conn, NOW_MS) == Notices(2, 0, NOW_MS + 3)
         deliveries.mark_failed(conn, [first], contact, "down", NOW_MS)
-        assert workload.unsent_notices(conn).failing == 1
+        assert workload.unsent_notices(conn, NOW_MS).failing == 1
         deliveries.mark_sent(conn, [first], contact, NOW_MS)
-        assert workload.unsent_notices(conn) == Notices(1, 0, NOW_MS + 3)
+        assert workload.unsent_notices(conn, NOW_MS) == Notices(1, 0, NOW_MS + 3)
+
+
+def test_a_notice_that_waits_for_its_group_is_not_late_and_one_that_nobody_is_to_hear_waits_not(house: Ledger) -> None:
+    with house.write() as conn:
+        one, other = add_contact(conn), add_contact(conn)
+        numbers = [add_notice(conn, key, NOW_MS) for key in ("a", "b")]
+        deliveries.address(conn, numbers[0], {one: NOW_MS + 9, other: NOW_MS + 7}, NOW_MS)
+        deliveries.address(conn, numbers[1], {other: NOW_MS + 5}, NOW_MS)
+        assert workload.unsent_notices(conn, NOW_MS) == Notices(2, 0, NOW_MS + 5)
+        contacts.retire_contact(conn, other, BY, NOW_MS)
+        assert workload.unsent_notices(conn, NOW_MS) == Notices(1, 0, NOW_MS + 9)
+        assert workload.unsent_notices(conn, NOW_MS + deliveries.GIVEN_UP_AFTER_MS + 1) == Notices(0, 0, None)
 
 
 def test_an_alarm_stands_until_its_gateway_clears_it(house: Ledger) -> None:
