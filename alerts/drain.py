@@ -28,7 +28,7 @@ from sheetal.ledger.stock_tables import stay
 from sheetal.ledger.telemetry_tables import dirty_hour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sheetal.ledger.telemetry import DirtyHour
 
 HOURS_MAX = 500
+HOURS_BESIDE_MAX = 100
 MARKS_MAX = 500
 READ_MAX = 5_000
 HOLDINGS_PER_TRANSACTION = 500
@@ -118,10 +119,11 @@ def take_work(stores: Stores) -> Work:
         newest = _newest_values(conn, waiting) if len(waiting) > HOURS_MAX else {}
     with stores.ledger.read() as conn:
         assigned = _assignments_of(conn, counts)
-        hours = _outside_first(conn, [hour for hour in waiting if hour.sensor_id in assigned], newest, assigned)
+        hours = [hour for hour in waiting if hour.sensor_id in assigned]
+        outside = _outside(conn, hours, newest, assigned)
         marks = rejudge.pending(conn, READ_MAX)
         work = Work(
-            hours=hours[:HOURS_MAX],
+            hours=_first_of(hours, outside),
             marks=marks[:MARKS_MAX],
             idle=[hour for hour in waiting if hour.sensor_id not in assigned],
             is_full=len(hours) > HOURS_MAX or len(marks) > MARKS_MAX or len(waiting) >= READ_MAX,
@@ -146,23 +148,30 @@ def _newest_values(conn: Connection, waiting: Iterable[DirtyHour]) -> dict[str, 
     return {state.sensor_id: state.centi_celsius for state in states}
 
 
-def _outside_first(
+def _outside(
     conn: Connection,
     hours: Sequence[DirtyHour],
     newest: Mapping[str, int | None],
     assigned: Mapping[str, Sequence[Assigned]],
-) -> list[DirtyHour]:
-    """When more waits than one round takes, those sensors go first whose newest value is outside their appliance."""
+) -> set[str]:
+    """The sensors whose newest value is outside an appliance that they speak for; asked when more waits than fits."""
     if len(hours) <= HOURS_MAX:
-        return list(hours)
+        return set()
     places = assets.appliances_by_id(conn, {one.place for spans in assigned.values() for one in spans})
+    return {
+        sensor
+        for sensor, value in newest.items()
+        for one in assigned.get(sensor, ())
+        if value is not None and not places[one.place].centi_celsius_min <= value <= places[one.place].centi_celsius_max
+    }
 
-    def is_inside(hour: DirtyHour) -> bool:
-        value = newest.get(hour.sensor_id)
-        ranges = [places[one.place] for one in assigned[hour.sensor_id]]
-        return value is None or all(one.centi_celsius_min <= value <= one.centi_celsius_max for one in ranges)
 
-    return sorted(hours, key=is_inside)
+def _first_of(hours: Sequence[DirtyHour], outside: Collection[str]) -> list[DirtyHour]:
+    """One round's share: what may be an excursion first, with only a few others, so that its hold comes soon."""
+    urgent = [hour for hour in hours if hour.sensor_id in outside]
+    others = [hour for hour in hours if hour.sensor_id not in outside]
+    beside = HOURS_BESIDE_MAX if urgent else HOURS_MAX
+    return [*urgent[: HOURS_MAX - HOURS_BESIDE_MAX], *others[:beside]]
 
 
 def _assignments_of(conn: Connection, sensors: Iterable[str]) -> dict[str, list[Assigned]]:

@@ -16,6 +16,7 @@ from benchmarks import (
     ingest_single,
     latest_values,
     outbox_ratio,
+    reading_to_hold,
     sim_realtime,
     verdict_rejudge,
     warning_backtest,
@@ -44,6 +45,7 @@ BENCHES: dict[str, Callable[[], Figure]] = {
     "exposure.readings_per_core": exposure_rate.measure_rate,
     "sim.appliances_realtime_ratio": sim_realtime.measure,
     "verdict.rejudge_10000_seconds": verdict_rejudge.measure,
+    "verdict.reading_to_hold_p99_seconds": reading_to_hold.measure,
     "warning.median_error_minutes": warning_backtest.measure,
 }
 

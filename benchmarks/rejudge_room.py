@@ -66,7 +66,7 @@ def _furnish_room(conn: Connection) -> None:
     since_ms = DELIVERED_FROM_MS - DAY_MS
     assets.add_facility(conn, _facility(), since_ms)
     assets.add_gateway(conn, FieldCipher({"k1": bytes(range(32))}), GATEWAY, FACILITY, bytes(32), since_ms)
-    assets.add_appliance(conn, _room(), since_ms)
+    assets.add_appliance(conn, room(ROOM, FACILITY), since_ms)
     for sensor, position in SENSORS.items():
         new = assets.Sensor(id=sensor, gateway_id=GATEWAY, serial=sensor, model="probe", interval_ms=EVERY_MS)
         assets.register_sensor(conn, new, since_ms)
@@ -94,12 +94,13 @@ def _facility() -> assets.Facility:
     )
 
 
-def _room() -> assets.Appliance:
+def room(appliance_id: str, facility_id: str, kind: str = "walk_in_cooler") -> assets.Appliance:
+    """A cold room, or another kind of refrigerator with the same limits."""
     return assets.Appliance(
-        id=ROOM,
-        facility_id=FACILITY,
-        name="Cold room 1",
-        kind="walk_in_cooler",
+        id=appliance_id,
+        facility_id=facility_id,
+        name=appliance_id,
+        kind=kind,
         model="made up",
         centi_celsius_min=200,
         centi_celsius_max=800,

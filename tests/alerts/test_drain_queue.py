@@ -198,7 +198,8 @@ def test_the_readings_store_away_clears_nothing(world: World, monkeypatch: pytes
 
 
 def test_under_overload_those_outside_their_range_go_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain_module, "HOURS_MAX", 1)
+    monkeypatch.setattr(drain_module, "HOURS_MAX", 2)
+    monkeypatch.setattr(drain_module, "HOURS_BESIDE_MAX", 1)
     with world.ledger.write() as conn:
         assets.assign_sensor(conn, TOP, OTHER, "coldest", at(0), at(0))
     world.receive("H-9", OTHER)
@@ -219,7 +220,7 @@ def test_under_overload_those_outside_their_range_go_first(world: World, monkeyp
     for _ in range(20):
         with world.telemetry.write() as conn:
             telemetry_writes.mark_dirty(conn, {(sensor, at(hour)) for sensor in (TVC, TOP) for hour in (0, -60)})
-        assert [hour.sensor_id for hour in take_work(world.stores).hours] == [TOP]
+        assert [hour.sensor_id for hour in take_work(world.stores).hours] == [TOP, TVC]
 
 
 def test_marks_beyond_a_round_leave_their_places_unfinished(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
