@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from portal.cold_chain.trace_chart import window
-from sheetal.contracts.limits import MINUTE_MS, Measure, Side
+from sheetal.contracts.limits import HOUR_MS, MINUTE_MS, Measure, Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sheetal.contracts.verdict import Reached, Run, StayEvidence, Verdict
 
 HALF_MS_PER_MINUTE = 2 * MINUTE_MS
+SILENCE_MS_MAX = HOUR_MS
+SHOWN_SILENT_MS = 6 * HOUR_MS
+"""A longer silence is told by its length; the chart shows this much of it."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,15 @@ class Excursion:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Which readings a chart shows: of which sensor, from when until when."""
+    """Which readings a chart shows: of which sensor, from when until when.
+
+    `silent_until_ms` is how far the silence after the newest reading goes, None where there is none to tell of.
+    """
 
     sensor: str
     from_ms: int
     until_ms: int
+    silent_until_ms: int | None = None
 
 
 def excursions_of(verdict: Verdict, product: Product | None) -> list[Excursion]:
@@ -81,8 +88,20 @@ def drawn(verdict: Verdict, picked: Excursion | None) -> Drawn | None:
         from_ms, until_ms = window((run.first_ms, run.last_ms), 0, 0)
         return Drawn(run.sensor, from_ms, run.last_ms + 1 if run.open else until_ms)
     last = told[-1]
-    known_ms = last.known_through_ms or verdict.judged_through_ms
-    return Drawn(last.sensors[0], *window(None, known_ms, last.from_ms))
+    ends_ms = verdict.judged_through_ms if last.until_ms is None else last.until_ms
+    known_ms = last.known_through_ms or ends_ms
+    if ends_ms - known_ms <= SILENCE_MS_MAX:
+        return Drawn(last.sensors[0], *window(None, known_ms, last.from_ms))
+    return Drawn(last.sensors[0], *window(None, min(ends_ms, known_ms + SHOWN_SILENT_MS), last.from_ms), ends_ms)
+
+
+def silent_from_ms(verdict: Verdict) -> int | None:
+    """Since when nothing is known, where that is long enough to say: over an hour before the instant of judging."""
+    known_ms = verdict.known_through_ms
+    is_open = bool(verdict.stays) and verdict.stays[-1].until_ms is None
+    if known_ms is None or not is_open or verdict.judged_through_ms - known_ms <= SILENCE_MS_MAX:
+        return None
+    return known_ms
 
 
 def reached_ms(picked: Excursion | None) -> int | None:

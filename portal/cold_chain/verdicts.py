@@ -14,7 +14,7 @@ from sheetal.contracts.problem import NotFound, Refused, Unavailable
 from sheetal.ledger import assets, catalogue, judgements, stock
 from sheetal.ledger import evidence as ledger_evidence
 from sheetal.thermal import bundle as bundles
-from sheetal.thermal.runs import CAP_INTERVALS, cap_ms, gaps, samples_of
+from sheetal.thermal.runs import CAP_INTERVALS, Gap, cap_ms, gaps, samples_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,6 +162,11 @@ class VerdictPage:
         return self.timeline[0].id
 
     @property
+    def silent_from_ms(self) -> int | None:
+        """Since when nothing was known when it was judged; None where the data reached close enough."""
+        return excursions.silent_from_ms(self.found)
+
+    @property
     def is_late(self) -> bool:
         """Whether what it holds for was over a day before it was found: late data brought it."""
         hits = [hit.compromised_from_ms for hit in self.found.reached]
@@ -283,13 +288,19 @@ def _seen(
         until_ms=what.until_ms,
         samples=samples,
         cap_ms=longest_ms,
-        gaps=gaps(samples, longest_ms),
+        gaps=[*gaps(samples, longest_ms), *_silence(what, samples)],
         side=picked.side if picked is not None and run else None,
         limit_centi_celsius=picked.limit_centi_celsius if picked is not None and run else None,
         run=(run.first_ms, run.last_ms) if run else None,
         reached_ms=excursions.reached_ms(picked),
         band=band,
     )
+
+
+def _silence(what: Drawn, samples: Sequence[Sample]) -> list[Gap]:
+    if what.silent_until_ms is None:
+        return []
+    return [Gap(samples[-1][0] if samples else what.from_ms, what.silent_until_ms)]
 
 
 def _stay_line(conn: Connection, one: StayEvidence) -> StayLine:

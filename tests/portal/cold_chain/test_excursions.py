@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from portal.cold_chain import excursions
 from sheetal.contracts.batch import DaySummary
@@ -82,10 +83,23 @@ def test_a_run_is_drawn_with_its_margins_and_a_rest_by_its_last_day() -> None:
         START + 5 * MINUTE_MS,
         START + 129 * MINUTE_MS,
     )
-    rest = excursions.drawn(GOOD, None)
+    rest = excursions.drawn(replace(GOOD, judged_through_ms=START + 60 * MINUTE_MS), None)
     assert rest is not None
-    assert (rest.from_ms, rest.until_ms) == (START, START + 59 * MINUTE_MS + 1)
+    assert (rest.from_ms, rest.until_ms, rest.silent_until_ms) == (START, START + 59 * MINUTE_MS + 1, None)
     assert excursions.drawn(verdict_on(), None) is None
+
+
+def test_a_long_silence_is_shown_in_part_and_told_whole() -> None:
+    what = excursions.drawn(GOOD, None)
+    assert what is not None
+    assert what.until_ms == START + 59 * MINUTE_MS + excursions.SHOWN_SILENT_MS + 1
+    assert what.silent_until_ms == GOOD.judged_through_ms
+    assert excursions.silent_from_ms(GOOD) == START + 59 * MINUTE_MS
+    near = replace(GOOD, judged_through_ms=START + 119 * MINUTE_MS)
+    assert excursions.silent_from_ms(near) is None
+    (stay,) = GOOD.stays
+    assert excursions.silent_from_ms(replace(GOOD, stays=[replace(stay, until_ms=START + 1)])) is None
+    assert excursions.silent_from_ms(verdict_on()) is None
 
 
 def test_a_run_that_goes_on_is_drawn_to_its_newest_reading() -> None:

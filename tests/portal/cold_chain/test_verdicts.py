@@ -113,6 +113,14 @@ def test_a_verdict_without_excursion_shows_its_last_day(seeded: Stage) -> None:
     assert shown.pictures[0].band is not None
 
 
+def test_a_silence_is_hatched_to_the_instant_of_judging(seeded: Stage) -> None:
+    page = page_of(seeded, "H-6")
+    assert page.silent_from_ms == page.found.known_through_ms
+    (hatch,) = page.shown.pictures[0].gaps
+    assert hatch.value == page.found.judged_through_ms - (page.silent_from_ms or 0)
+    assert page_of(seeded, "H-3").silent_from_ms is None
+
+
 def test_old_verdicts_stay_and_the_newest_is_named(seeded: Stage) -> None:
     first = latest(seeded, "H-58213")
     with seeded.ledger.write() as conn:
