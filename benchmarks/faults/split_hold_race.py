@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sheetal.contracts.disposition import USABLE, Disposition, EvidenceKind
 from sheetal.contracts.problem import Refused, Unavailable
-from sheetal.ledger import decisions, holdings, lot_orders, rejudge, schema, stock
+from sheetal.ledger import decisions, holdings, judgement_writes, lot_orders, rejudge, schema, stock
 from sheetal.ledger.attachments import attach
 from sheetal.ledger.connect import open_ledger
 from sheetal.ledger.decision_rules import ReasonCode, Signature, Wish
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 FULL = 10_000
 GROUP = 500
 HOW = (
-    "on PostgreSQL, each try in 3 or 4 threads: a hold, or an order on the lot, against a split, a split of a split, a "
-    "move to another facility, a receipt, a signed release; afterwards every holding of the lot unusable and refusing "
-    "a dose, no dose made or lost"
+    "on PostgreSQL, each try in 3 or 4 threads: a hold by verdict or by an order on the lot against splits, splits of "
+    "a split, a move to another facility, a receipt, a signed release; afterwards every holding of the lot unusable "
+    "and refusing a dose, no dose made or lost"
 )
 DOSES = 10
 TRIES_MAX = 20
@@ -165,19 +165,7 @@ def _order_and_arrivals(_ledger: Ledger, lot: str, root: str) -> Try:
 
 def _order_and_release(ledger: Ledger, lot: str, root: str) -> Try:
     """A release that is signed just before the order is overtaken by it, one after it is refused."""
-    with ledger.write() as conn:
-        holdings.set_disposition(conn, root, Disposition.QUARANTINED, ACTOR, "smudged", NOW_MS)
-        holdings.set_disposition(conn, root, Disposition.UNDER_ASSESSMENT, ACTOR, "smudged", NOW_MS)
-        proof = attach(conn, root, OtherFacts(text="the label reads well"), None, BY).id
-        doses = stock.holding_by_id(conn, root).doses_left
-    wish = Wish(
-        target=Disposition.RELEASED,
-        reason=ReasonCode.NOT_EXPOSED,
-        comment="reads well",
-        doses=doses,
-        seen_verdict_id=None,
-        attachments=(proof,),
-    )
+    wish = _assessed(ledger, root)
     acts = (
         lambda conn: order(conn, lot),
         lambda conn: decisions.propose(conn, root, wish, BY, DOSES),
@@ -186,17 +174,46 @@ def _order_and_release(ledger: Ledger, lot: str, root: str) -> Try:
     return Try(lot, root, DOSES, acts)
 
 
+def _verdict_and_release(ledger: Ledger, lot: str, root: str) -> Try:
+    """As `_order_and_release`, with a verdict that nobody has seen in place of the order."""
+    wish = _assessed(ledger, root)
+    acts = (
+        lambda conn: hold(conn, root, judgement_writes.append_verdict(conn, seeds.verdict(root), NOW_MS)),
+        lambda conn: decisions.propose(conn, root, wish, BY, DOSES),
+        lambda conn: split(conn, f"{root}-C", f"{root}-D", seeds.APPLIANCE),
+    )
+    return Try(lot, root, DOSES, acts)
+
+
+def _assessed(ledger: Ledger, root: str) -> Wish:
+    """A holding under assessment with its proof, and the release that somebody is about to sign."""
+    with ledger.write() as conn:
+        holdings.set_disposition(conn, root, Disposition.QUARANTINED, ACTOR, "smudged", NOW_MS)
+        holdings.set_disposition(conn, root, Disposition.UNDER_ASSESSMENT, ACTOR, "smudged", NOW_MS)
+        proof = attach(conn, root, OtherFacts(text="the label reads well"), None, BY).id
+        doses = stock.holding_by_id(conn, root).doses_left
+    return Wish(
+        target=Disposition.RELEASED,
+        reason=ReasonCode.NOT_EXPOSED,
+        comment="reads well",
+        doses=doses,
+        seen_verdict_id=None,
+        attachments=(proof,),
+    )
+
+
 KINDS: tuple[Callable[[Ledger, str, str], Try], ...] = (
     _hold_and_split,
     _hold_and_transfer,
     _order_and_arrivals,
     _order_and_release,
+    _verdict_and_release,
 )
 
 
-def hold(conn: Connection, root: str) -> None:
+def hold(conn: Connection, root: str, verdict_id: int | None = None) -> None:
     """As the engine holds."""
-    holdings.hold(conn, root, None, "engine", "frozen", NOW_MS)
+    holdings.hold(conn, root, verdict_id, "engine", "frozen", NOW_MS)
 
 
 def order(conn: Connection, lot: str) -> None:

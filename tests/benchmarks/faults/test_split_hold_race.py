@@ -39,7 +39,7 @@ def test_a_split_that_frees_its_child_is_caught(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(holdings, "_child", free)
     with split_hold_race.furnished(split_hold_race.FILES) as ledger:
-        assert not all(raced(ledger, 4 * number) for number in range(6))
+        assert not all(raced(ledger, 5 * number) for number in range(6))
 
 
 def test_an_arrival_that_is_born_free_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
