@@ -10,8 +10,10 @@ COPY . .
 RUN .venv/bin/python -m portal.vendor && rm -rf node_modules
 
 FROM python:3.13-slim-bookworm
-# pg_dump and pg_restore for `python -m backup`; they must not be older than the server.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*
+# pg_dump and pg_restore for `python -m backup`; they must not be older than the server. The fonts set Hindi in reports.
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends postgresql-client fonts-noto-core \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home /app sheetal && mkdir -p /srv/mirror /srv/gateways /srv/demo \
  && chown sheetal /srv/mirror /srv/gateways /srv/demo
 WORKDIR /app

@@ -207,17 +207,6 @@ def add_notice(  # noqa: PLR0913 -- what is told, and two words on how
     return insert_missing(conn, notice, [row]) == 1
 
 
-def count_notice_attempt(conn: Connection, notice_id: int) -> None:
-    """Remember that sending was tried once more."""
-    conn.execute(update(notice).where(notice.c.id == notice_id).values(attempts=notice.c.attempts + 1))
-
-
-def mark_notice_sent(conn: Connection, notice_id: int, now_ms: int) -> bool:
-    """Remember that a notice went out; False when it had gone before."""
-    sent = update(notice).where(notice.c.id == notice_id, notice.c.sent_at_ms.is_(None))
-    return conn.execute(sent.values(sent_at_ms=now_ms, attempts=notice.c.attempts + 1)).rowcount == 1
-
-
 def put_gateway_state(conn: Connection, said: GatewayState) -> bool:
     """Keep what a gateway says of itself; False when it changes nothing or the gateway is not enrolled.
 

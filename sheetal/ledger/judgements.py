@@ -158,12 +158,10 @@ def compromised_from_ms(conn: Connection, holding_id: str) -> int | None:
     return instant
 
 
-def notices(conn: Connection, limit: int = ROWS_MAX, *, unsent_only: bool = False) -> list[Notice]:
-    """Notices, the oldest unsent first or the newest of all first, at most 1,000."""
-    query = select(notice).order_by(notice.c.id.desc())
-    if unsent_only:
-        query = select(notice).where(notice.c.sent_at_ms.is_(None)).order_by(notice.c.id)
-    return [_notice(row) for row in conn.execute(query.limit(min(limit, ROWS_MAX))).mappings()]
+def notices(conn: Connection, limit: int = ROWS_MAX) -> list[Notice]:
+    """Notices, the newest first, at most 1,000."""
+    query = select(notice).order_by(notice.c.id.desc()).limit(min(limit, ROWS_MAX))
+    return [_notice(row) for row in conn.execute(query).mappings()]
 
 
 def gateway_states(conn: Connection, gateways: Collection[str] | None = None) -> dict[str, GatewayState]:

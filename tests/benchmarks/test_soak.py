@@ -115,3 +115,11 @@ def test_every_suite_says_how_and_gives_the_counts_that_are_promised() -> None:
     }
     assert all(SUITES[name].count >= count for name, count in least.items())
     assert all(len(suite.how) > 40 for suite in SUITES.values())
+
+
+def test_all_alerts_plays_every_suite_of_alerts(figures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts, edge = Tries(), Tries()
+    install(monkeypatch, alerts_a=Suite(1, "", alerts.run), edge_b=Suite(1, "", edge.run))
+    assert main(["all-alerts"]) == 0
+    assert (alerts.runs, edge.runs) == ([(0, 1)], [])
+    assert set(json.loads(figures.read_text())) == {"alerts.a"}

@@ -6,7 +6,7 @@ from sqlalchemy import insert
 
 from portal.cold_chain import alarm_store
 from portal.cold_chain.alarm_views import Told
-from sheetal.ledger import alarms, judgement_writes, judgements
+from sheetal.ledger import alarms, deliveries, judgement_writes, judgements
 from sheetal.ledger.watch_tables import contact, delivery
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def test_what_became_of_a_notice_is_found_for_either_origin(seeded: Stage) -> No
         judgement_writes.add_notice(conn, f"alarm_reminder/{known[1]}/1", "alarm_reminder", "F-101", {}, 7)
         assert alarm_store.told(conn, [*known, "other"]) == {known[0]: Told(5, None), "other": Told(6, None)}
         first = judgements.notices(conn)[-1]
-        judgement_writes.mark_notice_sent(conn, first.id, 9)
+        deliveries.address(conn, first.id, {}, 9)
         assert alarm_store.told(conn, known) == {known[0]: Told(5, 9)}
 
 

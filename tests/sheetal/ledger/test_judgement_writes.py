@@ -137,17 +137,6 @@ def test_a_notice_is_kept_once(house: Ledger) -> None:
     assert (kept.facts, kept.attempts, kept.created_at_ms) == ({"a": "x", "b": 1}, 0, NOW_MS)
 
 
-def test_a_notice_is_sent_once(house: Ledger) -> None:
-    with house.write() as conn:
-        writes.add_notice(conn, "k", "freeze", FACILITY, {}, NOW_MS)
-        number = reads.notices(conn)[0].id
-        writes.count_notice_attempt(conn, number)
-        assert writes.mark_notice_sent(conn, number, NOW_MS + 5)
-        assert not writes.mark_notice_sent(conn, number, NOW_MS + 6)
-        (kept,) = reads.notices(conn)
-    assert (kept.sent_at_ms, kept.attempts) == (NOW_MS + 5, 2)
-
-
 @pytest.mark.parametrize("order", list(permutations([ONLINE, BORN, WILL])))
 def test_a_session_ends_the_same_in_any_order(house: Ledger, order: tuple[reads.GatewayState, ...]) -> None:
     assert state(house, *order) == replace(BORN, online=False)
