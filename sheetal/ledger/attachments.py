@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import func, insert, select
 
 from sheetal.contracts.problem import NotFound, Refused
-from sheetal.ledger import audit, catalogue, decision_rules, proofs, stock, vvm_readings
+from sheetal.ledger import audit, catalogue, decision_rules, pictures, proofs, stock, vvm_readings
 from sheetal.ledger.audit import AuditEntry
 from sheetal.ledger.decision_tables import attachment
 from sheetal.ledger.proofs import Attachment, Kind, ShakeFacts, VvmFacts
@@ -34,6 +34,8 @@ _SHOWN = [column for column in attachment.c if column.name != "content"]
 def attach(conn: Connection, holding_id: str, facts: Facts, content: bytes | None, by: Signature) -> Attachment:
     """Add evidence; a vial monitor's stage is judged at once, which closes the gate until it is.
 
+    What a camera writes into a picture beside it is not kept.
+
     Raises NotFound and Refused (as `proofs`, `decision_rules.check_shake_test`, and `too_many`).
     """
     of = stock.holding_by_id(conn, holding_id)
@@ -46,14 +48,16 @@ def attach(conn: Connection, holding_id: str, facts: Facts, content: bytes | Non
     counted = select(func.count()).select_from(attachment).where(attachment.c.holding_id == holding_id)
     if conn.execute(counted).scalar_one() >= FILES_MAX:
         raise Refused("this holding has too much evidence already", reason="too_many", holding=holding_id)
+    media_type = proofs.media_type_of(content) if content else None
+    content = pictures.bare(content) if content else None
     row = {
         "holding_id": holding_id,
         "kind": kind.value,
         "facts": msgspec.json.encode(facts, order="deterministic").decode(),
-        "media_type": proofs.media_type_of(content) if content else None,
+        "media_type": media_type,
         "size_bytes": len(content or b""),
         "sha256": hashlib.sha256(content).hexdigest() if content else None,
-        "content": content or None,
+        "content": content,
         "actor": by.actor,
         "attached_at_ms": by.at_ms,
     }

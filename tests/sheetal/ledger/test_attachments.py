@@ -15,6 +15,7 @@ from sheetal.ledger.proofs import Kind
 from tests.sheetal.ledger import deciding, seeds
 from tests.sheetal.ledger.deciding import ALLOWED, FIRST, PASSED, PHOTO, SEEN, STAGE_1, attach, reason_of
 from tests.sheetal.ledger.seeds import FACILITY, NOW_MS
+from tests.sheetal.ledger.test_pictures import HEAD, JPEG_START, PLACE, SCAN, segment
 
 if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
@@ -98,3 +99,12 @@ def test_a_holding_has_no_more_evidence_than_fits(stocked: Ledger, monkeypatch: 
 def listed(ledger: Ledger) -> list[attachments.Attachment]:
     with ledger.read() as conn:
         return attachments.attachments_of(conn, "H-1")
+
+
+def test_what_the_camera_wrote_is_not_kept(stocked: Ledger) -> None:
+    told = JPEG_START + segment(0xE1, PLACE) + HEAD + SCAN
+    made = attach(stocked, ALLOWED, told)
+    with stocked.read() as conn:
+        _, kept = attachments.content_of(conn, "H-1", made.id)
+    assert kept == JPEG_START + HEAD + SCAN
+    assert made.size_bytes == len(kept)
