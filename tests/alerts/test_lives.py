@@ -5,18 +5,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alerts.known import Known, Sources
-from alerts.lives import allowance_of, life_of
+from alerts.lives import allowance_of, heard_in, key_of, life_of
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import NotFound
 from sheetal.contracts.verdict import Finding
-from sheetal.ledger import assets, stock
+from sheetal.ledger import assets, holdings, stock, vvm_readings
 from sheetal.ledger.histories import history_of
 from sheetal.ledger.manual_checks import ManualCheck, add_manual_check
+from sheetal.ledger.sensor_faults import declare_sensor_fault
+from sheetal.ledger.stay_acts import open_vial, record_packing
 from sheetal.ledger.stock import Stay
+from sheetal.thermal.cuts import Fault
 from tests.alerts.given import CARRIER, FRIDGE, HOLDING, OTHER, TOP, TVC, at
 
 if TYPE_CHECKING:
+    from sheetal.ledger.histories import History
     from sheetal.thermal.life import Life
     from tests.alerts.given import World
 
@@ -165,3 +169,80 @@ def test_records_are_added_to_their_own_stay_only(world: World) -> None:
         stock.holding_by_id(conn, HOLDING)
     (segment,) = life(world, 701).segments
     assert [trace.sensor for trace in segment.traces] == [f"{OTHER}/checks"]
+
+
+def history(world: World, holding_id: str = HOLDING) -> History:
+    with world.ledger.read() as conn:
+        return history_of(conn, holding_id)
+
+
+def test_equal_lives_have_equal_keys_whatever_they_are_called(world: World) -> None:
+    for label in (HOLDING, "H-2"):
+        world.receive(label)
+    world.receive("H-3", minute=1)
+    world.receive("H-4", kind=EvidenceKind.LOGGER_FILE)
+    keys = {label: key_of(history(world, label)) for label in (HOLDING, "H-2", "H-3", "H-4")}
+    assert keys[HOLDING] == keys["H-2"]
+    assert len(set(keys.values())) == 3
+
+
+def test_whatever_changes_a_life_changes_its_key(world: World) -> None:
+    world.receive()
+    keys = [key_of(history(world))]
+    for act in (
+        lambda conn: open_vial(conn, HOLDING, at(5), "ravi", at(5)),
+        lambda conn: holdings.thaw_holding(conn, HOLDING, "ravi", at(6), at(6)),
+        lambda conn: vvm_readings.record(conn, HOLDING, 2, at(7), "ravi", at(7)),
+        lambda conn: holdings.move_holding(conn, HOLDING, CARRIER, EvidenceKind.PACKED_CARRIER, at(8), at(8), "ravi"),
+        lambda conn: record_packing(conn, HOLDING, "conditioned", None, "ravi", at(9)),
+        lambda conn: record_packing(conn, HOLDING, "conditioned", 1, "ravi", at(9)),
+    ):
+        with world.ledger.write() as conn:
+            act(conn)
+        keys.append(key_of(history(world)))
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_life_names_neither_its_holding_nor_its_stays(world: World) -> None:
+    world.receive()
+    with world.ledger.write() as conn:
+        holdings.move_holding(conn, HOLDING, OTHER, EvidenceKind.TELEMETRY, at(8), at(8), "ravi")
+    found = life(world)
+    assert (found.holding, [part.stay for part in found.segments]) == ("", [0, 1])
+    assert (sorted(found.vouchers), found.fusion) == ([0, 1], {0: "worst", 1: "worst"})
+
+
+FAULTS = (Fault(TVC, 10, 20), Fault(TVC, 40, None))
+
+
+@pytest.mark.parametrize(
+    ("span", "left"),
+    [
+        ((0, 100), [(0, 10), (20, 40)]),
+        ((12, 18), []),
+        ((15, 30), [(20, 30)]),
+        ((5, 15), [(5, 10)]),
+        ((50, 60), []),
+        ((20, 40), [(20, 40)]),
+    ],
+)
+def test_what_is_heard_lies_outside_every_fault(span: tuple[int, int], left: list[tuple[int, int]]) -> None:
+    assert heard_in(span, FAULTS) == left
+    assert heard_in(span, FAULTS[::-1]) == left
+    assert heard_in(span, ()) == [span]
+
+
+def test_an_undeclared_interval_is_found_among_what_is_heard(world: World) -> None:
+    with world.ledger.write() as conn:
+        assets.register_sensor(
+            conn, assets.Sensor(id="gw-01.log", gateway_id="gw-01", serial="l", model="logger"), at(0)
+        )
+        assets.assign_sensor(conn, "gw-01.log", OTHER, "coldest", at(0), at(0))
+        declare_sensor_fault(conn, "gw-01.log", at(0), at(100), "it was being set up", "dr-asha", at(400))
+    world.receive(appliance_id=OTHER)
+    world.feed((0, 100, 500), sensor="gw-01.log", every=1)
+    world.feed((100, 300, 500), sensor="gw-01.log", every=10)
+    (segment,) = life(world, 400).segments
+    exposure = segment.traces[0].exposure
+    assert exposure.last is not None
+    assert (exposure.last.cap_ms, exposure.readings) == (30 * MINUTE_MS, 20)
