@@ -64,7 +64,8 @@ def _audience(conn: Connection, notice: Told, now_ms: int) -> dict[int, int]:
         return {one: notice.created_at_ms for one in named if one in standing}
     place = assets.facility_by_id(conn, notice.facility_id)
     minute = minute_of_day(now_ms, place.time_zone) if ALARM in notice.facts else None
-    hearing = contacts.hearers(conn, notice.facility_id, Hears(notice.severity), minute)
+    hears = Hears(notice.severity) if notice.severity in set(Hears) else Hears.URGENT
+    hearing = contacts.hearers(conn, notice.facility_id, hears, minute)
     told: dict[int, int] = {}
     if notice.group_key is not None:
         told = deliveries.last_told_ms(conn, notice.facility_id, notice.group_key, now_ms - AGAIN_MS)

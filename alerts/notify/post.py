@@ -8,6 +8,7 @@ may still tell nobody. A process that ends between sending and remembering tells
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 THREADS_MAX = 16
 NO_ADDRESS = "no address"
+REST_MS = 60_000
+"""For so long an address that failed is tried after the contact's others."""
 
 log = structlog.get_logger()
 
@@ -57,6 +60,7 @@ class PostOffice:
         self._send = send
         self._clock = clock
         self._enclose = enclose
+        self._failed_at_ms: dict[str, int] = {}
         self._busy: set[int] = set()
         self._idle = threading.Condition()
         self.sent = 0
@@ -93,9 +97,11 @@ class PostOffice:
         return True
 
     def _tell_all(self, reached: Reached, batch: list[Parcel]) -> None:
+        """Parcel after parcel until one is not taken: the rest goes first at the next turn, behind no dead server."""
         try:
             for parcel in batch:
-                self._tell(reached, parcel)
+                if not self._tell(reached, parcel):
+                    break
         except Unavailable as problem:
             log.warning("The ledger does not answer; the message is told again", problem=problem.message)
         except Exception:  # whatever it is, this contact must be tried again at the next turn
@@ -105,16 +111,31 @@ class PostOffice:
                 self._busy.discard(reached.id)
                 self._idle.notify_all()
 
-    def _tell(self, reached: Reached, parcel: Parcel) -> None:
-        problem = deliver(self._send, reached, parcel, self._enclose(parcel.notices))
+    def _tell(self, reached: Reached, parcel: Parcel) -> bool:
+        known = replace(reached, addresses=self._in_order(reached.addresses))
+        problem = deliver(self._attempt, known, parcel, self._enclose(parcel.notices))
         now_ms = self._clock()
         with self._ledger.write() as conn:
             if problem is None:
                 self.sent += deliveries.mark_sent(conn, parcel.numbers, reached.id, now_ms)
-                return
+                return True
             next_ms = now_ms + pause_ms(parcel.attempts + 1)
             deliveries.mark_failed(conn, parcel.numbers, reached.id, problem, next_ms)
         log.warning("A message was not delivered", contact=reached.id, notices=parcel.numbers, problem=problem)
+        return False
+
+    def _attempt(self, address: str, message: Message) -> str | None:
+        problem = self._send(address, message)
+        if problem is None:
+            self._failed_at_ms.pop(address, None)
+        else:
+            self._failed_at_ms[address] = self._clock()
+        return problem
+
+    def _in_order(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """The contact's own order, but what has just failed last, so that a slow server is waited for only once."""
+        now_ms = self._clock()
+        return tuple(sorted(addresses, key=lambda one: now_ms - self._failed_at_ms.get(one, -REST_MS) < REST_MS))
 
 
 def deliver(send: Send, reached: Reached, parcel: Parcel, files: tuple[Path, ...] = ()) -> str | None:

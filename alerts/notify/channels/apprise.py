@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from functools import cache
 from typing import TYPE_CHECKING
 
 import apprise
@@ -58,12 +59,19 @@ _logger.setLevel(logging.WARNING)
 
 def send(address: str, message: Message) -> str | None:
     """Send through one channel; gives what went wrong, without any secret, or None once a server has taken it."""
+    _load()
     return _bounded.run(lambda: _send(address, message))
 
 
 def is_understood(address: str) -> bool:
     """Whether the library can make a channel of an address."""
     return apprise.Apprise.instantiate(address, suppress_exceptions=True) is not None
+
+
+@cache
+def _load() -> None:
+    """Let the library read its many modules once, before the time of a try begins to run."""
+    is_understood("json://127.0.0.1/")
 
 
 def _send(address: str, message: Message) -> str | None:

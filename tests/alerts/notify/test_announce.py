@@ -3,11 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from alerts.notify.announce import announce, shown_of
 from sheetal.ledger import deliveries
 from sheetal.ledger.contacts import Hears
+from sheetal.ledger.judgement_tables import notice
 from sheetal.ledger.judgements import Severity
 from sheetal.ledger.watch_tables import escalation_step
 from tests.alerts.given import FACILITY, at
@@ -96,3 +97,11 @@ def test_one_group_shows_its_first_notice_first(world: World) -> None:
     assert announce(world.ledger, shown.append, at(0)) == 2
     assert announce(world.ledger, shown.append, at(0)) == 0
     assert [one.text.count("Nobody knows") for one in shown] == [2]
+
+
+def test_a_severity_of_a_later_release_is_heard_as_urgent(world: World) -> None:
+    contact = add_contact(world, hears=frozenset({Hears.URGENT}))
+    add_notice(world, "a")
+    with world.ledger.write() as conn:
+        conn.execute(update(notice).values(severity="newer"))
+    assert audience(world) == {contact: 0}

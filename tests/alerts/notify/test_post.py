@@ -57,6 +57,33 @@ def test_the_second_channel_is_spared_while_the_first_works(world: World) -> Non
     assert [address for address, _ in send.heard] == [FIRST]
 
 
+def test_a_channel_that_has_just_failed_is_waited_for_only_once(world: World) -> None:
+    send = Recorder(lambda address: "no answer in time" if address == FIRST else None)
+    desk = Desk(world, send)
+    add_contact(world, FIRST, SECOND)
+    for minute, key in ((0, "a"), (0.5, "b"), (2, "c")):
+        post(world, key)
+        desk.round(minute)
+    assert [address for address, _ in send.heard] == [FIRST, SECOND, SECOND, FIRST, SECOND]
+
+
+def test_behind_a_message_that_no_channel_takes_the_others_go_first_at_the_next_turn(world: World) -> None:
+    send = Recorder(lambda _address: None)
+    desk = Desk(world, send)
+    add_contact(world)
+    for number in range(3):
+        add_notice(world, f"n{number}", group_key=f"group {number}")
+    announce(world.ledger, lambda _shown: None, at(0))
+    send.answer = lambda _address: "refused" if len(send.heard) == 1 else None
+    desk.round(1)
+    assert len(send.heard) == 1
+    desk.round(1)
+    assert len(send.heard) == 3
+    assert desk.round(1) == 0
+    assert desk.round(2) == 1
+    assert len({message.body for _, message in send.heard}) == 3
+
+
 def test_an_escalation_goes_through_every_channel(world: World) -> None:
     send = Recorder(lambda address: "down" if address == SECOND else None)
     desk = Desk(world, send)
