@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from alerts.attention import Attention, Tolerance
 from alerts.clockwork import Clockwork, Job
 from alerts.engine import Engine
 from alerts.evaluate import Stores
@@ -20,18 +19,16 @@ from alerts.listener import Listener
 from alerts.lot_orders import tell_orders
 from alerts.metrics import Watched
 from alerts.notify.channels import apprise, screen
-from alerts.notify.escalate import Patience, escalate
 from alerts.notify.pipeline import send_due
 from alerts.notify.post import PostOffice
 from alerts.outbound import Downlinks, seal_heads
 from alerts.reports.enclosed import Enclosed
 from alerts.reports.regular import Regular
+from alerts.rule_jobs import rule_jobs
 from alerts.subscriber import Subscriber
-from alerts.watch_rules import WatchRules
 from sheetal.contracts.clock import now_ms
 from sheetal.contracts.problem import Unavailable
 from sheetal.health import serve_health
-from sheetal.ledger.checks_due import Hours as CheckHours
 from sheetal.ledger.connect import open_ledger, open_telemetry
 from sheetal.ledger.field_cipher import FieldCipher
 from sheetal.ledger.programme import Programme, load_programme
@@ -48,9 +45,6 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 10.0
 NOTIFY_SECONDS = 1.0
-ESCALATE_SECONDS = 30.0
-RULES_SECONDS = 30.0
-ATTENTION_SECONDS = 60.0
 FORECAST_SECONDS = 60.0
 DOWNLINK_SECONDS = 1.0
 SEAL_SECONDS = 60.0
@@ -87,7 +81,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         )
         closing.callback(health.close)
         programme = load_programme()
-        jobs = _jobs(engine, ledger, cipher, subscriber, programme)
+        jobs = _jobs(engine, ledger, cipher, subscriber)
         jobs += _rules(engine, (ledger, telemetry), readings, programme)
         jobs += _telling(engine, ledger, readings, cipher, closing)
         clockwork = Clockwork(jobs)
@@ -126,14 +120,10 @@ def readiness_of(engine: Engine, subscriber: Subscriber, listener: Listener) -> 
     return {**state, "ok": state["ok"] is True and subscriber.is_subscribed}
 
 
-def _jobs(
-    engine: Engine, ledger: Ledger, cipher: FieldCipher, subscriber: Subscriber, programme: Programme
-) -> list[Job]:
+def _jobs(engine: Engine, ledger: Ledger, cipher: FieldCipher, subscriber: Subscriber) -> list[Job]:
     downlinks = Downlinks(ledger, cipher, subscriber)
-    patience = Patience(programme.escalate_minutes, programme.remind_minutes)
     return [
         Job("sweep", SWEEP_SECONDS, engine.sweep),
-        Job("escalate", ESCALATE_SECONDS, _led(engine, lambda: escalate(ledger, now_ms(), patience))),
         Job("downlink", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish(now_ms()))),
         Job("orders", DOWNLINK_SECONDS, _led(engine, lambda: downlinks.publish_again(now_ms()))),
         Job("lot orders", SWEEP_SECONDS, _led(engine, lambda: tell_orders(ledger, now_ms()))),
@@ -142,18 +132,13 @@ def _jobs(
 
 
 def _rules(engine: Engine, stores: tuple[Ledger, Ledger], readings: ReadingsStore, programme: Programme) -> list[Job]:
-    """The server's own rules, by the programme's hours and bounds."""
-    ledger, telemetry = stores
-    hours = CheckHours(programme.checks_at_minutes_of_day, programme.check_late_minutes)
-    rules = WatchRules(ledger, telemetry, readings, hours)
-    bounds = (programme.needs_attention_hot_percent, programme.needs_attention_alarms, programme.needs_attention_days)
-    attention = Attention(ledger, readings, Tolerance(*bounds))
-    ahead = Forecasts(ledger, telemetry, readings)
-    return [
-        Job("forecast", FORECAST_SECONDS, _led(engine, lambda: ahead.make(now_ms()))),
-        Job("rules", RULES_SECONDS, _led(engine, lambda: rules.turn(now_ms()))),
-        Job("attention", ATTENTION_SECONDS, _led(engine, lambda: attention.turn(now_ms()))),
+    """Forecasts, and what is done about alarms, by the programme's hours and bounds."""
+    ahead = Forecasts(*stores, readings)
+    jobs = [
+        Job("forecast", FORECAST_SECONDS, lambda: ahead.make(now_ms())),
+        *rule_jobs(stores, readings, programme, now_ms),
     ]
+    return [job._replace(act=_led(engine, job.act)) for job in jobs]
 
 
 def _telling(
