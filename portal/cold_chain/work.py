@@ -35,7 +35,7 @@ def steps(verdict: Verdict, product: Product, language: str = "en", picked: Excu
         _rule_step(rule, product, language),
         _readings_step(verdict, language),
         *_run_steps(one, language),
-        _unknown_step(verdict),
+        _unknown_step(verdict, language),
         *work_evidence.margin_steps(verdict, one),
         _extremes_step(verdict.stays),
         *work_evidence.budget_steps(verdict.budgets),
@@ -122,12 +122,13 @@ def _run_steps(one: Excursion | None, language: str) -> list[Step]:
     ]
 
 
-def _unknown_step(verdict: Verdict) -> Step:
+def _unknown_step(verdict: Verdict, language: str) -> Step:
     unknown = sum(stay.minutes_unknown for stay in verdict.stays)
+    known = formats.moment(verdict.known_through_ms, language)
     return Step(
         Words(marked("Time without data")),
         Words(marked("%(minutes)s min unknown"), {"minutes": formats.number(unknown)}),
-        Words(marked("A gap never lengthens a run; it is counted here")),
+        Words(marked("A gap never lengthens a run; it is counted here. Data reaches to %(known)s"), {"known": known}),
     )
 
 
