@@ -15,12 +15,15 @@ from sqlalchemy import func, select
 from sheetal.contracts.disposition import USABLE, Disposition, EvidenceKind, RefusalReason
 from sheetal.contracts.problem import Refused
 from sheetal.ledger import audit, holdings, rejudge, stock
-from sheetal.ledger.holding_checks import OPEN_CASE
+from sheetal.ledger.decision_tables import decision
+from sheetal.ledger.holding_checks import OPEN_CASE, SIGNED
 from sheetal.ledger.stock_tables import rejudge as rejudge_table
 from tests.sheetal.ledger import decided, seeds
 from tests.sheetal.ledger.seeds import ACTOR, FACILITY, NOW_MS, OTHER_FACILITY
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.stock import Holding
 
@@ -89,6 +92,20 @@ class Stockroom(RuleBasedStateMachine):
         except Refused as refused:
             assert refused.facts["reason"] in {"not_allowed", "ancestor_held"}  # noqa: PT017 - no other refusal exists
 
+    @rule(label=known, step=st.sampled_from(sorted(SIGNED)))
+    def force(self, label: str, step: Disposition) -> None:
+        """What a decision has not been signed for is never done, whatever stands."""
+        before = self.look(label)
+        with pytest.raises(Refused), self.ledger.write() as conn:
+            holdings.set_disposition(conn, label, step, ACTOR, "forced", NOW_MS)
+        assert self.look(label) == before
+
+    @rule(label=known)
+    def order_the_lot(self, label: str) -> None:
+        with self.ledger.write() as conn:
+            holdings.hold_lot(conn, self.look_in(conn, label).lot_id, 1, ACTOR, "an order", NOW_MS)
+        assert not [one for one in self.root_of if self.look(one).disposition in USABLE]
+
     @rule(label=known, age_ms=st.integers(0, 1_000))
     def mark_gap(self, label: str, age_ms: int) -> None:
         with self.ledger.write() as conn:
@@ -152,6 +169,16 @@ class Stockroom(RuleBasedStateMachine):
                     assert not set(above) & set(OPEN_CASE)
 
     @invariant()
+    def released_stock_was_released_by_two_signatures(self) -> None:
+        released = {Disposition.RELEASED, Disposition.RELEASED_USE_FIRST}
+        signed = decision.c.done_at_ms.is_not(None) & decision.c.second_signed_by.is_not(None)
+        with self.ledger.read() as conn:
+            done = set(conn.execute(select(decision.c.holding_id).where(signed)).scalars())
+            for label in self.root_of:
+                if stock.holding_by_id(conn, label).disposition in released:
+                    assert done & {label, *stock.ancestors(conn, label)}
+
+    @invariant()
     def each_holding_stands_in_one_place_at_most_without_holes(self) -> None:
         with self.ledger.read() as conn:
             for label in self.root_of:
@@ -174,7 +201,10 @@ class Stockroom(RuleBasedStateMachine):
 
     def look(self, label: str) -> Holding:
         with self.ledger.read() as conn:
-            return stock.holding_by_id(conn, label)
+            return self.look_in(conn, label)
+
+    def look_in(self, conn: Connection, label: str) -> Holding:
+        return stock.holding_by_id(conn, label)
 
 
 @pytest.mark.timeout(300)
