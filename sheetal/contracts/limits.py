@@ -37,8 +37,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class HoldRule(msgspec.Struct, frozen=True, kw_only=True):
     """Time beyond one limit that holds stock.
 
-    `inclusive` counts a value exactly on the limit as beyond it; the rule is reached at `minutes` or more. It judges the
-    storage stage that `stage` names, the product's first one where that is None.
+    `inclusive` counts a value exactly on the limit as beyond it; the rule is reached at `minutes` or more. It judges
+    the storage stage that `stage` names, the product's first one where that is None.
     """
 
     rule: str
