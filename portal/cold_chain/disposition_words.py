@@ -86,6 +86,11 @@ REFUSALS = {
         "The evidence does not answer why the stock is held: a shake test answers cold, the vial monitor heat, the "
         "maker's reply both."
     ),
+    "too_early": marked("This evidence is older than the harm. Look at the vials again, or ask the maker again."),
+    "speaks_against": marked(
+        "A failed shake test or the maker's reply speaks against this stock. "
+        "Only a newer reply of the maker changes it."
+    ),
     "lot_not_lifted": marked("No lifted order held this stock alone. Choose another reason."),
     "vvm_discard": marked("A vial monitor is at its discard point. Condemn this holding."),
     "use_first": marked("A vial monitor has darkened: release this stock to be used first."),

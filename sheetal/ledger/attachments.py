@@ -76,6 +76,16 @@ def attachments_of(conn: Connection, holding_id: str) -> list[Attachment]:
     return [_attachment(row) for row in conn.execute(query).mappings()]
 
 
+def known_of(conn: Connection, holding_id: str) -> list[Attachment]:
+    """The evidence on a holding, and on those that it was split off, as far as it stood there at the split."""
+    found = attachments_of(conn, holding_id)
+    below = stock.holding_by_id(conn, holding_id)
+    for label in stock.ancestors(conn, holding_id):
+        found += [one for one in attachments_of(conn, label) if one.attached_at_ms <= below.created_at_ms]
+        below = stock.holding_by_id(conn, label)
+    return found
+
+
 def chosen(conn: Connection, holding_id: str, numbers: Collection[int]) -> list[Attachment]:
     """These pieces of evidence of this very holding; raises Refused (`no_such_evidence`)."""
     found = [one for one in attachments_of(conn, holding_id) if one.id in set(numbers)]

@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sheetal.contracts.disposition import USABLE, Disposition
-from sheetal.contracts.limits import Side
+from sheetal.contracts.limits import MINUTE_MS, Side
 from sheetal.contracts.problem import Refused
 from sheetal.contracts.verdict import Ground
-from sheetal.ledger.proofs import Answer, Attachment, Kind, ReplyFacts, ShakeFacts, ShakeResult, VvmFacts
+from sheetal.ledger.proofs import Answer, Attachment, Kind, ReplyFacts, ShakeFacts, ShakeResult, VvmFacts, seen_at_ms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -140,13 +140,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What a release is weighed against."""
+    """What a release is weighed against; `known` is all evidence on this stock, whether somebody chose it or not."""
 
     product: Product
     batch: str
     verdict: Verdict | None
     vvm_stage: int | None
     was_held_by_order: bool
+    known: Sequence[Attachment] = ()
 
 
 def signers_needed(target: Disposition, doses: int, second_person_above_doses: int) -> int:
@@ -187,36 +188,59 @@ def doubts_of(verdict: Verdict | None) -> frozenset[Doubt]:
 def check_release(wish: Wish, case: Case, evidence: Sequence[Attachment]) -> None:
     """Refuse a release that its evidence does not carry; each refusal names what is missing.
 
-    Reasons: `vvm_discard`, `use_first`, `lot_not_lifted`, `no_evidence`, `shake_test_not_for`, `not_answered`.
+    Reasons: `vvm_discard`, `use_first`, `lot_not_lifted`, `no_evidence`, `shake_test_not_for`, `not_answered`,
+    `too_early`, `speaks_against`.
     """
     if wish.target not in USABLE:
         return
     _check_monitor(wish, case.vvm_stage)
+    if wish.reason is not ReasonCode.LOT_HOLD_LIFTED:
+        _check_answered(wish, case, evidence)
+    elif not case.was_held_by_order or doubts_of(case.verdict):
+        raise Refused("no lifted order held this stock alone", reason="lot_not_lifted")
+    _check_known(case.known)
+
+
+def harmed_through_ms(verdict: Verdict | None, doubt: Doubt) -> int:
+    """The last instant at which, by a verdict, harm of this kind was done; 0 without any.
+
+    Age does its harm all the time, and an answer on it may come before.
+    """
+    if verdict is None or doubt is Doubt.AGE:
+        return 0
+    hits = [hit for hit in verdict.reached if DOUBT_OF_SIDE[hit.rule.side] is doubt]
+    instants = [hit.run.last_ms if hit.run else hit.compromised_from_ms for hit in hits]
+    instants += [one.since_ms for one in verdict.proposals if DOUBT_OF_GROUND[one.ground] is doubt]
+    return max(instants, default=0)
+
+
+def answered(case: Case, wish: Wish, evidence: Iterable[Attachment]) -> frozenset[Doubt]:
+    """The doubts that this evidence answers in the stock's favour; raises Refused (`shake_test_not_for`)."""
+    found = [(one, doubt) for one in evidence for doubt in _speaks_of(case, wish, one)]
+    return frozenset(doubt for one, doubt in found if _is_after(one, harmed_through_ms(case.verdict, doubt)))
+
+
+def _check_answered(wish: Wish, case: Case, evidence: Sequence[Attachment]) -> None:
     doubts = doubts_of(case.verdict)
-    if wish.reason is ReasonCode.LOT_HOLD_LIFTED:
-        if not case.was_held_by_order or doubts:
-            raise Refused("no lifted order held this stock alone", reason="lot_not_lifted")
-        return
     needed = KIND_OF[wish.reason]
     if needed not in {one.kind for one in evidence}:
         next_step = "add the evidence that the reason names, and choose it"
         raise Refused("a release rests on evidence", next_step=next_step, reason="no_evidence", kind=needed)
-    open_doubts = doubts - answered(case, evidence)
-    if open_doubts:
-        raise Refused(
-            "this evidence does not answer why the stock is held",
-            next_step="add what does: a shake test for cold, the monitor for heat, or the manufacturer's reply",
-            reason="not_answered",
-            doubts=" ".join(sorted(open_doubts)),
-        )
+    open_doubts = doubts - answered(case, wish, evidence)
+    if not open_doubts:
+        return
+    if not doubts - {doubt for one in evidence for doubt in _speaks_of(case, wish, one)}:
+        next_step = "look at the vials again, or ask the manufacturer again"
+        raise Refused("this evidence is older than the harm", next_step=next_step, reason="too_early")
+    raise Refused(
+        "this evidence does not answer why the stock is held",
+        next_step="add what does: a shake test for cold, the monitor for heat, or the manufacturer's reply",
+        reason="not_answered",
+        doubts=" ".join(sorted(open_doubts)),
+    )
 
 
-def answered(case: Case, evidence: Iterable[Attachment]) -> frozenset[Doubt]:
-    """The doubts that this evidence answers in the stock's favour; raises Refused (`shake_test_not_for`)."""
-    return frozenset(doubt for one in evidence for doubt in _answered_by(case, one))
-
-
-def _answered_by(case: Case, one: Attachment) -> Collection[Doubt]:
+def _speaks_of(case: Case, wish: Wish, one: Attachment) -> Collection[Doubt]:
     match one.facts:
         case ShakeFacts() as shake:
             check_shake_test(case.product, case.batch, shake)
@@ -225,7 +249,32 @@ def _answered_by(case: Case, one: Attachment) -> Collection[Doubt]:
             return {Doubt.HEAT} if case.product.vvm_type and monitor.stage < STAGE_DISCARD else ()
         case ReplyFacts() as reply:
             return set(Doubt) if reply.answer is Answer.MAY_BE_USED else ()
-    return {Doubt.COLD, Doubt.HEAT}
+    # Words alone prove a wrong probe or another place, and nothing beside a test that speaks of something else.
+    return {Doubt.COLD, Doubt.HEAT} if KIND_OF[wish.reason] is Kind.OTHER else ()
+
+
+def _is_after(one: Attachment, harm_ms: int) -> bool:
+    """Whether it was seen after the harm; the minute of a form may hide the seconds. Words have no instant."""
+    at_ms = seen_at_ms(one.facts)
+    return at_ms is None or at_ms + MINUTE_MS > harm_ms
+
+
+def _check_known(known: Iterable[Attachment]) -> None:
+    """Refuse (`speaks_against`) by a failed shake test or the manufacturer's no, unless it said yes since."""
+    last_word = None
+    for one in sorted(known, key=lambda one: (seen_at_ms(one.facts) or 0, one.id)):
+        match one.facts:
+            case ShakeFacts(result=ShakeResult.FAILED) | ReplyFacts(answer=Answer.MUST_NOT_BE_USED):
+                last_word = one
+            case ReplyFacts(answer=Answer.MAY_BE_USED):
+                last_word = None
+    if last_word is not None:
+        raise Refused(
+            "evidence on this stock speaks against its use",
+            next_step="condemn this holding, or ask the manufacturer again",
+            reason="speaks_against",
+            attachment=last_word.id,
+        )
 
 
 def check_shake_test(product: Product, batch: str, shake: ShakeFacts) -> None:

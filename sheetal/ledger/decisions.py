@@ -260,6 +260,7 @@ def _case(conn: Connection, row: RowMapping, wish: Wish, now_ms: int) -> Case:
         verdict=held_by.verdict if held_by else None,
         vvm_stage=vvm_readings.worst_stage(conn, of.id),
         was_held_by_order=lot_holds.last_held_by(conn, [of.id, *stock.ancestors(conn, of.id)]) is not None,
+        known=attachments.known_of(conn, of.id),
     )
 
 

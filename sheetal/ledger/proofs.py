@@ -101,6 +101,14 @@ def kind_of(facts: Facts) -> Kind:
     return KINDS.get(type(facts), Kind.OTHER)
 
 
+def seen_at_ms(facts: Facts) -> int | None:
+    """When what it tells was seen; None where it does not say."""
+    match facts:
+        case VvmFacts(read_at_ms=at_ms) | ShakeFacts(tested_at_ms=at_ms) | ReplyFacts(replied_at_ms=at_ms):
+            return at_ms
+    return None
+
+
 def check_facts(facts: Facts, now_ms: int) -> None:
     """Refuse (`stage`, `vials`, `future`, `reference`, `text`) what says nothing."""
     for reason, told in _wrong(facts, now_ms).items():

@@ -24,6 +24,8 @@ LEDGER_REASONS = [
     "no_evidence",
     "no_such_evidence",
     "not_answered",
+    "too_early",
+    "speaks_against",
     "lot_not_lifted",
     "vvm_discard",
     "use_first",

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from sqlalchemy import update
 
+from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.problem import NotFound
-from sheetal.ledger import attachments, audit, vvm_readings
+from sheetal.ledger import attachments, audit, holdings, vvm_readings
 from sheetal.ledger.decision_tables import attachment
+from sheetal.ledger.holdings import Split
 from sheetal.ledger.proofs import Kind
 from tests.sheetal.ledger import deciding, seeds
 from tests.sheetal.ledger.deciding import ALLOWED, FIRST, PASSED, PHOTO, SEEN, STAGE_1, attach, reason_of
@@ -78,6 +81,21 @@ def test_evidence_is_of_this_very_holding(stocked: Ledger) -> None:
         assert reason_of(lambda: attachments.chosen(conn, "H-1", [made.id, other.id])) == "no_such_evidence"
         with pytest.raises(NotFound):
             attachments.content_of(conn, "H-1", other.id)
+
+
+def test_what_was_known_before_a_split_is_known_of_the_part(stocked: Ledger) -> None:
+    before = attach(stocked, SEEN)
+    with stocked.write() as conn:
+        part = Split(
+            holding_id="H-1a", doses=4, appliance_id=seeds.APPLIANCE, evidence_kind=EvidenceKind.TELEMETRY, at_ms=NOW_MS
+        )
+        holdings.split_holding(conn, "H-1", part, NOW_MS, FIRST.actor)
+        later = replace(FIRST, at_ms=NOW_MS + 1)
+        after = attachments.attach(conn, "H-1", SEEN, None, later)
+        own = attachments.attach(conn, "H-1a", SEEN, None, later)
+    with stocked.read() as conn:
+        assert attachments.known_of(conn, "H-1a") == [own, before]
+        assert attachments.known_of(conn, "H-1") == [before, after]
 
 
 def test_a_file_exchanged_in_the_database_is_not_shown(stocked: Ledger) -> None:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from sheetal.contracts.disposition import USABLE, Disposition
-from sheetal.contracts.limits import Side
-from sheetal.contracts.verdict import Ground, Proposal, Reached, Verdict
+from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS, Side
+from sheetal.contracts.verdict import Ground, Proposal, Reached, Run, Verdict
 from sheetal.ledger import decision_rules as rules
 from sheetal.ledger import holding_checks as checks
 from sheetal.ledger.decision_rules import Case, Doubt, ReasonCode, Wish
@@ -121,6 +121,82 @@ def test_doubts_are_those_of_the_verdict() -> None:
 )
 def test_evidence_that_answers_the_doubt_releases(doubt: Side | Ground, reason: ReasonCode, facts: Facts) -> None:
     rules.check_release(wish(reason), case(doubt), [proof(facts)])
+
+
+def test_words_prove_nothing_beside_a_test_that_speaks_of_something_else() -> None:
+    for reason, facts, doubt in (
+        (ReasonCode.VVM_USABLE, STAGE_1, Side.COLD),
+        (ReasonCode.SHAKE_TEST_PASSED, PASSED, Side.HOT),
+    ):
+        weighed, evidence = case(doubt), [proof(facts), proof(SEEN)]
+        assert reason_of(lambda: rules.check_release(wish(reason), weighed, evidence)) == "not_answered"  # noqa: B023 -- called at once
+
+
+@pytest.mark.parametrize(
+    ("ground", "reason", "facts"),
+    [
+        (Ground.FROZEN, ReasonCode.SHAKE_TEST_PASSED, PASSED),
+        (Ground.VVM_LIFE, ReasonCode.VVM_USABLE, STAGE_1),
+        (Ground.FROZEN, ReasonCode.MANUFACTURER_ALLOWS, ALLOWED),
+    ],
+)
+def test_what_was_seen_before_the_harm_answers_nothing(ground: Ground, reason: ReasonCode, facts: Facts) -> None:
+    held = held_for(ground)
+    (one,) = held.proposals
+    again = msgspec.structs.replace(held, proposals=[one, msgspec.structs.replace(one, since_ms=NOW_MS + MINUTE_MS)])
+    rules.check_release(wish(reason), case(ground), [proof(facts)])
+    assert reason_of(lambda: rules.check_release(wish(reason), case(verdict=again), [proof(facts)])) == "too_early"
+
+
+def test_the_harm_lasts_as_long_as_the_run() -> None:
+    held = held_for(Side.COLD)
+    (hit,) = held.reached
+    run = Run(
+        sensor="gw-1.a",
+        side=Side.COLD,
+        limit_centi_celsius=-50,
+        first_ms=NOW_MS - HOUR_MS,
+        last_ms=NOW_MS + HOUR_MS,
+        earliest_possible_start_ms=NOW_MS - HOUR_MS,
+        confirmed_half_ms=HOUR_MS,
+        possible_half_ms=HOUR_MS,
+        extreme_centi_celsius=-120,
+        samples=60,
+        open=False,
+    )
+    long = msgspec.structs.replace(held, reached=[msgspec.structs.replace(hit, run=run)])
+    assert rules.harmed_through_ms(long, Doubt.COLD) == NOW_MS + HOUR_MS
+    assert rules.harmed_through_ms(long, Doubt.HEAT) == 0
+    asked = wish(ReasonCode.SHAKE_TEST_PASSED)
+    assert reason_of(lambda: rules.check_release(asked, case(verdict=long), [proof(PASSED)])) == "too_early"
+
+
+def test_a_reply_on_age_may_come_before_it() -> None:
+    early = msgspec.structs.replace(ALLOWED, replied_at_ms=NOW_MS - 365 * DAY_MS)
+    rules.check_release(wish(ReasonCode.MANUFACTURER_ALLOWS), case(Ground.STAGE_TOO_LONG), [proof(early)])
+
+
+@pytest.mark.parametrize(
+    "against",
+    [
+        msgspec.structs.replace(PASSED, result=ShakeResult.FAILED, tested_at_ms=NOW_MS - 9),
+        msgspec.structs.replace(ALLOWED, answer=Answer.MUST_NOT_BE_USED, replied_at_ms=NOW_MS - 9),
+    ],
+)
+@pytest.mark.parametrize("reason", [ReasonCode.SHAKE_TEST_PASSED, ReasonCode.NOT_EXPOSED, ReasonCode.LOT_HOLD_LIFTED])
+def test_nobody_passes_over_what_speaks_against_the_stock(against: Facts, reason: ReasonCode) -> None:
+    weighed = case(was_held_by_order=True, known=[proof(against), proof(PASSED)])
+    evidence = [proof(PASSED), proof(SEEN)]
+    assert reason_of(lambda: rules.check_release(wish(reason), weighed, evidence)) == "speaks_against"
+    later = replace(weighed, known=[proof(ALLOWED), *weighed.known])
+    rules.check_release(wish(reason), later, evidence)
+
+
+def test_the_makers_last_word_counts() -> None:
+    no = msgspec.structs.replace(ALLOWED, answer=Answer.MUST_NOT_BE_USED, replied_at_ms=NOW_MS)
+    weighed = case(known=[proof(no), proof(ALLOWED)])
+    asked = wish(ReasonCode.MANUFACTURER_ALLOWS)
+    assert reason_of(lambda: rules.check_release(asked, weighed, [proof(ALLOWED)])) == "speaks_against"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from sqlalchemy import update
 
@@ -14,6 +15,7 @@ from sheetal.contracts.verdict import Finding
 from sheetal.ledger import audit, decisions, holdings, judgement_writes, judgements, rejudge, stock
 from sheetal.ledger.decision_rules import ReasonCode
 from sheetal.ledger.decision_tables import decision as decision_table
+from sheetal.ledger.proofs import ShakeResult
 from sheetal.ledger.stock_tables import holding
 from tests.sheetal.ledger import deciding, seeds
 from tests.sheetal.ledger.deciding import FIRST, SECOND, found, propose, reason_of, sign, wish
@@ -134,6 +136,14 @@ def test_what_does_not_hold_together_is_not_signed(assessed: Ledger, words: dict
     assert reason_of(lambda: propose(assessed, made)) == reason
     assert found(assessed).disposition is Disposition.UNDER_ASSESSMENT
     assert signatures(assessed) == []
+
+
+def test_a_failed_test_counts_though_nobody_ticked_it(assessed: Ledger) -> None:
+    deciding.make(assessed, aluminium_adsorbed=True)
+    made = wish(assessed)
+    deciding.attach(assessed, msgspec.structs.replace(deciding.PASSED, result=ShakeResult.FAILED))
+    assert reason_of(lambda: propose(assessed, made)) == "speaks_against"
+    assert found(assessed).disposition is Disposition.UNDER_ASSESSMENT
 
 
 def test_quarantined_stock_is_assessed_before_it_is_decided_on(stocked: Ledger) -> None:

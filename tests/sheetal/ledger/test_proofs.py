@@ -49,6 +49,11 @@ def test_what_says_nothing_is_refused(facts: VvmFacts, changes: dict[str, object
     assert reason_of(lambda: proofs.check_facts(wrong, NOW_MS)) == reason
 
 
+def test_what_was_looked_at_says_when() -> None:
+    seen = [proofs.seen_at_ms(facts) for facts in (STAGE_1, PASSED, ALLOWED, SEEN)]
+    assert seen == [NOW_MS - 1, NOW_MS - 1, NOW_MS - 1, None]
+
+
 def test_the_latest_instant_is_now() -> None:
     proofs.check_facts(msgspec.structs.replace(STAGE_1, read_at_ms=NOW_MS, stage=4), NOW_MS)
     proofs.check_facts(OtherFacts(text="x" * 500), NOW_MS)
