@@ -105,7 +105,9 @@ SUITES = {
     "alerts.lost_notice": Suite(
         alerts_lost_notice.FULL, alerts_lost_notice.HOW, alerts_lost_notice.run, alerts_lost_notice.GROUP
     ),
-    "alerts.channel_down": Suite(alerts_channel_down.FULL, alerts_channel_down.HOW, each(alerts_channel_down.attempt)),
+    "alerts.channel_down": Suite(
+        alerts_channel_down.FULL, alerts_channel_down.HOW, alerts_channel_down.run, alerts_channel_down.GROUP
+    ),
     "ingest.slow_consumer": Suite(ingest_slow_consumer.FULL, ingest_slow_consumer.HOW, ingest_slow_consumer.run),
 }
 

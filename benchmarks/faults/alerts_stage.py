@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqlalchemy import delete, select
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 LOT = "covishield/CS-1"
 COLD_MINUTES, WARM_MINUTES = 90, 30
 FROZEN, FINE = -120, 450
-RANGE_OF_TRY = 5
+_one_at_a_time = Lock()
+"""Alembic keeps what it upgrades for the whole process."""
 
 
 class Fate(NamedTuple):
@@ -72,7 +74,8 @@ class AlertsStage:
         (folder / "field.key").write_text(f"k1:{base64.b64encode(bytes(range(32))).decode()}\n")
         (folder / "field.key").chmod(0o600)
         addresses = StoreAddresses.in_folder(folder)
-        upgrade(addresses.ledger, addresses.telemetry)
+        with _one_at_a_time:
+            upgrade(addresses.ledger, addresses.telemetry)
         world = open_world(addresses)
         found_world(world)
         close_world(world)
