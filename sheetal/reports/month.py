@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sheetal.contracts.limits import MINUTE_MS, Side
+from sheetal.contracts.limits import DAY_MS, MINUTE_MS, Side
 from sheetal.contracts.problem import Refused
 from sheetal.ledger import assets, reports
-from sheetal.thermal.exposure import summarise
+from sheetal.thermal.exposure import merge_all, summarise
 from sheetal.thermal.runs import Limit, cap_ms, samples_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sheetal.ledger.assets import Appliance, Facility, SensorSpan
     from sheetal.ledger.reports import MonthCounts
     from sheetal.readings.port import ReadingsStore
+    from sheetal.thermal.exposure import Exposure, Limits
 
 PERIOD = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 HALF_MS_PER_MINUTE = 2 * MINUTE_MS
@@ -121,12 +122,11 @@ def _sensor_month(
 ) -> SensorMonth:
     from_ms = max(month[0], span.from_ms)
     until_ms = month[1] if span.until_ms is None else min(month[1], span.until_ms)
-    samples = samples_of(readings.read(span.sensor, from_ms, until_ms))
     limits = (
         Limit(Side.COLD, place.centi_celsius_min, inclusive=False),
         Limit(Side.HOT, place.centi_celsius_max, inclusive=False),
     )
-    seen = summarise(span.sensor, samples, cap_ms(samples, span.interval_ms), limits)
+    seen = _exposure(readings, span, (from_ms, until_ms), limits)
     known = seen.known_half_ms // HALF_MS_PER_MINUTE
     return SensorMonth(
         appliance_id=place.id,
@@ -144,6 +144,18 @@ def _sensor_month(
         alarms=sum(number for (of, _), number in counts.alarms.items() if of == place.id),
         checks=counts.checks.get(place.id, 0),
     )
+
+
+def _exposure(readings: ReadingsStore, span: SensorSpan, times: tuple[int, int], limits: Limits) -> Exposure:
+    """The exposure over a span, a day's readings in memory at a time; the pieces merge to the whole's very figures."""
+    longest_ms: int | None = None if span.interval_ms is None else cap_ms([], span.interval_ms)
+    pieces: list[Exposure] = []
+    for day_ms in range(*times, DAY_MS):
+        samples = samples_of(readings.read(span.sensor, day_ms, min(day_ms + DAY_MS, times[1])))
+        if longest_ms is None and len(samples) > 1:
+            longest_ms = cap_ms(samples, None)
+        pieces.append(summarise(span.sensor, samples, longest_ms or 0, limits))
+    return merge_all(pieces, limits)
 
 
 def _minutes(runs: tuple[Run, ...]) -> int:

@@ -113,3 +113,29 @@ def test_nothing_known_is_no_share_at_all(house: Ledger, readings: ReadingsStore
 def test_a_share_is_rounded_down_over_all_that_is_known() -> None:
     assert SENSOR_MONTH.in_range_permille == (43_000 - 75 - 301) * 1000 // 43_000 == 991
     assert REPORT.in_range_permille == (43_000 - 2 * (75 + 301)) * 1000 // 43_000
+
+
+def test_a_run_over_midnight_is_one_run_and_a_gap_there_is_unknown(house: Ledger, readings: ReadingsStore) -> None:
+    assign(house)
+    feed(readings, *[900] * 121, from_ms=MIDDLE_MS - 60 * MINUTE_MS)
+    (found,) = month(house, readings).sensors
+    assert (found.minutes_hot, found.minutes_known) == (120, 120)
+    feed(readings, *[450] * 10, from_ms=MIDDLE_MS + 5 * DAY_MS + 61 * MINUTE_MS)
+    (found,) = month(house, readings).sensors
+    assert (found.minutes_hot, found.minutes_known) == (120, 129)
+
+
+def test_at_most_a_day_is_read_at_a_time(
+    house: Ledger, readings: ReadingsStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assign(house)
+    spans: list[int] = []
+    read = readings.read
+
+    def noted(sensor: str, start_ms: int, end_ms: int) -> list[Reading]:
+        spans.append(end_ms - start_ms)
+        return read(sensor, start_ms, end_ms)
+
+    monkeypatch.setattr(readings, "read", noted)
+    month(house, readings)
+    assert (max(spans), sum(spans)) == (DAY_MS, 30 * DAY_MS)
