@@ -13,6 +13,7 @@ from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.limits import Side
 from sheetal.contracts.verdict import HOLDING, Ground
 from sheetal.ledger import holdings, judgement_writes, stock
+from sheetal.ledger.judgement_writes import NewCompromise
 from sheetal.ledger.latest_verdicts import newest_verdicts, on_record, standing_compromises
 from sheetal.thermal.exposure_report import reason_of
 from sheetal.thermal.proposals import side_of
@@ -192,15 +193,18 @@ def _state_compromises(
 ) -> None:
     """Make the standing compromises those of these verdicts: add what is new, withdraw what late data has disproved."""
     standing = standing_compromises(conn, [one.verdict.holding for one in changed])
+    new: list[NewCompromise] = []
     for one in changed:
-        known, wanted = standing.get(one.verdict.holding, []), _compromises_of(one.verdict)
+        label = one.verdict.holding
+        known, wanted = standing.get(label, []), _compromises_of(one.verdict)
         for said in known:
             if (said.side, said.from_ms) not in wanted:
                 judgement_writes.withdraw_compromise(conn, said.id, now_ms)
         said_before = {(said.side, said.from_ms) for said in known}
-        for side, from_ms in sorted(wanted - said_before):
-            number = numbers[one.verdict.holding]
-            judgement_writes.add_compromise(conn, one.verdict.holding, number, Side(side), from_ms, now_ms)
+        new += [
+            NewCompromise(label, numbers[label], Side(side), from_ms) for side, from_ms in sorted(wanted - said_before)
+        ]
+    judgement_writes.add_compromises(conn, new, now_ms)
 
 
 def _compromises_of(found: Verdict) -> set[tuple[str, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 
 from sheetal.contracts.problem import NotFound
 from sheetal.ledger.stock_tables import holding, lot
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
     from sqlalchemy.engine import RowMapping
+
+
+_LOCK_HOLDING = (
+    update(holding)
+    .where(holding.c.id == bindparam("locked"))
+    .values(doses_left=holding.c.doses_left)
+    .returning(holding)
+)
+"""Made once: every act begins with it."""
 
 
 def lock_lot(conn: Connection, lot_id: str) -> None:
@@ -28,8 +37,7 @@ def lock_lot(conn: Connection, lot_id: str) -> None:
 
 def lock_holding(conn: Connection, holding_id: str) -> RowMapping:
     """The holding's row as it stands once nobody else changes it; raises NotFound."""
-    touched = update(holding).where(holding.c.id == holding_id).values(doses_left=holding.c.doses_left)
-    row = conn.execute(touched.returning(holding)).mappings().one_or_none()
+    row = conn.execute(_LOCK_HOLDING, {"locked": holding_id}).mappings().one_or_none()
     if row is None:
         raise NotFound("no such holding", holding=holding_id)
     return row

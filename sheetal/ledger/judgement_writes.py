@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import and_, bindparam, case, delete, func, insert, literal, or_, select, update
@@ -68,6 +68,15 @@ def _verdict_row(found: Verdict, digest: str, now_ms: int) -> dict[str, object]:
     }
 
 
+class NewCompromise(NamedTuple):
+    """A verdict's statement that a holding was unfit from an instant on."""
+
+    holding_id: str
+    verdict_id: int
+    side: Side
+    compromised_from_ms: int
+
+
 def add_compromise(
     conn: Connection,
     holding_id: str,
@@ -77,15 +86,19 @@ def add_compromise(
     now_ms: int,
 ) -> int:
     """State that a holding was unfit from an instant on; gives the number."""
-    row = {
-        "holding_id": holding_id,
-        "verdict_id": verdict_id,
-        "side": side.value,
-        "compromised_from_ms": compromised_from_ms,
-        "found_at_ms": now_ms,
-    }
-    number: int = conn.execute(insert(compromise).values(**row).returning(compromise.c.id)).scalar_one()
+    new = _compromise_row(NewCompromise(holding_id, verdict_id, side, compromised_from_ms), now_ms)
+    number: int = conn.execute(insert(compromise).values(**new).returning(compromise.c.id)).scalar_one()
     return number
+
+
+def add_compromises(conn: Connection, found: Sequence[NewCompromise], now_ms: int) -> None:
+    """State many together, in their order."""
+    if found:
+        conn.execute(insert(compromise), [_compromise_row(one, now_ms) for one in found])
+
+
+def _compromise_row(new: NewCompromise, now_ms: int) -> dict[str, object]:
+    return {**new._asdict(), "side": new.side.value, "found_at_ms": now_ms}
 
 
 def withdraw_compromise(conn: Connection, compromise_id: int, now_ms: int) -> bool:

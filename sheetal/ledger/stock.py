@@ -89,6 +89,15 @@ class Stay:
     vvm_stage_packed: int | None = None
 
 
+def _descendants() -> Select[str]:
+    split_off = select(holding.c.id, literal(1).label("depth")).where(holding.c.parent_id == bindparam("above"))
+    born = split_off.cte(recursive=True)
+    born = born.union_all(select(holding.c.id, born.c.depth + 1).join(born, holding.c.parent_id == born.c.id))
+    return select(born.c.id).order_by(born.c.depth, born.c.id)
+
+
+_DESCENDANTS = _descendants()
+"""Made once, like the next: each hold asks for it, and making a statement costs more than running it."""
 _LOT_BY_ID = select(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms).where(lot.c.id == bindparam("lot"))
 
 
@@ -267,9 +276,7 @@ def open_stays_in(conn: Connection, appliance_id: str) -> list[Stay]:
 
 def descendants(conn: Connection, holding_id: str) -> list[str]:
     """The ids of all holdings split off this one and off those, parents before children."""
-    born = select(holding.c.id, literal(1).label("depth")).where(holding.c.parent_id == holding_id).cte(recursive=True)
-    born = born.union_all(select(holding.c.id, born.c.depth + 1).join(born, holding.c.parent_id == born.c.id))
-    return list(conn.execute(select(born.c.id).order_by(born.c.depth, born.c.id)).scalars())
+    return list(conn.execute(_DESCENDANTS, {"above": holding_id}).scalars())
 
 
 def born_after(conn: Connection, holding_id: str, from_ms: int) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from sheetal.contracts.device_alarm import AlarmKind
-from sheetal.contracts.limits import DAY_MS
+from sheetal.contracts.limits import DAY_MS, Side
 from sheetal.ledger import alarms
 from sheetal.ledger import judgement_writes as writes
 from sheetal.ledger import judgements as reads
@@ -165,3 +165,25 @@ def test_an_unknown_gateway_has_no_state(house: Ledger) -> None:
         assert not writes.put_gateway_state(conn, replace(ONLINE, gateway_id="gw-99"))
         assert writes.put_gateway_state(conn, ONLINE)
         conn.execute(delete(gateway_state))
+
+
+def test_compromises_stated_together_stand_in_their_order(stocked: Ledger) -> None:
+    with stocked.write() as conn:
+        number = writes.append_verdict(conn, seeds.verdict(), NOW_MS)
+        writes.add_compromises(conn, [], NOW_MS)
+        pairs = [(Side.HOT, NOW_MS - 1), (Side.COLD, NOW_MS - 9)]
+        writes.add_compromises(conn, [writes.NewCompromise("H-1", number, *pair) for pair in pairs], NOW_MS)
+    with stocked.read() as conn:
+        found = [(one.verdict_id, one.side, one.compromised_from_ms) for one in reads.compromises(conn)]
+    assert found == [(number, "hot", NOW_MS - 1), (number, "cold", NOW_MS - 9)]
+
+
+def test_judged_instants_put_together_are_each_guarded(stocked: Ledger) -> None:
+    later, older = replace(JUDGED, judged_through_ms=NOW_MS), replace(JUDGED, judged_through_ms=NOW_MS - 5)
+    with stocked.write() as conn:
+        writes.put_appliance_judgements(conn, [later])
+        writes.put_appliance_judgements(conn, [older, replace(JUDGED, appliance_id="A-2")])
+        writes.put_appliance_judgements(conn, [])
+    with stocked.read() as conn:
+        found = reads.appliance_judgements(conn)
+    assert (found["A-1"].judged_through_ms, found["A-2"].judged_through_ms) == (NOW_MS, 100)
