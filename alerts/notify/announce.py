@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from alerts.notify.channels.screen import Shown
+from alerts.notify.escalate import REMINDER, UNACKNOWLEDGED
 from alerts.notify.grouping import AGAIN_MS, first_try_ms, group_of
 from alerts.notify.local_time import minute_of_day
 from alerts.notify.message import text_of
@@ -59,13 +60,15 @@ def shown_of(notices: Sequence[Told]) -> list[Shown]:
 def _audience(conn: Connection, notice: Told, now_ms: int) -> dict[int, int]:
     """Who is told, each from when on."""
     named = notice.facts.get(NAMED)
-    if isinstance(named, list):
-        standing = {one.id for one in contacts.contacts(conn)}
-        return {one: notice.created_at_ms for one in named if one in standing}
+    if isinstance(named, list) and (standing := contacts.standing(conn, named)):
+        return dict.fromkeys(standing, notice.created_at_ms)
     place = assets.facility_by_id(conn, notice.facility_id)
     minute = minute_of_day(now_ms, place.time_zone) if ALARM in notice.facts else None
     hears = Hears(notice.severity) if notice.severity in set(Hears) else Hears.URGENT
-    hearing = contacts.hearers(conn, notice.facility_id, hears, minute)
+    hearing = [] if notice.kind == UNACKNOWLEDGED else contacts.hearers(conn, notice.facility_id, hears, minute)
+    if not hearing and notice.kind in {UNACKNOWLEDGED, REMINDER}:
+        # Nobody has answered, and the ladder leads to nobody at this hour: whoever hears such notices at all.
+        hearing = contacts.hearers(conn, notice.facility_id, hears)
     told: dict[int, int] = {}
     if notice.group_key is not None:
         told = deliveries.last_told_ms(conn, notice.facility_id, notice.group_key, now_ms - AGAIN_MS)

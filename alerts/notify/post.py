@@ -71,8 +71,8 @@ class PostOffice:
         with self._idle:
             busy = set(self._busy)
         with self._ledger.read() as conn:
-            due = parcels(deliveries.waiting(conn, now_ms), now_ms)
-            due = [parcel for parcel in due if parcel.contact_id not in busy]
+            # Who is being told already does not stand in the way of the others, however much waits for him.
+            due = parcels(deliveries.waiting(conn, now_ms, without=busy), now_ms)
             people = contacts.reached(conn, self._cipher, {parcel.contact_id for parcel in due})
         batches: dict[int, list[Parcel]] = {}
         for parcel in due:

@@ -91,7 +91,7 @@ class Regular:
 def due_now(conn: Connection, kind: str, now_ms: int) -> list[Due]:
     """The facilities where somebody hears this report, it is late enough in their day, and it was not made yet."""
     hears, from_minute = (Hears.DIGEST, DIGEST_FROM_MINUTE) if kind == DIGEST else (Hears.REPORT, MONTHLY_FROM_MINUTE)
-    heard_at = {one.facility_id for one in contacts.contacts(conn) if hears in one.hears}
+    heard_at = contacts.heard_at(conn, hears)
     found: list[Due] = []
     made: dict[str, set[str]] = {}
     for place in _where(conn, heard_at):

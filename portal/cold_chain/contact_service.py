@@ -96,13 +96,12 @@ def contacts_page(ledger: Ledger, staff: Staff, facility_id: str, now_ms: int) -
             steps=ladders.steps_of(conn, chosen.id),
             general_steps=ladders.steps_of(conn, None),
             undelivered=deliveries.undelivered(conn, now_ms, limit=UNDELIVERED_SHOWN),
-            unheard=unheard(facilities, known),
+            unheard=unheard(facilities, contacts.heard_at(conn, Hears.URGENT)),
         )
 
 
-def unheard(facilities: Collection[Facility], known: Collection[Contact]) -> list[Facility]:
-    """The facilities where nobody hears what is urgent (pure)."""
-    heard = {one.facility_id for one in known if Hears.URGENT in one.hears}
+def unheard(facilities: Collection[Facility], heard: Collection[str | None]) -> list[Facility]:
+    """The facilities where nobody hears what is urgent, by those where somebody does (pure)."""
     return [] if None in heard else [place for place in facilities if place.id not in heard]
 
 

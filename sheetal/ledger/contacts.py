@@ -173,6 +173,18 @@ def contacts(conn: Connection, facility_id: str | None = None) -> list[Contact]:
     return [_contact(row) for row in rows]
 
 
+def standing(conn: Connection, contact_ids: Collection[int]) -> list[int]:
+    """Those of these contacts that are still told anything, in order of their numbers."""
+    query = select(contact.c.id).where(contact.c.id.in_(contact_ids), contact.c.retired_at_ms.is_(None))
+    return list(conn.execute(query.order_by(contact.c.id)).scalars())
+
+
+def heard_at(conn: Connection, hears: Hears) -> set[str | None]:
+    """The facilities where somebody hears this; None stands for everywhere."""
+    query = select(contact.c.facility_id, contact.c.kinds).where(contact.c.retired_at_ms.is_(None)).distinct()
+    return {row.facility_id for row in conn.execute(query) if hears in row.kinds.split()}
+
+
 def contact_by_id(conn: Connection, contact_id: int) -> Contact:
     """One contact that is told something; raises NotFound."""
     query = select(contact).where(contact.c.id == contact_id, contact.c.retired_at_ms.is_(None))

@@ -104,8 +104,8 @@ def last_told_ms(conn: Connection, facility_id: str, group_key: str, since_ms: i
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
-def waiting(conn: Connection, now_ms: int, limit: int = ROWS_MAX) -> list[Waiting]:
-    """What contacts have not got yet and still should, the next due first."""
+def waiting(conn: Connection, now_ms: int, limit: int = ROWS_MAX, *, without: Collection[int] = ()) -> list[Waiting]:
+    """What contacts have not got yet and still should, the next due first; `without` leaves these contacts out."""
     query = (
         select(notice, delivery.c.contact_id, delivery.c.attempts.label("tried"), delivery.c.next_try_ms)
         .join(delivery, delivery.c.notice_id == notice.c.id)
@@ -113,6 +113,7 @@ def waiting(conn: Connection, now_ms: int, limit: int = ROWS_MAX) -> list[Waitin
         .where(
             delivery.c.sent_at_ms.is_(None),
             contact.c.retired_at_ms.is_(None),
+            contact.c.id.not_in(without),
             notice.c.created_at_ms >= literal(now_ms - GIVEN_UP_AFTER_MS, EpochMs),
         )
         .order_by(delivery.c.next_try_ms, delivery.c.notice_id)

@@ -6,13 +6,14 @@ import pytest
 from sqlalchemy import insert, update
 
 from alerts.notify.announce import announce, shown_of
-from sheetal.ledger import deliveries
-from sheetal.ledger.contacts import Hears
+from alerts.notify.escalate import REMINDER, UNACKNOWLEDGED
+from sheetal.ledger import contacts, deliveries, judgement_writes
+from sheetal.ledger.contacts import Hears, retire_contact
 from sheetal.ledger.judgement_tables import notice
 from sheetal.ledger.judgements import Severity
 from sheetal.ledger.watch_tables import escalation_step
 from tests.alerts.given import FACILITY, at
-from tests.alerts.notify.told import add_contact, add_notice, told
+from tests.alerts.notify.told import BY, add_contact, add_notice, told
 
 if TYPE_CHECKING:
     from alerts.notify.channels.screen import Shown
@@ -105,3 +106,30 @@ def test_a_severity_of_a_later_release_is_heard_as_urgent(world: World) -> None:
     with world.ledger.write() as conn:
         conn.execute(update(notice).values(severity="newer"))
     assert audience(world) == {contact: 0}
+
+
+@pytest.mark.parametrize("kind", [UNACKNOWLEDGED, REMINDER])
+def test_where_the_ladder_leads_to_nobody_now_everybody_hears_what_nobody_answered(world: World, kind: str) -> None:
+    officer, digest = add_contact(world), add_contact(world, hears=frozenset({Hears.DIGEST}))
+    step(world, officer, 0, (1, 2))
+    with world.ledger.write() as conn:
+        judgement_writes.add_notice(conn, kind, kind, FACILITY, {"alarm": "x"}, at(0))
+    assert audience(world) == {officer: 0}
+    assert digest != officer
+
+
+def test_an_escalation_whose_person_is_gone_is_for_everybody(world: World) -> None:
+    officer, gone = add_contact(world), add_contact(world)
+    step(world, officer, 0, (1, 2))
+    with world.ledger.write() as conn:
+        retire_contact(conn, gone, BY, at(0))
+        judgement_writes.add_notice(conn, "a", UNACKNOWLEDGED, FACILITY, {"alarm": "x", "contacts": [gone]}, at(0))
+    assert audience(world) == {officer: 0}
+
+
+def test_an_escalation_finds_its_person_among_however_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contacts, "CONTACTS_MAX", 1)
+    add_contact(world)
+    second = add_contact(world)
+    add_notice(world, "a", alarm="x", contacts=[second])
+    assert audience(world) == {second: 0}

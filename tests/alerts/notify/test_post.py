@@ -9,11 +9,13 @@ from alerts.notify.announce import announce
 from alerts.notify.grouping import Parcel
 from alerts.notify.post import NO_ADDRESS, PostOffice, deliver
 from sheetal.ledger import contacts, deliveries
-from sheetal.ledger.contacts import Reached
-from tests.alerts.given import at
+from sheetal.ledger.contacts import Hears, Reached
+from tests.alerts.given import FACILITY, at
 from tests.alerts.notify.told import BY, FIRST, SECOND, Desk, Recorder, add_contact, add_notice, told
 
 if TYPE_CHECKING:
+    import pytest
+
     from alerts.notify.message import Message
     from tests.alerts.given import World
 
@@ -190,3 +192,33 @@ def test_every_problem_is_named_and_no_address_is_one_too() -> None:
     parcel = Parcel(1, (told(1),), 0)
     assert deliver(lambda address, _: f"{address} x", Reached(1, "en", ("a", "b")), parcel) == "a x; b x"
     assert deliver(lambda *_: None, Reached(1, "en", ()), parcel) == NO_ADDRESS
+
+
+def test_one_contact_that_is_being_told_much_keeps_nobody_else_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, heard = threading.Event(), threading.Event()
+
+    def send(address: str, _message: Message) -> str | None:
+        if address == FIRST:
+            assert answer.wait(10)
+        else:
+            heard.set()
+        return None
+
+    monkeypatch.setattr(deliveries, "ROWS_MAX", 1)
+    add_contact(world, FIRST)
+    add_contact(world, SECOND)
+    add_notice(world, "a")
+    with world.ledger.read() as conn:
+        (notice,) = deliveries.unaddressed(conn)
+        chosen = dict.fromkeys(contacts.hearers(conn, FACILITY, Hears.URGENT), at(0))
+    with world.ledger.write() as conn:
+        deliveries.address(conn, notice.id, chosen, at(0))
+    office = PostOffice(world.ledger, world.cipher, send, lambda: at(0))
+    try:
+        assert [office.round(), office.round()] == [1, 1]
+        assert heard.wait(10)
+    finally:
+        answer.set()
+    assert office.wait(10)

@@ -143,3 +143,25 @@ def test_a_facilitys_own_ladder_takes_the_place_of_the_general_one(house: Ledger
         add_step(conn, own, 15)
         assert contacts.hearers(conn, FACILITY, Hears.URGENT, 0) == [general]
         assert contacts.hearers(conn, OTHER_FACILITY, Hears.URGENT, 0) == []
+
+
+def test_those_that_stand_are_found_among_however_many(house: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contacts, "CONTACTS_MAX", 1)
+    with house.write() as conn:
+        first, gone, last = (add_contact(conn) for _ in range(3))
+        contacts.retire_contact(conn, gone, BY, NOW_MS)
+        assert contacts.standing(conn, [last, gone, first, 404]) == [first, last]
+        assert contacts.standing(conn, []) == []
+
+
+def test_where_something_is_heard_is_known_of_all(house: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contacts, "CONTACTS_MAX", 1)
+    with house.write() as conn:
+        assert contacts.heard_at(conn, Hears.URGENT) == set()
+        add_contact(conn)
+        gone = add_contact(conn, facility_id=None)
+        add_contact(conn, facility_id=None, hears=frozenset({Hears.DIGEST}))
+        assert contacts.heard_at(conn, Hears.URGENT) == {FACILITY, None}
+        contacts.retire_contact(conn, gone, BY, NOW_MS)
+        assert contacts.heard_at(conn, Hears.URGENT) == {FACILITY}
+        assert contacts.heard_at(conn, Hears.DIGEST) == {None}

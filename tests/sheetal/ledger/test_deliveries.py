@@ -118,3 +118,11 @@ def test_the_next_due_comes_first(house: Ledger) -> None:
             deliveries.address(conn, add_notice(conn, key), {contact: NOW_MS + at_ms}, NOW_MS)
         assert [one.notice.facts["key"] for one in deliveries.waiting(conn, NOW_MS)] == ["soon", "late"]
         assert len(deliveries.waiting(conn, NOW_MS, 1)) == 1
+
+
+def test_some_contacts_may_be_left_out(house: Ledger) -> None:
+    with house.write() as conn:
+        first, second = add_contact(conn), add_contact(conn)
+        deliveries.address(conn, add_notice(conn, "a"), {first: NOW_MS, second: NOW_MS}, NOW_MS)
+        assert [one.contact_id for one in deliveries.waiting(conn, NOW_MS, 1, without={first})] == [second]
+        assert deliveries.waiting(conn, NOW_MS, without={first, second}) == []
