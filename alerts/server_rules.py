@@ -80,9 +80,11 @@ def changes_of(
     """What is new and what is over; `judged` are the appliances and rules that could be looked at at all.
 
     `standing` are all alarms whose cause goes on, of either origin. One that a person has ended is not raised again
-    before its cause was gone.
+    before its cause was gone; but a gateway's, once ended, silences its own sensor alone.
     """
-    known = {(one.appliance_id, one.kind) for one in standing}
+    known: dict[tuple[str | None, str], list[Alarm]] = {}
+    for one in standing:
+        known.setdefault((one.appliance_id, one.kind), []).append(one)
     found = list(conditions)
     holds = {(one.appliance_id, one.rule.value) for one in found}
     asked = {(appliance_id, rule.value) for appliance_id, rule in judged}
@@ -93,7 +95,8 @@ def changes_of(
         and (one.appliance_id, one.kind) in asked
         and (one.appliance_id, one.kind) not in holds
     ]
-    return Changes([one for one in found if (one.appliance_id, one.rule.value) not in known], over)
+    raised = [new for new in found if not any(_says(one, new) for one in known.get((new.appliance_id, new.rule), ()))]
+    return Changes(raised, over)
 
 
 def still_beyond(one: Alarm, probe: Probe | None) -> bool:
@@ -105,6 +108,14 @@ def still_beyond(one: Alarm, probe: Probe | None) -> bool:
     if one.kind == ServerRule.FREEZE.value:
         return probe.centi_celsius < one.limit_centi_celsius + CLOSING_CENTI_CELSIUS
     return probe.centi_celsius > one.limit_centi_celsius - CLOSING_CENTI_CELSIUS
+
+
+def _says(one: Alarm, new: Raised) -> bool:
+    """Whether an alarm that stands says what the server would say now."""
+    if one.origin == Origin.SERVER.value or one.ended_at_ms is None:
+        return True
+    sensors = new.facts.get("sensors", [new.sensor_id])
+    return sensors == [one.sensor_id]
 
 
 def _silent(look: Look, now_ms: int) -> list[Raised]:

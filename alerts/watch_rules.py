@@ -100,9 +100,9 @@ def _see(conn: Connection, states: Mapping[str, SensorState], hours: Hours, now_
     zones = {place.id: place.time_zone for place in assets.facilities(conn)}
     evidence = watching.evidence_inside(conn)
     checked = watching.last_checks(conn, now_ms - checks_due.PRACTISED_MS)
-    standing = uncleared(conn)
-    missing = {one.appliance_id for one in standing if one.kind == ServerRule.MISSED_CHECK.value}
     probes = _probes(conn, states, now_ms)
+    standing = [one for one in uncleared(conn) if _still_speaks(one, probes)]
+    missing = {one.appliance_id for one in standing if one.kind == ServerRule.MISSED_CHECK.value}
     ahead = forecasts(conn)
     looks = []
     for place in assets.appliances(conn):
@@ -118,6 +118,12 @@ def _see(conn: Connection, states: Mapping[str, SensorState], hours: Hours, now_
         )
         looks.append(look)
     return Seen(looks, standing)
+
+
+def _still_speaks(one: Alarm, probes: Mapping[str, Sequence[Probe]]) -> bool:
+    """Whether an alarm can ever be cleared: a gateway's, of a sensor that hangs elsewhere or nowhere now, cannot."""
+    hung = {probe.sensor for probe in probes.get(one.appliance_id or "", ())}
+    return one.origin == Origin.SERVER.value or one.sensor_id in hung
 
 
 def _probes(conn: Connection, states: Mapping[str, SensorState], now_ms: int) -> dict[str, list[Probe]]:

@@ -211,3 +211,29 @@ def test_only_a_value_well_inside_closes_an_alarm(
 
 def test_an_alarm_whose_probe_was_taken_away_is_over() -> None:
     assert not still_beyond(standing(ServerRule.HEAT, limit_centi_celsius=800), None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_raised"),
+    [
+        ({}, False),
+        ({"sensor_id": "gw-9.other"}, False),
+        ({"ended_at_ms": at(9), "ended_as": "lost_contact"}, False),
+        ({"ended_at_ms": at(9), "ended_as": "lost_contact", "sensor_id": "gw-9.other"}, True),
+    ],
+)
+@pytest.mark.parametrize("rule", [ServerRule.NO_DATA, ServerRule.HEAT])
+def test_a_gateways_alarm_once_ended_silences_its_own_sensor_alone(
+    rule: ServerRule, changes: dict[str, object], *, is_raised: bool
+) -> None:
+    facts: dict[str, object] = {"sensors": [TVC]} if rule is ServerRule.NO_DATA else {}
+    new = Raised(rule=rule, facility_id=FACILITY, appliance_id=FRIDGE, began_at_ms=at(0), sensor_id=TVC, facts=facts)
+    found = changes_of([new], [standing(rule, origin="device", **changes)], {(FRIDGE, rule)})
+    assert found == Changes([new] if is_raised else [], [])
+
+
+def test_a_second_silent_sensor_speaks_though_the_first_was_put_aside() -> None:
+    put_aside = standing(origin="device", ended_at_ms=at(9), ended_as="sensor_fault")
+    both = replace(LOOK, probes=(PROBE, PROBE._replace(sensor="gw-1.z")))
+    (silent,) = wanted(both, at(31))
+    assert changes_of([silent], [put_aside], {(FRIDGE, ServerRule.NO_DATA)}).raised == [silent]

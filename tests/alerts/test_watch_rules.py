@@ -7,14 +7,16 @@ from sqlalchemy import insert
 
 from alerts.device_alarms import keep as keep_device
 from alerts.watch_rules import WatchRules
+from sheetal.contracts.device_alarm import AlarmKind, alarm_id
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.reading import Quality
 from sheetal.ledger import alarms, assets, forecasts, telemetry_writes
+from sheetal.ledger.alarms import ServerRule
 from sheetal.ledger.asset_tables import sensor_fault
 from sheetal.ledger.checks_due import Hours
 from sheetal.ledger.manual_checks import ManualCheck, add_manual_check
 from sheetal.ledger.telemetry import SensorState
-from tests.alerts.given import CARRIER, FRIDGE, OTHER, TVC, at
+from tests.alerts.given import CARRIER, FRIDGE, GATEWAY, OTHER, TVC, at
 from tests.alerts.test_server_rules import FORECAST
 from tests.alerts.wire import alarm
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from sheetal.contracts.reading import Reading
     from tests.alerts.given import World
 
+NEW = f"{GATEWAY}.new"
 NEVER = Hours((8 * 60, 17 * 60), 10**6)
 """Checks that are never late: the world's clock is of no matter."""
 
@@ -207,3 +210,18 @@ def test_an_appliance_without_a_probe_is_nobodys_alarm(world: World) -> None:
         assets.unassign_sensor(conn, TVC, at(0), at(0))
     assert rules_of(world).turn(at(600)).raised == []
     assert CARRIER not in {place for place, _ in standing(world)}
+
+
+def test_the_alarm_of_a_sensor_that_is_gone_silences_nobody_for_ever(world: World) -> None:
+    rules = rules_of(world)
+    say(world, 0, 450)
+    gone = alarm(kind=AlarmKind.NO_DATA, alarm=alarm_id(TVC, AlarmKind.NO_DATA, at(0)))
+    keep_device(world.ledger, gone, at(1))
+    assert rules.turn(at(31)).raised == []
+    with world.ledger.write() as conn:
+        alarms.end_alarm(conn, gone.alarm, "ravi", "lost_contact", "the gateway is broken", at(32))
+        assets.register_sensor(conn, assets.Sensor(id=NEW, gateway_id=GATEWAY, serial="9", model="DS18B20"), at(33))
+        assets.assign_sensor(conn, TVC, OTHER, "tvc", at(33), at(33))
+        assets.assign_sensor(conn, NEW, FRIDGE, "tvc", at(33), at(33))
+    (raised,) = [one for one in rules.turn(at(70)).raised if one.appliance_id == FRIDGE]
+    assert (raised.rule, raised.sensor_id) == (ServerRule.NO_DATA, NEW)
