@@ -22,6 +22,7 @@ PAD_MS_MAX = 12 * HOUR_MS
 PAD_SHARE = 3
 QUIET_MS = DAY_MS
 COLUMN_WIDTH = 2
+BAR_ROOM, BAR_LEAST = 0.15, 2
 DEGREE = 100
 INDIA_MS = 330 * MINUTE_MS
 TIME_STEPS_MS = tuple(
@@ -54,7 +55,8 @@ FRAMES = (WIDE, NARROW)
 class Seen:
     """What is to be drawn: one sensor's samples in [from_ms, until_ms), and what the verdict says of them.
 
-    `run` is first and last instant beyond the limit, `reached_ms` when the rule's minutes were over.
+    `run` is first and last instant beyond the limit, `reached_ms` when the rule's minutes were over. `days` are times
+    of which only the extremes are known: from, until, lowest, highest.
     """
 
     sensor: str
@@ -68,6 +70,16 @@ class Seen:
     run: tuple[int, int] | None = None
     reached_ms: int | None = None
     band: tuple[int | None, int | None] = (None, None)
+    days: Sequence[tuple[int, int, int, int]] = ()
+
+
+class Bar(NamedTuple):
+    """A time's extremes as an upright bar."""
+
+    left: float
+    width: float
+    top: float
+    height: float
 
 
 class Mark(NamedTuple):
@@ -108,6 +120,7 @@ class Picture:
     limit: Mark | None = None
     bracket: Bracket | None = None
     reached: Mark | None = None
+    bars: list[Bar] = field(default_factory=list)
 
     @property
     def plot(self) -> tuple[int, int, int, int]:
@@ -140,6 +153,7 @@ def picture(seen: Seen, frame: Frame = WIDE) -> Picture:
         limit=None if limit is None else Mark(scale.y(limit), limit),
         bracket=None if seen.run is None else _bracket(scale, seen.run, frame),
         reached=None if seen.reached_ms is None else Mark(scale.x(seen.reached_ms), seen.reached_ms),
+        bars=[_bar(scale, day) for day in seen.days],
     )
 
 
@@ -148,7 +162,7 @@ class _Scale:
 
     def __init__(self, seen: Seen, frame: Frame) -> None:
         self._seen, self._frame = seen, frame
-        values = [value for _, value in seen.samples]
+        values = [value for _, value in seen.samples] + [value for day in seen.days for value in day[2:]]
         near = [one for one in (seen.limit_centi_celsius, *_near_band(seen)) if one is not None]
         low, high = min([*values, *near], default=200), max([*values, *near], default=800)
         room = max((high - low) // 8, 40)
@@ -218,6 +232,14 @@ def _time_marks(seen: Seen, frame: Frame) -> list[int]:
 def _gap(scale: _Scale, gap: Gap, seen: Seen) -> Block:
     left, right = scale.x(max(gap.from_ms, seen.from_ms)), scale.x(min(gap.until_ms, seen.until_ms))
     return Block(left, round(right - left, 1), gap.until_ms - gap.from_ms)
+
+
+def _bar(scale: _Scale, day: tuple[int, int, int, int]) -> Bar:
+    from_ms, until_ms, low, high = day
+    left, right, top, bottom = scale.x(from_ms), scale.x(until_ms), scale.y(high), scale.y(low)
+    room = (right - left) * BAR_ROOM
+    width, height = max(right - left - 2 * room, BAR_LEAST), max(bottom - top, BAR_LEAST)
+    return Bar(round(left + room, 1), round(width, 1), top, round(height, 1))
 
 
 def _band(scale: _Scale, seen: Seen) -> Block | None:

@@ -55,6 +55,8 @@ def headline(verdict: Verdict, worst: Excursion | None, say: Translator) -> str:
 
 def run_line(one: Excursion, say: Translator, *, short: bool = False) -> str:
     """`74 min confirmed, 09:23 to 10:37` over the chart's bracket."""
+    if not one.is_drawn and one.minutes_possible > one.minutes_confirmed:
+        return say(marked("%(minutes)s min possible"), minutes=one.minutes_possible)
     if one.run is None or short:
         return say(marked("%(minutes)s min confirmed"), minutes=one.minutes_confirmed)
     return say(
@@ -73,6 +75,12 @@ def limit_of(one: Excursion, *, inclusive: bool = False) -> str:
 
 def chart_line(shown: Shown, language: str, say: Translator) -> str:
     """What the chart shows, for those who do not see it."""
+    if shown.days:
+        return say(
+            marked("Lowest and highest of each day from %(start)s to %(end)s"),
+            start=formats.moment(shown.from_ms, language),
+            end=formats.moment(shown.until_ms, language),
+        )
     return say(
         marked("Temperature of %(sensor)s from %(start)s to %(end)s: lowest %(low)s, highest %(high)s"),
         sensor=shown.sensor,

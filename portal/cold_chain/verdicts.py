@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from portal.cold_chain import evidence, excursions
+from portal.cold_chain.day_bars import bars_of
 from portal.cold_chain.rules import Place
 from portal.cold_chain.trace_chart import FRAMES, Seen, picture
 from sheetal.contracts.limits import DAY_MS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from portal.cold_chain.day_bars import DayBar
     from portal.cold_chain.evidence import Stores
     from portal.cold_chain.excursions import Drawn, Excursion
     from portal.cold_chain.trace_chart import Picture
@@ -114,6 +116,7 @@ class Shown:
     until_ms: int = 0
     readings: int = 0
     readings_answer: bool = True
+    days: list[DayBar] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -204,12 +207,12 @@ def verdict_page(
 
 
 def shown(stores: Stores, verdict: Verdict, product: Product | None, number: int = 1) -> Shown:
-    """The excursions of a verdict and the chart of one; without readings there is no chart."""
+    """The excursions of a verdict and the chart of one: from readings, else from the extremes of days."""
     found = excursions.excursions_of(verdict, product)
     picked = excursions.pick(found, number)
     what = excursions.drawn(verdict, picked)
     if what is None:
-        return Shown(found, picked)
+        return _shown_by_days(stores, verdict, product, found, picked)
     try:
         rows = stores.readings.read(what.sensor, what.from_ms, what.until_ms, limit=CHART_ROWS_MAX)
     except Unavailable:
@@ -228,6 +231,33 @@ def shown(stores: Stores, verdict: Verdict, product: Product | None, number: int
         until_ms=what.until_ms,
         readings=len(samples),
     )
+
+
+def _shown_by_days(
+    stores: Stores, verdict: Verdict, product: Product | None, found: list[Excursion], picked: Excursion | None
+) -> Shown:
+    """The chart of a life of which only extremes are known."""
+    days = bars_of(stores, verdict)
+    bars = [(day.from_ms, day.until_ms, day.low, day.high) for day in days]
+    known = [(begin, end, low, high) for begin, end, low, high in bars if low is not None and high is not None]
+    if not known:
+        return Shown(found, picked)
+    run = picked.run if picked is not None else None
+    seen = Seen(
+        sensor=run.sensor if run else "",
+        from_ms=days[0].from_ms,
+        until_ms=days[-1].until_ms,
+        samples=(),
+        cap_ms=0,
+        gaps=(),
+        side=picked.side if picked is not None and run else None,
+        limit_centi_celsius=picked.limit_centi_celsius if picked is not None and run else None,
+        run=(run.first_ms, run.last_ms) if run else None,
+        band=_band_of(product),
+        days=known,
+    )
+    pictures = [picture(seen, frame) for frame in FRAMES]
+    return Shown(found, picked, pictures, sensor=seen.sensor, from_ms=seen.from_ms, until_ms=seen.until_ms, days=days)
 
 
 def attempt(stores: Stores, staff: Staff, verdict_id: int, now_ms: int) -> Attempt:
@@ -279,8 +309,6 @@ def _cap(conn: Connection, what: Drawn, samples: Sequence[Sample]) -> int:
 def _seen(
     what: Drawn, samples: Sequence[Sample], longest_ms: int, picked: Excursion | None, product: Product | None
 ) -> Seen:
-    ranges = [one for one in product.ranges if one.stage == product.stage] if product else []
-    band = (ranges[0].centi_celsius_min, ranges[0].centi_celsius_max) if ranges else (None, None)
     run = picked.run if picked is not None and picked.is_drawn else None
     return Seen(
         sensor=what.sensor,
@@ -293,8 +321,13 @@ def _seen(
         limit_centi_celsius=picked.limit_centi_celsius if picked is not None and run else None,
         run=(run.first_ms, run.last_ms) if run else None,
         reached_ms=excursions.reached_ms(picked),
-        band=band,
+        band=_band_of(product),
     )
+
+
+def _band_of(product: Product | None) -> tuple[int | None, int | None]:
+    ranges = [one for one in product.ranges if one.stage == product.stage] if product else []
+    return (ranges[0].centi_celsius_min, ranges[0].centi_celsius_max) if ranges else (None, None)
 
 
 def _silence(what: Drawn, samples: Sequence[Sample]) -> list[Gap]:

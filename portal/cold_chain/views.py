@@ -83,7 +83,7 @@ class HoldingLine:
     @property
     def vvm_left_ppm(self) -> int | None:
         """What is left of the vial monitors' life, in millionths, as computed; None where that is not known."""
-        if self.verdict is None or self.verdict.vvm is None:
+        if self.verdict is None or self.verdict.vvm is None or not any(stay.readings for stay in self.verdict.stays):
             return None
         return max(0, PPM_WHOLE - self.verdict.vvm.ppm)
 

@@ -39,7 +39,7 @@ def steps(verdict: Verdict, product: Product, language: str = "en", picked: Excu
         *work_evidence.margin_steps(verdict, one),
         _extremes_step(verdict.stays),
         *work_evidence.budget_steps(verdict.budgets),
-        *work_evidence.vvm_steps(verdict.vvm, language),
+        *work_evidence.vvm_steps(verdict.vvm, sum(stay.readings for stay in verdict.stays), language),
         *work_evidence.mkt_steps(verdict.mkt),
         *work_evidence.proposal_steps(verdict.proposals, language),
         _last_step(verdict, one),

@@ -59,10 +59,14 @@ def budget_steps(budgets: Sequence[BudgetUse]) -> list[Step]:
     return [_budget(use) for use in budgets]
 
 
-def vvm_steps(use: VvmUse | None, language: str) -> list[Step]:
-    """The life that the vials' monitors computedly have left; never a reading of the vial."""
+def vvm_steps(use: VvmUse | None, readings: int, language: str) -> list[Step]:
+    """The life that the vials' monitors computedly have left; never a reading of the vial, and nothing without data."""
     if use is None:
         return []
+    question = Words(marked("Vial monitor's life"))
+    if not readings and use.stage is None:
+        nothing = Words(marked("%(kind)s: no reading tells how warm it was"), {"kind": vvm_name(use.vvm_type)})
+        return [Step(question, Words(marked("insufficient data")), nothing)]
     facts: dict[str, object] = {
         "kind": vvm_name(use.vvm_type),
         "worst": life_left(use.ppm_unknown_worst),
@@ -79,7 +83,7 @@ def vvm_steps(use: VvmUse | None, language: str) -> list[Step]:
             "A person read stage %(stage)s on %(when)s"
         )
     figure = Words(marked("%(left)s left"), {"left": life_left(use.ppm)})
-    return [Step(Words(marked("Vial monitor's life")), figure, Words(why, facts))]
+    return [Step(question, figure, Words(why, facts))]
 
 
 def life_left(ppm: int) -> str:

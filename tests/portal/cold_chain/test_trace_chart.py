@@ -167,3 +167,17 @@ def test_both_frames_keep_room_for_what_stands_beside_the_plot() -> None:
         assert frame.left >= 36
         assert frame.top >= 30
         assert frame.bottom >= 24
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.name)
+def test_days_stand_as_bars_from_lowest_to_highest(frame: Frame) -> None:
+    days = [(at(0), at(40), 300, 500), (at(40), at(80), -250, 600), (at(80), at(120), 450, 450)]
+    drawing = picture(Seen(**(vars(seen({})) | {"days": days})), frame)
+    left, top, right, bottom = drawing.plot
+    assert drawing.lines == []
+    first, frozen, still = drawing.bars
+    assert left < first.left < first.left + first.width < frozen.left < still.left + still.width < right
+    assert frozen.height > first.height > still.height == trace_chart.BAR_LEAST
+    assert all(top <= bar.top and bar.top + bar.height <= bottom + trace_chart.BAR_LEAST for bar in drawing.bars)
+    assert drawing.limit is not None
+    assert frozen.top + frozen.height > drawing.limit.at > first.top + first.height

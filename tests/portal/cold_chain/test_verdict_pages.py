@@ -4,11 +4,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from portal.cold_chain import verdict_pages, verdicts
 from portal.identity.service import Role
+from sheetal.contracts.batch import DaySummary
+from sheetal.contracts.disposition import EvidenceKind
+from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.contracts.problem import Unavailable
-from sheetal.ledger import judgement_writes, judgements
+from sheetal.ledger import judgement_writes, judgements, stock, telemetry_writes
 from sheetal.thermal import bundle as bundles
 
 if TYPE_CHECKING:
@@ -90,6 +94,53 @@ def test_an_excursion_is_opened_by_its_row(officer: Browser, seeded: Stage) -> N
     assert drawn.search(first) is not None
     assert drawn.findall(first) != drawn.findall(second)
     assert f'href="/cc/verdicts/{number}?run=2#work"' in first
+
+
+def test_a_holding_that_nobody_has_judged_says_so(officer: Browser, seeded: Stage) -> None:
+    from_ms = seeded.now_ms - 60_000
+    with seeded.ledger.write() as conn:
+        stock.receive_holding(
+            conn, "H-new", "covishield/CS-2301", "F-101", 10, "A-101-1", EvidenceKind.TELEMETRY, from_ms, from_ms, "x"
+        )
+    page = text_of(officer, "/cc/holdings/H-new")
+    assert "The engine has not judged this holding yet." in page
+    assert "No verdict yet." in page
+
+
+def test_a_loggers_days_have_bars_and_a_table(officer: Browser, seeded: Stage) -> None:
+    number = number_of(seeded, "H-3")
+    with seeded.ledger.read() as conn:
+        stored = judgements.verdict_by_id(conn, number)
+    assert stored is not None
+    (stay,) = stored.verdict.stays
+    day = DaySummary(
+        0,
+        stay.sensors[0],
+        stay.from_ms,
+        stay.from_ms + DAY_MS // 2,
+        -300,
+        700,
+        -50,
+        60,
+        800,
+        600,
+        90,
+        0,
+        0,
+        stay.from_ms,
+    )
+    with seeded.telemetry.write() as conn:
+        telemetry_writes.put_day_summaries(conn, [day], seeded.now_ms - HOUR_MS)
+    unread = replace(stored.verdict, stays=[replace(stay, readings=0)])
+    with seeded.ledger.write() as conn:
+        later = judgement_writes.append_verdict(conn, unread, seeded.now_ms)
+    for path, said in (("", "Only the lowest and highest of each time are known."), ("/hi", "केवल न्यूनतम और अधिकतम")):
+        page = text_of(officer, f"{path}/cc/holdings/H-3")
+        assert page.count('<rect class="bar"') == 2
+        assert said in page
+    page = text_of(officer, f"/cc/verdicts/{later}")
+    assert '<td class="num">−3.0</td>' in page
+    assert "Lowest and highest of each day from" in page
 
 
 def test_an_old_verdict_names_the_newer_one(officer: Browser, seeded: Stage) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +66,9 @@ def test_a_run_is_named_over_its_bracket() -> None:
     assert verdict_words.run_line(held, SAY).startswith("74 min confirmed, ")
     assert " to " in verdict_words.run_line(held, SAY)
     assert verdict_words.run_line(held, SAY, short=True) == "74 min confirmed"
+    assert held.run is not None
+    counted = dataclasses.replace(held, run=replace(held.run, samples=0))
+    assert verdict_words.run_line(counted, SAY) == "76 min possible", "a device's own count tells no instants"
     assert verdict_words.limit_of(held).replace(NBSP, " ") == "≤ −0.5 °C"
     assert verdict_words.limit_of(heat).replace(NBSP, " ") == "> +8.0 °C"
 

@@ -72,4 +72,8 @@ def test_what_is_left_of_a_monitors_life_is_never_less_than_nothing() -> None:
     source = Source(citation="made up", confidence="high")
     for lost, left in ((69_000, 931_000), (1_200_000, 0)):
         use = VvmUse(vvm_type="14", ppm=lost, ppm_unknown_worst=lost, stage=None, stage_read_at_ms=None, source=source)
-        assert replace(plain, verdict=msgspec.structs.replace(plain.verdict, vvm=use)).vvm_left_ppm == left
+        stays = [msgspec.structs.replace(plain.verdict.stays[0], readings=9)]
+        judged = msgspec.structs.replace(plain.verdict, vvm=use, stays=stays)
+        assert replace(plain, verdict=judged).vvm_left_ppm == left
+        unread = msgspec.structs.replace(plain.verdict, vvm=use)
+        assert replace(plain, verdict=unread).vvm_left_ppm is None, "nothing is computed from no data"

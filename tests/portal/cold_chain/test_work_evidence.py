@@ -101,15 +101,17 @@ def monitor(**facts: object) -> VvmUse:
 
 
 def test_a_monitors_life_is_told_as_a_computation() -> None:
-    (step,) = said(work_evidence.vvm_steps(monitor(), "en"))
+    (step,) = said(work_evidence.vvm_steps(monitor(), 9, "en"))
     assert step[1] == "93.1 % left"
     assert "VVM14, computed from the readings, not read off the vials" in step[2]
     assert step[2].endswith("at the warmest known: 92.0 % left")
-    (read,) = said(work_evidence.vvm_steps(monitor(stage=2, stage_read_at_ms=START), "en"))
+    (read,) = said(work_evidence.vvm_steps(monitor(stage=2, stage_read_at_ms=START), 0, "en"))
     assert "A person read stage 2 on" in read[2]
-    (spent,) = said(work_evidence.vvm_steps(monitor(ppm=1_200_000), "en"))
+    (spent,) = said(work_evidence.vvm_steps(monitor(ppm=1_200_000), 9, "en"))
     assert spent[1] == "0.0 % left"
-    assert work_evidence.vvm_steps(None, "en") == []
+    assert work_evidence.vvm_steps(None, 9, "en") == []
+    (nothing,) = said(work_evidence.vvm_steps(monitor(), 0, "en"))
+    assert nothing[1:] == ("insufficient data", "VVM14: no reading tells how warm it was")
 
 
 @pytest.mark.parametrize(("written", "name"), [("14", "VVM14"), ("VVM30", "VVM30")])
