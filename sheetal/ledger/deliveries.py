@@ -167,6 +167,7 @@ def undelivered(
         .join(contact, contact.c.id == delivery.c.contact_id)
         .where(
             delivery.c.sent_at_ms.is_(None),
+            contact.c.retired_at_ms.is_(None),
             notice.c.created_at_ms <= literal(now_ms - UNDELIVERED_AFTER_MS, EpochMs),
             notice.c.created_at_ms >= literal(now_ms - SHOWN_FOR_MS, EpochMs),
         )

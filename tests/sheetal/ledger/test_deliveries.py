@@ -92,8 +92,10 @@ def test_a_retired_contact_waits_for_nothing(house: Ledger) -> None:
     with house.write() as conn:
         contact = add_contact(conn)
         deliveries.address(conn, add_notice(conn, "a"), {contact: NOW_MS}, NOW_MS)
+        assert len(deliveries.undelivered(conn, NOW_MS + 2 * MINUTE_MS)) == 1
         contacts.retire_contact(conn, contact, BY, NOW_MS)
         assert waiting(conn) == []
+        assert deliveries.undelivered(conn, NOW_MS + 2 * MINUTE_MS) == []
 
 
 def test_a_group_was_last_told_when_its_newest_message_was_taken(house: Ledger) -> None:
