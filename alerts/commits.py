@@ -60,11 +60,19 @@ def commit(conn: Connection, judged: Judged, now_ms: int) -> list[str]:
 
 def mark_gap(conn: Connection, facility_id: str, holding_id: str, from_ms: int, now_ms: int) -> bool:
     """Mark a gap on a holding, and tell, once for each beginning; False when it was marked before."""
-    if not holdings.open_gap(conn, holding_id, from_ms, ENGINE, now_ms):
+    marked = holdings.open_gap(conn, holding_id, from_ms, ENGINE, now_ms)
+    if not marked:
         return False
-    facts = {"holding": holding_id, "from_ms": from_ms, "proposal": "hold"}
-    judgement_writes.add_notice(conn, f"{GAP}/{holding_id}/{from_ms}", GAP, facility_id, facts, now_ms)
+    for label, place in {holding_id: facility_id, **_elsewhere(conn, facility_id, marked)}.items():
+        facts = {"holding": label, "from_ms": from_ms, "proposal": "hold"}
+        judgement_writes.add_notice(conn, f"{GAP}/{label}/{from_ms}", GAP, place, facts, now_ms)
     return True
+
+
+def _elsewhere(conn: Connection, facility_id: str, labels: Sequence[str]) -> dict[str, str]:
+    """Those of these holdings that are in other facilities, and in which: there too somebody must be told."""
+    found = {label: stock.holding_by_id(conn, label).facility_id for label in labels}
+    return {label: place for label, place in found.items() if place != facility_id}
 
 
 def _is_changed(one: Judged, known: Mapping[str, OnRecord]) -> bool:
@@ -121,6 +129,9 @@ def _hold(
         facts = _hold_facts(judged, verdict_id, reason) | {"held": held}
         key = f"{HELD}/{found.holding}/{verdict_id}"
         judgement_writes.add_notice(conn, key, HELD, judged.holding.facility_id, facts, now_ms)
+        for label, place in _elsewhere(conn, judged.holding.facility_id, held).items():
+            own = {"holding": label, "held": [label], "doses_left": stock.holding_by_id(conn, label).doses_left}
+            judgement_writes.add_notice(conn, f"{HELD}/{label}/{verdict_id}", HELD, place, facts | own, now_ms)
     return held
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
+from alerts.commits import mark_gap
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.verdict import Ground
-from sheetal.ledger import catalogue, holdings, judgements, vvm_readings
+from sheetal.ledger import assets, catalogue, holdings, judgements, vvm_readings
+from sheetal.ledger.holdings import Split
 from sheetal.ledger.stay_acts import record_packing
-from tests.alerts.given import CARRIER, FRIDGE, HOLDING, at, product
+from tests.alerts.given import CARRIER, FRIDGE, HOLDING, appliance, at, product
 from tests.alerts.looks import release
 from tests.sheetal.ledger import decided
 
@@ -134,3 +137,50 @@ def test_a_hold_says_in_words_why(world: World, stage: int) -> None:
     world.drain(22)
     (fact,) = held_notices(world)
     assert fact["reason"] == "a vial monitor was read at its discard point"
+
+
+def split_elsewhere(world: World, minute: float) -> None:
+    """H-2 goes to the health post next door."""
+    there = assets.Facility(
+        id="F-102",
+        name="Next door",
+        name_hindi="पास में",
+        kind="cold_chain_point",
+        state_id=9,
+        state_name="Delhi",
+        district_id=141,
+        district_name="Shahdara",
+    )
+    with world.ledger.write() as conn:
+        assets.add_facility(conn, there, at(0))
+        assets.add_appliance(conn, dataclasses.replace(appliance("A-102-1"), facility_id="F-102"), at(0))
+        part = Split(
+            holding_id="H-2", doses=10, appliance_id="A-102-1", evidence_kind=EvidenceKind.TWICE_DAILY, at_ms=at(minute)
+        )
+        holdings.split_holding(conn, HOLDING, part, at(minute), "ravi")
+
+
+def test_who_has_what_was_split_off_is_told_that_it_is_held(world: World) -> None:
+    world.receive()
+    world.feed((0, 30, 450))
+    split_elsewhere(world, 20)
+    world.drain(30)
+    with world.ledger.write() as conn:
+        vvm_readings.record(conn, HOLDING, 3, at(25), "ravi", at(31))
+    world.drain(32)
+    assert world.holding("H-2").disposition is Disposition.QUARANTINED
+    told = {(one.facility_id, one.facts["holding"], one.facts["doses_left"]) for one in world.notices()}
+    assert told == {("F-101", HOLDING, 90), ("F-102", "H-2", 10)}
+
+
+def test_who_has_what_was_split_off_is_told_of_its_gap(world: World) -> None:
+    world.receive()
+    world.feed((0, 30, 450))
+    split_elsewhere(world, 20)
+    with world.ledger.write() as conn:
+        assert mark_gap(conn, "F-101", HOLDING, at(10), at(30))
+        assert not mark_gap(conn, "F-101", HOLDING, at(10), at(30))
+    assert {(one.facility_id, one.facts["holding"]) for one in world.notices()} == {
+        ("F-101", HOLDING),
+        ("F-102", "H-2"),
+    }
