@@ -189,7 +189,7 @@ def open_decision(conn: Connection, holding_id: str) -> Decision | None:
 def case_doses(conn: Connection, holding_id: str) -> int:
     """How many doses a decision is about, for the size above which two people sign.
 
-    Its own and those of its kin that wait in the same facility, so that held stock is not split below the size.
+    Its own and those of its kin that wait, wherever they are, so that held stock is not split or moved below the size.
     """
     of = stock.holding_by_id(conn, holding_id)
     above = stock.ancestors(conn, holding_id)
@@ -198,7 +198,6 @@ def case_doses(conn: Connection, holding_id: str) -> int:
     waiting = select(func.coalesce(func.sum(holding.c.doses_left), 0)).where(
         holding.c.id.in_(kin),
         holding.c.id != holding_id,
-        holding.c.facility_id == of.facility_id,
         holding.c.disposition.in_(checks.OPEN_CASE),
     )
     return of.doses_left + int(conn.execute(waiting).scalar_one())

@@ -197,9 +197,16 @@ def test_held_stock_is_not_split_below_the_size(assessed: Ledger) -> None:
     assert propose(assessed, above=9).signers_needed == 2
 
 
-def test_kin_elsewhere_or_decided_on_do_not_count(assessed: Ledger) -> None:
-    seeds.split(assessed, "H-1", "H-2", 3, appliance_id=seeds.OTHER_APPLIANCE)
-    seeds.split(assessed, "H-1", "H-3", 3)
+def test_held_stock_is_not_carried_away_below_the_size(assessed: Ledger) -> None:
+    seeds.split(assessed, "H-1", "H-2", 6, appliance_id=seeds.OTHER_APPLIANCE)
+    seeds.judge(assessed)
+    with assessed.read() as conn:
+        assert [decisions.case_doses(conn, one) for one in ("H-1", "H-2")] == [10, 10]
+    assert propose(assessed, above=9).signers_needed == 2
+
+
+def test_kin_decided_on_do_not_count(assessed: Ledger) -> None:
+    seeds.split(assessed, "H-1", "H-3", 6)
     propose(assessed, wish(assessed, "H-3", **CONDEMN), holding_id="H-3")
     with assessed.read() as conn:
         assert decisions.case_doses(conn, "H-1") == 4
