@@ -17,6 +17,7 @@ from sheetal.ledger import assets, judgements, stock
 from sheetal.ledger.histories import in_chunks
 from sheetal.ledger.judgements import ApplianceJudgement
 from sheetal.ledger.stock_tables import manual_check
+from sheetal.thermal.cuts import days_heard
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -121,7 +122,7 @@ def _look_at(
     hung = _hung_lately(witness, now_ms)
     newest = {one: _newest(hours, (witness, one), now_ms, is_ahead=one.sensor in told.believed_ms) for one in hung}
     reached = [_reached(one, sample, told.believed_ms) for one, sample in newest.items()]
-    days = [_day_through(one, day) for one in hung for day in told.days[one.sensor] if _is_of(one, day, now_ms)]
+    days = [_day_through(one, day) for one in hung for day in _heard_days(witness, told.days[one.sensor], one, now_ms)]
     before_ms = None if before is None else before.known_through_ms
     through_ms = known_through(before_ms, [*reached, *days, told.checked_ms.get(appliance.id)], now_ms)
     standing = [sample for one, sample in newest.items() if sample is not None and one.until_ms is None]
@@ -150,6 +151,11 @@ def _newest(hours: Hours, of: tuple[Witness, Hung], now_ms: int, *, is_ahead: bo
         if found is not None:
             return found
     return None
+
+
+def _heard_days(witness: Witness, days: Sequence[ReceivedDay], hung: Hung, now_ms: int) -> list[ReceivedDay]:
+    own = [fault for fault in witness.faults if fault.sensor == hung.sensor]
+    return [day for day in days if _is_of(hung, day, now_ms) and days_heard([day.cut], own)]
 
 
 def _is_of(hung: Hung, day: ReceivedDay, now_ms: int) -> bool:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from sheetal.thermal.runs import Gap
 
 
+LIVES_MAX = 2_000
+"""Different lives that a round remembers: at a month each some 50 MB."""
+
+
 def no_fence(conn: Connection) -> None:
     """Nobody else writes."""
     del conn
@@ -97,6 +101,9 @@ class Judge:
     def _find(self, history: History) -> _Found:
         key = key_of(history)
         if key not in self._found:
+            if len(self._found) >= LIVES_MAX:
+                self._found.clear()
+                self._known.forget_exposures()
             life = life_of(history, self._known)
             verdict = judge_life(life, self._now_ms)
             allowances = allowances_of(history, self._known)

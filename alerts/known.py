@@ -94,6 +94,10 @@ class Known:
             found = self._exposures[of] = make()
         return found
 
+    def forget_exposures(self) -> None:
+        """Make room; what is asked for again is made again."""
+        self._exposures.clear()
+
 
 def _product(conn: Connection, product_id: str, now_ms: int) -> Product | NotFound:
     """The problem is kept, so that it is a problem of this product's holdings alone."""

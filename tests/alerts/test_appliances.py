@@ -9,7 +9,8 @@ from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.limits import DAY_MS
 from sheetal.contracts.problem import NotFound
 from sheetal.ledger import assets, judgement_writes, telemetry_writes
-from tests.alerts.given import FRIDGE, OTHER, TOP, TVC, appliance, at
+from sheetal.ledger.sensor_faults import declare_sensor_fault
+from tests.alerts.given import FRIDGE, OTHER, TOP, TVC, appliance, at, day_summary
 
 if TYPE_CHECKING:
     from sheetal.ledger.judgements import ApplianceJudgement
@@ -131,3 +132,28 @@ def test_a_place_allows_silence_up_to_its_sourced_holdover() -> None:
     assert place_of(appliance("A")).silence_ms_max == 60 * 60_000
     assert place_of(appliance("A", holdover_minutes=90)).silence_ms_max == 90 * 60_000
     assert place_of(appliance("A", holdover_minutes=9000)).silence_ms_max == 240 * 60_000
+
+
+def test_what_a_faulty_sensor_says_proves_nothing_and_is_no_state(world: World) -> None:
+    world.feed((0, 100, -300))
+    assert known(world, 100) == (at(99), "freezing")
+    with world.ledger.write() as conn:
+        declare_sensor_fault(conn, TVC, at(30), at(60), "it lay on the ice", "dr-asha", at(100))
+        declare_sensor_fault(conn, TVC, at(80), None, "it lay on the ice", "dr-asha", at(100))
+    assert known(world, 100) == (at(79), "freezing")
+    with world.ledger.write() as conn:
+        declare_sensor_fault(conn, TVC, at(60), at(80), "it lay on the ice", "dr-asha", at(101))
+    assert known(world, 101)[0] == at(29)
+
+
+def test_the_day_of_a_faulty_logger_proves_nothing(world: World) -> None:
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, OTHER, "logger", at(0), at(0))
+    with world.telemetry.write() as conn:
+        telemetry_writes.put_day_summaries(conn, [day_summary(TOP, alarm=None)], at(1500))
+    (found,) = look(world.stores, [OTHER], at(1500))
+    assert found.known_through_ms == at(24 * 60)
+    with world.ledger.write() as conn:
+        declare_sensor_fault(conn, TOP, at(700), at(710), "its battery was empty", "dr-asha", at(1500))
+    (found,) = look(world.stores, [OTHER], at(1500))
+    assert found.known_through_ms is None

@@ -4,17 +4,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from alerts import evaluate
 from alerts.commits import commit, mark_gap, news
-from alerts.evaluate import Judged, judge_holding
+from alerts.evaluate import Judge, Judged, judge_holding
 from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
 from sheetal.contracts.limits import DAY_MS, MINUTE_MS
 from sheetal.contracts.problem import Refused
 from sheetal.contracts.verdict import Finding
 from sheetal.ledger import assets, holdings, judgement_writes, telemetry_writes
+from sheetal.ledger.histories import histories
+from sheetal.thermal.verdict import digest, judge_life
 from tests.alerts.given import FACILITY, HOLDING, OTHER, TOP, at, day_summary
 from tests.alerts.looks import refusal
 
 if TYPE_CHECKING:
+    from sheetal.contracts.verdict import Verdict
+    from sheetal.thermal.life import Life
     from tests.alerts.given import World
 
 
@@ -155,3 +160,64 @@ def test_a_verdict_names_what_is_needed_to_read_the_same_rows_again(world: World
     assert stored.verdict.rule_version
     again = judged(world, 90)
     assert again.verdict == stored.verdict
+
+
+def found_on(world: World, labels: list[str], minute: float) -> dict[str, Judged]:
+    with world.ledger.read() as conn:
+        known = histories(conn, labels)
+    judge = Judge(world.stores, at(minute))
+    judge.learn(list(known.values()))
+    return {label: judge.judge(known[label]) for label in labels}
+
+
+def test_equal_lives_are_judged_once_and_told_under_their_own_names(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = [HOLDING, "H-2", "H-3"]
+    for label in labels:
+        world.receive(label, minute=5 if label == "H-3" else 0)
+    world.feed((0, 90, -180))
+    lives: list[object] = []
+
+    def count(life: Life, judged_through_ms: int) -> Verdict:
+        lives.append(life)
+        return judge_life(life, judged_through_ms)
+
+    monkeypatch.setattr(evaluate, "judge_life", count)
+    found = found_on(world, labels, 90)
+    assert len(lives) == 2
+    for label, one in found.items():
+        assert one.verdict == judge_holding(world.stores, label, at(90)).verdict
+        assert one.verdict.holding == label
+        (stay,) = one.history.stays
+        assert [hit.stay for hit in one.verdict.reached] == [stay.id]
+        assert [evidence.stay for evidence in one.verdict.stays] == [stay.id]
+    assert found[HOLDING].digest == found["H-2"].digest == digest(found["H-2"].verdict)
+    assert found[HOLDING].digest != found["H-3"].digest
+
+
+def test_a_round_remembers_no_more_lives_than_it_may(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = [f"H-{number}" for number in range(1, 6)]
+    for number, label in enumerate(labels):
+        world.receive(label, minute=number)
+    world.feed((0, 90, 450))
+    expected = {label: one.verdict for label, one in found_on(world, labels, 90).items()}
+    monkeypatch.setattr(evaluate, "LIVES_MAX", 2)
+    assert {label: one.verdict for label, one in found_on(world, labels, 90).items()} == expected
+
+
+def test_a_decision_covers_the_gap_of_its_own_holding_among_equal_lives(world: World) -> None:
+    for label in (HOLDING, "H-2"):
+        world.receive(label)
+    world.feed((0, 10, 450), (100, 120, 450))
+    world.drain(120)
+    with world.ledger.write() as conn:
+        holdings.clear_gap(conn, HOLDING, "dr-asha", "the log book says so", at(121))
+    found = found_on(world, [HOLDING, "H-2"], 122)
+    assert found[HOLDING].gaps == []
+    assert [(gap.from_ms, gap.until_ms) for gap in found["H-2"].gaps] == [(at(9), at(100))]
+    world.feed((122, 123, 450))
+    world.drain(123)
+    assert world.holding().gap_open_from_ms is None
+    assert world.holding("H-2").gap_open_from_ms == at(9)

@@ -119,6 +119,9 @@ def test_an_exposure_is_made_once(world: World) -> None:
     assert found.once(("a", 1), make) is first  # type: ignore[arg-type]
     found.once(("a", 2), make)  # type: ignore[arg-type]
     assert len(made) == 2
+    found.forget_exposures()
+    found.once(("a", 1), make)  # type: ignore[arg-type]
+    assert len(made) == 3
 
 
 def test_a_store_that_is_away_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
