@@ -206,7 +206,10 @@ def test_a_gateways_page_tells_news_by_itself_and_keeps_the_focus(
     page.context.close()
 
 
-@pytest.mark.parametrize("path", ["/cc/holdings/H-3", "/cc/gateways/gw-01", "/cc/gateways/gw-01/probes/a-101-1-tvc"])
+@pytest.mark.parametrize(
+    "path",
+    ["/cc/holdings/H-3", "/cc/gateways/gw-01", "/cc/gateways/gw-01/probes/a-101-1-tvc", "/cc/contacts", "/cc/reports"],
+)
 def test_every_control_is_reached_by_the_tab_key_with_a_visible_ring(
     browser: Browser, address: str, complaints: list[str], path: str
 ) -> None:
