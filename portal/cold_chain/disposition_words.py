@@ -77,6 +77,7 @@ REFUSALS = {
     "ancestor_held": marked("The holding that this was split off is still held. Decide on that one first."),
     "lot_held": marked("An authority's order holds the whole lot. Wait until it is lifted."),
     "expired": marked("This lot has expired. Nothing makes it usable; condemn it."),
+    "gap_since": marked("Time without data was found since the first signature. Withdraw it, then decide anew."),
     "not_rejudged": marked("This holding is being judged again. Wait a moment, read the verdict, then decide."),
     "reason_code": marked("This is no reason for this decision. Choose another."),
     "no_comment": marked("Write the reason in your words."),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import bindparam, event, insert, select, update
+from sqlalchemy import bindparam, event, func, insert, select, update
 
 from sheetal.contracts.problem import NotFound
 from sheetal.ledger.judgement_tables import audit as audit_table
@@ -115,6 +115,13 @@ def entries(conn: Connection, facility_id: str, limit: int, before: int | None =
         query = query.where(audit_table.c.number < before)
     query = query.order_by(audit_table.c.number.desc()).limit(min(limit, ENTRIES_MAX))
     return [_chained(row) for row in conn.execute(query).mappings()]
+
+
+def last_at_ms(conn: Connection, subject: str, act: str) -> int | None:
+    """When this was last done to a subject, in whatever chain; None for never."""
+    query = select(func.max(audit_table.c.at_ms)).where(audit_table.c.subject == subject, audit_table.c.act == act)
+    at_ms: int | None = conn.execute(query).scalar_one()
+    return at_ms
 
 
 def heads(conn: Connection) -> list[AuditHead]:

@@ -118,7 +118,7 @@ def propose(
 def sign(conn: Connection, decision_id: int, by: Signature, seen_verdict_id: int | None) -> Decision:
     """Give the second signature, by somebody who has seen the same verdict, and carry the decision out.
 
-    Raises NotFound and Refused: `decision_closed`, `same_person`, and whatever `propose` refuses.
+    Raises NotFound and Refused: `decision_closed`, `same_person`, `gap_since`, and whatever `propose` refuses.
     """
     asked = decision_by_id(conn, decision_id)
     row = _lock(conn, asked.holding_id, asked.target)
@@ -128,6 +128,8 @@ def sign(conn: Connection, decision_id: int, by: Signature, seen_verdict_id: int
     if found.signed_by == by.actor:
         next_step = "let another person sign"
         raise Refused("the same person cannot sign twice", next_step=next_step, reason="same_person")
+    if found.target in USABLE:
+        _check_gap(conn, row, found)
     wish = replace(found.wish(), seen_verdict_id=seen_verdict_id)
     if found.seen_verdict_id != seen_verdict_id:
         checks.check_seen(conn, found.holding_id, found.seen_verdict_id)
@@ -246,6 +248,18 @@ def _check_clock(row: RowMapping, now_ms: int) -> None:
     if row["rejudges_open"]:
         next_step = "wait until it is judged, then read the verdict"
         raise Refused("this holding is being judged again", next_step=next_step, reason="not_rejudged")
+
+
+def _check_gap(conn: Connection, row: RowMapping, found: Decision) -> None:
+    """Refuse (`gap_since`) what would clear a gap that the first signature did not know of."""
+    marked_at_ms = audit.last_at_ms(conn, row["id"], "gap_opened")
+    if row["gap_open_from_ms"] is not None and (marked_at_ms or 0) > found.signed_at_ms:
+        raise Refused(
+            "time without data was found since the first signature",
+            next_step="withdraw the decision, and decide with that in mind",
+            reason="gap_since",
+            gap_open_from_ms=row["gap_open_from_ms"],
+        )
 
 
 def _case(conn: Connection, row: RowMapping, wish: Wish, now_ms: int) -> Case:

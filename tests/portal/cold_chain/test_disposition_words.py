@@ -25,6 +25,7 @@ LEDGER_REASONS = [
     "no_such_evidence",
     "not_answered",
     "too_early",
+    "gap_since",
     "speaks_against",
     "lot_not_lifted",
     "vvm_discard",

@@ -221,3 +221,13 @@ def test_a_chain_shorter_than_a_head_kept_outside_is_broken(house: Ledger) -> No
     with house.read() as conn:
         kept = AuditHead(FACILITY, 5, audit.heads(conn)[0].hash)
     assert report(house, sealed=kept) == ChainReport(2, 3)
+
+
+def test_when_something_was_last_done_is_known(house: Ledger) -> None:
+    with house.write() as conn:
+        for at_ms in (5, 9, 7):
+            audit.append(conn, FACILITY, AuditEntry(at_ms, "a", "gap_opened", "H-1", {}))
+    with house.read() as conn:
+        assert audit.last_at_ms(conn, "H-1", "gap_opened") == 9
+        assert audit.last_at_ms(conn, "H-1", "held") is None
+        assert audit.last_at_ms(conn, "H-2", "gap_opened") is None

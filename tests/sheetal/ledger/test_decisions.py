@@ -222,6 +222,18 @@ def test_a_release_answers_for_time_that_nobody_knows(assessed: Ledger) -> None:
     assert (entry.actor, json.loads(entry.detail)["reason"]) == ("dr-asha", f"decision {made.id}: {made.comment}")
 
 
+def test_a_gap_found_between_two_signatures_stops_the_second(assessed: Ledger) -> None:
+    waiting = propose(assessed, above=9)
+    later = replace(SECOND, at_ms=NOW_MS + 9)
+    with assessed.write() as conn:
+        holdings.open_gap(conn, "H-1", NOW_MS - 5, "engine", NOW_MS + 1)
+    assert reason_of(lambda: sign(assessed, waiting, by=later)) == "gap_since"
+    assert found(assessed).gap_open_from_ms == NOW_MS - 5
+    with assessed.write() as conn:
+        holdings.clear_gap(conn, "H-1", "engine", "data covers the gap", NOW_MS + 2)
+    assert sign(assessed, waiting, by=later).done_at_ms == NOW_MS + 9
+
+
 def test_condemning_clears_no_gap(assessed: Ledger) -> None:
     with assessed.write() as conn:
         holdings.open_gap(conn, "H-1", NOW_MS - 5, "engine", NOW_MS)
