@@ -13,11 +13,12 @@ import structlog
 
 from alerts.appliances import place_of
 from alerts.commits import mark_gap
-from alerts.decisions import decided_through
+from alerts.decisions import decided_by
 from alerts.evaluate import no_fence
 from alerts.known_through import NO_DATA, is_silent
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.ledger import assets, judgement_writes, judgements, stock
+from sheetal.ledger.histories import histories
 from sheetal.ledger.judgements import ApplianceJudgement
 
 if TYPE_CHECKING:
@@ -74,12 +75,15 @@ def _overdue_in(
     known: ApplianceJudgement | None,
     now_ms: int,
 ) -> list[Overdue]:
+    late = [
+        (stay, since_ms)
+        for stay in stock.unmarked_stays_in(conn, place.id)
+        if (since_ms := silent_since(stay, known)) + stay.known_bound_ms < now_ms
+    ]
+    decided_ms = decided_by(conn, list(histories(conn, [stay.holding_id for stay, _ in late]).values()))
     found: list[Overdue] = []
-    for stay in stock.open_stays_in(conn, place.id):
-        since_ms = silent_since(stay, known)
-        if since_ms + stay.known_bound_ms >= now_ms or not _may_be_marked(conn, stay.holding_id):
-            continue
-        since_ms = max(since_ms, decided_through(conn, stay.holding_id))
+    for stay, silent_ms in late:
+        since_ms = max(silent_ms, decided_ms.get(stay.holding_id, 0))
         if since_ms + stay.known_bound_ms < now_ms:
             found.append(Overdue(stay.holding_id, place.facility_id, since_ms))
     return found

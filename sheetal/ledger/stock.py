@@ -274,6 +274,18 @@ def open_stays_in(conn: Connection, appliance_id: str) -> list[Stay]:
     return [_stay(row) for row in conn.execute(query.order_by(stay.c.from_ms, stay.c.id)).mappings()]
 
 
+def unmarked_stays_in(conn: Connection, appliance_id: str) -> list[Stay]:
+    """Those of them whose holdings carry no gap's mark and have not been destroyed."""
+    may_be_marked = holding.c.gap_open_from_ms.is_(None), holding.c.disposition != Disposition.DESTROYED.value
+    query = (
+        select(stay)
+        .join(holding, holding.c.id == stay.c.holding_id)
+        .where(stay.c.appliance_id == appliance_id, stay.c.until_ms.is_(None), *may_be_marked)
+        .order_by(stay.c.from_ms, stay.c.id)
+    )
+    return [_stay(row) for row in conn.execute(query).mappings()]
+
+
 def descendants(conn: Connection, holding_id: str) -> list[str]:
     """The ids of all holdings split off this one and off those, parents before children."""
     return list(conn.execute(_DESCENDANTS, {"above": holding_id}).scalars())

@@ -5,11 +5,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import NotFound, Refused
-from sheetal.ledger import audit, rejudge, stock
+from sheetal.ledger import audit, holdings, rejudge, stock
+from sheetal.ledger.stock_tables import holding
 from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.seeds import FACILITY, LOT, NOW_MS, OTHER_FACILITY, REFRIGERATOR
 
@@ -198,3 +200,15 @@ def test_families_are_known_upwards_and_downwards(stocked: Ledger) -> None:
         assert stock.ancestors(conn, "H-1") == []
         assert stock.born_after(conn, "H-1", NOW_MS - 1) == ["H-2", "H-9", "H-0"]
         assert stock.born_after(conn, "H-1", NOW_MS) == []
+
+
+def test_stock_that_is_marked_or_destroyed_is_not_to_be_marked(stocked: Ledger) -> None:
+    for label in ("H-2", "H-3", "H-4"):
+        seeds.receive(stocked, label)
+    with stocked.write() as conn:
+        holdings.open_gap(conn, "H-2", seeds.NOW_MS, "engine", seeds.NOW_MS)
+        conn.execute(update(holding).where(holding.c.id == "H-3").values(disposition="DESTROYED"))
+        left = [one.holding_id for one in stock.unmarked_stays_in(conn, seeds.APPLIANCE)]
+        assert stock.unmarked_stays_in(conn, seeds.SECOND_APPLIANCE) == []
+        assert len(stock.open_stays_in(conn, seeds.APPLIANCE)) == 4
+    assert left == ["H-1", "H-4"]
