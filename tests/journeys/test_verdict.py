@@ -22,7 +22,7 @@ from demo.people import Person
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from sheetal.contracts.verdict import Finding
-from sheetal.ledger import assets, judgements, stock
+from sheetal.ledger import assets, holdings, judgements, stock
 from sheetal.thermal import bundle as bundles
 from tests.edge_agent.exports import REAL
 from tests.journeys.evidence import until
@@ -61,7 +61,7 @@ SHIPMENTS = (
         "pentavalent",
         Finding.EXCURSION_NOTED,
         Disposition.AVAILABLE,
-        ("> +8.0 °C", "295 min confirmed", "300 min possible", "300 min < 600 min → excursion noted, no hold", "VVM14"),
+        ("> +8.0 °C", "295 min confirmed", "305 min possible", "305 min < 600 min → excursion noted, no hold", "VVM14"),
     ),
     Shipment(
         "freezer-1min.csv",
@@ -88,6 +88,23 @@ def celsius(text: str) -> int:
     return round(float(text) * 100)
 
 
+def cold_box(name: str, facility: str) -> assets.Appliance:
+    return assets.Appliance(
+        id=name,
+        facility_id=facility,
+        name="Shipment box",
+        kind="cold_box",
+        model="of the shared data",
+        centi_celsius_min=200,
+        centi_celsius_max=800,
+        freeze_alarm_centi_celsius=-50,
+        freeze_alarm_minutes=60,
+        heat_alarm_centi_celsius=800,
+        heat_alarm_minutes=600,
+        alarm_source="WHO PQS device rule",
+    )
+
+
 def pack(live: District, shipment: Shipment, rows: list[tuple[int, int]]) -> str:
     """Stock that has stood beside the logger since its first reading."""
     stem = shipment.file.partition(".")[0]
@@ -95,21 +112,8 @@ def pack(live: District, shipment: Shipment, rows: list[tuple[int, int]]) -> str
     now_ms = live.now_ms()
     with live.ledger.write() as conn:
         facility = assets.gateway_by_id(conn, "gw-replay").facility_id
-        place = assets.Appliance(
-            id=box,
-            facility_id=facility,
-            name="Shipment box",
-            kind="cold_box",
-            model="of the shared data",
-            centi_celsius_min=200,
-            centi_celsius_max=800,
-            freeze_alarm_centi_celsius=-50,
-            freeze_alarm_minutes=60,
-            heat_alarm_centi_celsius=800,
-            heat_alarm_minutes=600,
-            alarm_source="WHO PQS device rule",
-        )
-        assets.add_appliance(conn, place, now_ms)
+        for name in (box, f"{box}-next"):
+            assets.add_appliance(conn, cold_box(name, facility), now_ms)
         sensor = assets.Sensor(
             id=f"gw-replay.{stem}",
             gateway_id="gw-replay",
@@ -132,14 +136,21 @@ def pack(live: District, shipment: Shipment, rows: list[tuple[int, int]]) -> str
     return holding
 
 
+def unpack(live: District, holding: str, at_ms: int) -> None:
+    """Take the stock from beside its logger when that is read out; the stay that ends is judged whole."""
+    with live.ledger.write() as conn:
+        box = f"A-{holding[2:]}-next"
+        holdings.move_holding(conn, holding, box, EvidenceKind.LOGGER_FILE, at_ms, live.now_ms(), "journey")
+
+
 def judged(live: District, holding: str, readings: int) -> StoredVerdict:
-    """The verdict that rests on every reading of the file."""
+    """The verdict on the ended stay that rests on every reading of the file."""
     found: list[StoredVerdict] = []
 
     def rests_on_all() -> bool:
         with live.ledger.read() as conn:
             newest = judgements.latest_verdict(conn, holding)
-        if newest is None or sum(stay.readings for stay in newest.verdict.stays) != readings:
+        if newest is None or [stay.readings for stay in newest.verdict.stays] != [readings, 0]:
             return False
         found.append(newest)
         return True
@@ -154,10 +165,11 @@ def test_a_real_file_becomes_a_verdict_that_shows_its_work(live: District, shipm
     holding = pack(live, shipment, rows)
     done = replay(live, str(REAL / shipment.file))
     assert done.code == 0, done.told
+    unpack(live, holding, rows[-1][0] + shipment.interval_ms)
     stored = judged(live, holding, len(rows))
     assert stored.verdict.finding is shipment.finding
     assert live.holding(holding).disposition is shipment.disposition
-    (stay,) = stored.verdict.stays
+    stay, _next = stored.verdict.stays
     assert (stay.centi_celsius_min, stay.centi_celsius_max) == (
         min(value for _, value in rows),
         max(value for _, value in rows),
