@@ -20,7 +20,7 @@ from alerts.commits import commit_all, news
 from alerts.turns import judged_in_turn, named
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import Unavailable
-from sheetal.contracts.verdict import Ground
+from sheetal.contracts.verdict import HOLDING, Ground
 from sheetal.ledger import assets, judgement_writes, rejudge, retention, telemetry
 from sheetal.ledger.asset_tables import assignment
 from sheetal.ledger.histories import in_chunks, touched
@@ -40,8 +40,10 @@ HOURS_MAX = 500
 HOURS_BESIDE_MAX = 100
 MARKS_MAX = 500
 READ_MAX = 5_000
-HOLDINGS_PER_TRANSACTION = 500
+WRITES_PER_TRANSACTION = 500
 """So that the gate, which waits for the writer on SQLite, waits a fraction of a second."""
+WRITES_OF_A_HOLD = 5
+"""A verdict that holds or marks a gap costs as much as so many others."""
 SECONDS_UNCOMMITTED_MAX = 1.0
 """What has been judged is committed at least this often, which also prolongs the lease."""
 
@@ -261,13 +263,14 @@ def _judge_all(stores: Stores, work: Work, now_ms: int) -> set[str]:
     """Judge and commit every touched holding; gives those that could not be judged."""
     failed: set[str] = set()
     waiting: list[Judged] = []
-    committed_at = time.monotonic()
+    committed_at, writes = time.monotonic(), 0
     for judged in judged_in_turn(stores, work.holdings, now_ms, failed):
         waiting.append(judged)
+        writes += WRITES_OF_A_HOLD if judged.gaps or judged.verdict.finding in HOLDING else 1
         is_late = time.monotonic() - committed_at > SECONDS_UNCOMMITTED_MAX
-        if is_late or len(waiting) >= HOLDINGS_PER_TRANSACTION:
+        if is_late or writes >= WRITES_PER_TRANSACTION:
             failed |= _commit_together(stores, work, waiting, now_ms)
-            waiting = []
+            waiting, writes = [], 0
         if is_late:
             _prolong(stores)
             committed_at = time.monotonic()

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.stock import Stay
 
+MARKED_AT_ONCE = 100
+"""So that the gate, which waits for the writer on SQLite, waits a fraction of a second."""
+
 log = structlog.get_logger()
 
 
@@ -63,7 +66,11 @@ def sweep(
             conn,
             [_swept(place.id, known.get(place.id), now_ms, is_dark=place.id in silent_ids) for place in places],
         )
-        marked = [one.holding_id for one in overdue if _mark(conn, one, now_ms)]
+    marked: list[str] = []
+    for first in range(0, len(overdue), MARKED_AT_ONCE):
+        with ledger.write() as conn:
+            fence(conn)
+            marked += [one.holding_id for one in overdue[first : first + MARKED_AT_ONCE] if _mark(conn, one, now_ms)]
     if marked:
         log.warning("Stock stands in a silent appliance for too long", holdings=marked)
     return len(marked)

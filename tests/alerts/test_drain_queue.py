@@ -230,3 +230,26 @@ def test_marks_beyond_a_round_leave_their_places_unfinished(world: World, monkey
     world.receive("H-9", OTHER)
     work = take_work(world.stores)
     assert (work.holdings, work.unfinished) == ({HOLDING}, {OTHER})
+
+
+@pytest.mark.parametrize(("value", "transactions"), [(450, 1), (-180, 3)])
+def test_holds_are_committed_in_shorter_transactions(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    value: int,
+    transactions: int,
+) -> None:
+    monkeypatch.setattr(drain_module, "WRITES_PER_TRANSACTION", 10)
+    sizes: list[int] = []
+    real = drain_module.commit_all
+
+    def commit(conn: Connection, judged: Sequence[Judged], now_ms: int) -> list[str]:
+        sizes.append(len(judged))
+        return real(conn, judged, now_ms)
+
+    monkeypatch.setattr(drain_module, "commit_all", commit)
+    for number in range(5):
+        world.receive(f"H-{number}")
+    world.feed((0, 90, value))
+    world.drain(90)
+    assert (len(sizes), sum(sizes)) == (transactions, 5)

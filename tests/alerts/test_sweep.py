@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from alerts import sweep as sweep_module
 from alerts.sweep import sweep
 from sheetal.contracts.disposition import EvidenceKind, RefusalReason
 from sheetal.contracts.problem import Refused, Unavailable
@@ -174,3 +175,16 @@ def test_without_a_sweep_the_gate_takes_the_engine_for_dead(world: World, minute
     world.feed((0, 60, 450))
     world.drain(10)
     assert refusal(world, 10 + minutes) is RefusalReason.ENGINE_SILENT
+
+
+def test_much_silent_stock_is_marked_in_short_transactions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep_module, "MARKED_AT_ONCE", 2)
+    labels = [f"H-{number}" for number in range(5)]
+    for label in labels:
+        world.receive(label)
+    world.feed((0, 10, 450))
+    world.drain(10)
+    fenced: list[int] = []
+    assert sweep(world.ledger, (), at(100), lambda _: fenced.append(1)) == 5
+    assert len(fenced) == 1 + 3
+    assert {world.holding(label).gap_open_from_ms for label in labels} == {at(9)}
