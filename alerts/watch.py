@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
 
 LOOK_SECONDS = 5.0
+ANSWER_SECONDS_MAX = 5.0
+"""A ledger that is silent for longer counts as away; a stopped server or a cut line may never answer."""
 AGAIN_MS = 30 * MINUTE_MS
 ADDRESSES_MAX = 10
 WELL, SILENT, STANDS, AWAY = "well", "silent", "stands", "away"
@@ -149,14 +151,12 @@ class Watch:
         self._silent_ms = silent_ms
         self._clock = clock
         self.memory = Memory(clock())
+        self._asking: threading.Thread | None = None
 
     def step(self) -> None:
         """Look once; tell what is new through every channel, and remember it when one of them has taken it."""
         at_ms = self._clock()
-        try:
-            life = look(self._ledger)
-        except Unavailable:
-            life = None
+        life = self._life()
         state = turn(life, self.memory, self._silent_ms, at_ms)
         if state is not None and self._tell(state):
             told(self.memory, state, at_ms)
@@ -165,6 +165,24 @@ class Watch:
         """What the health page says: the watch itself is well while it runs; what it sees is told apart."""
         seen = self.memory.state.name if self.memory.state else WELL
         return {"ok": True, "seen": seen}
+
+    def _life(self) -> Life | None:
+        """The signs of life; None where the ledger is away. A question without an answer is not asked again."""
+        if self._asking is not None and self._asking.is_alive():
+            return None
+        found: list[Life | None] = []
+        self._asking = threading.Thread(target=self._ask, args=(found,), name="look", daemon=True)
+        self._asking.start()
+        self._asking.join(ANSWER_SECONDS_MAX)
+        return found[0] if found else None
+
+    def _ask(self, found: list[Life | None]) -> None:
+        try:
+            found.append(look(self._ledger))
+        except Unavailable:
+            return
+        except Exception:  # whatever the ledger does, who watches it goes on
+            log.exception("The ledger cannot be read")
 
     def _tell(self, state: State) -> bool:
         text = SAID[state.name].format(f"{local(state.since_ms, ZONE):%Y-%m-%d %H:%M} IST")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -167,6 +168,51 @@ def test_a_ledger_that_is_away_is_no_reason_to_stop(world: World, monkeypatch: p
             now[0] = at(0) + seconds * SECOND_MS
             watching.step()
     assert ["See the database" in message.body for _, message in send.heard] == [True]
+
+
+def test_a_ledger_that_never_answers_is_away_and_asked_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a stopped server does: it takes the question and says nothing."""
+    answers, asked = threading.Event(), []
+
+    def silent(_ledger: object) -> Life:
+        asked.append(1)
+        assert answers.wait(20)
+        return Life(at(0), at(0))
+
+    send = Recorder()
+    now = [at(0)]
+    watching = Watch(world.ledger, [FIRST], send, SILENT_MS, lambda: now[0])
+    monkeypatch.setattr(watch, "look", silent)
+    monkeypatch.setattr(watch, "ANSWER_SECONDS_MAX", 0.05)
+    try:
+        with capture_logs():
+            for seconds in (0, 60, 120):
+                now[0] = at(0) + seconds * SECOND_MS
+                watching.step()
+    finally:
+        answers.set()
+    assert ["See the database" in message.body for _, message in send.heard] == [True]
+    assert len(asked) == 1
+
+
+def test_an_answer_that_cannot_be_read_is_away_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_ledger: object) -> Life:
+        raise ValueError("no such column")
+
+    send = Recorder()
+    now = [at(0)]
+    watching = Watch(world.ledger, [FIRST], send, SILENT_MS, lambda: now[0])
+    monkeypatch.setattr(watch, "look", broken)
+    with capture_logs():
+        for seconds in (0, 120):
+            now[0] = at(0) + seconds * SECOND_MS
+            watching.step()
+    assert len(send.heard) == 1
+    monkeypatch.undo()
+    with world.ledger.write() as conn:
+        lease.take(conn, LEASE, "one", now[0], LEASE_MS)
+    watching.step()
+    assert "judged again" in send.heard[-1][1].body
 
 
 @pytest.mark.parametrize(
