@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, func, select
 from alerts import appliances
 from alerts.commits import commit_all, news
 from alerts.turns import judged_in_turn, named
+from sheetal.contracts.disposition import USABLE
 from sheetal.contracts.limits import HOUR_MS
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.verdict import HOLDING, Ground
@@ -46,6 +47,7 @@ WRITES_OF_A_HOLD = 5
 """A verdict that holds or marks a gap costs as much as so many others."""
 SECONDS_UNCOMMITTED_MAX = 1.0
 """What has been judged is committed at least this often, which also prolongs the lease."""
+SECONDS_TO_A_HOLD_MAX = 0.2
 
 log = structlog.get_logger()
 
@@ -263,14 +265,16 @@ def _judge_all(stores: Stores, work: Work, now_ms: int) -> set[str]:
     """Judge and commit every touched holding; gives those that could not be judged."""
     failed: set[str] = set()
     waiting: list[Judged] = []
-    committed_at, writes = time.monotonic(), 0
+    committed_at, writes, is_hold = time.monotonic(), 0, False
     for judged in judged_in_turn(stores, work.holdings, now_ms, failed):
         waiting.append(judged)
+        is_hold = is_hold or _is_to_be_held(judged)
         writes += WRITES_OF_A_HOLD if judged.gaps or judged.verdict.finding in HOLDING else 1
-        is_late = time.monotonic() - committed_at > SECONDS_UNCOMMITTED_MAX
+        seconds = time.monotonic() - committed_at
+        is_late = seconds > (SECONDS_TO_A_HOLD_MAX if is_hold else SECONDS_UNCOMMITTED_MAX)
         if is_late or writes >= WRITES_PER_TRANSACTION:
             failed |= _commit_together(stores, work, waiting, now_ms)
-            waiting, writes = [], 0
+            waiting, writes, is_hold = [], 0, False
         if is_late:
             _prolong(stores)
             committed_at = time.monotonic()
@@ -297,6 +301,10 @@ def _commit_together(stores: Stores, work: Work, waiting: Sequence[Judged], now_
             return {holding_id}
         return {failed for one in told for failed in _commit_together(stores, work, [one], now_ms)}
     return set()
+
+
+def _is_to_be_held(judged: Judged) -> bool:
+    return judged.verdict.finding in HOLDING and judged.holding.disposition in USABLE
 
 
 def _prolong(stores: Stores) -> None:

@@ -253,3 +253,23 @@ def test_holds_are_committed_in_shorter_transactions(
     world.feed((0, 90, value))
     world.drain(90)
     assert (len(sizes), sum(sizes)) == (transactions, 5)
+
+
+def test_a_hold_does_not_wait_for_the_rest_of_a_long_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "SECONDS_TO_A_HOLD_MAX", 0.0)
+    with world.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, OTHER, "coldest", at(0), at(0))
+    for number in range(4):
+        world.receive(f"H-{number}", OTHER if number == 1 else FRIDGE)
+    world.feed((0, 90, 450))
+    world.feed((0, 90, -180), sensor=TOP)
+    held: list[bool] = []
+    real = Judge.judge
+
+    def judge(self: Judge, history: History) -> Judged:
+        held.append(world.holding("H-1").disposition is Disposition.QUARANTINED)
+        return real(self, history)
+
+    monkeypatch.setattr(Judge, "judge", judge)
+    world.drain(90)
+    assert held == [False, False, True, True]
