@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+
+from sheetal.ledger.checks_due import zone_of
 
 MS_PER_SECOND = 1_000
 MINUTES_PER_HOUR = 60
 
 
 def local(at_ms: int, time_zone: str) -> datetime:
-    """An instant as local time."""
-    return datetime.fromtimestamp(at_ms / MS_PER_SECOND, UTC).astimezone(ZoneInfo(time_zone))
+    """An instant as local time; a zone that nobody knows keeps India's time, so that it stops nobody's notices."""
+    return datetime.fromtimestamp(at_ms / MS_PER_SECOND, UTC).astimezone(zone_of(time_zone))
 
 
 def minute_of_day(at_ms: int, time_zone: str) -> int:

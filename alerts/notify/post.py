@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 THREADS_MAX = 16
 NO_ADDRESS = "no address"
+NO_FILES = "its files cannot be made now"
 REST_MS = 60_000
 """For so long an address that failed is tried after the contact's others."""
 
@@ -105,15 +106,14 @@ class PostOffice:
         except Unavailable as problem:
             log.warning("The ledger does not answer; the message is told again", problem=problem.message)
         except Exception:  # whatever it is, this contact must be tried again at the next turn
-            log.exception("A contact could not be told", contact=reached.id)
+            log.exception("A contact could not be told", contact_id=reached.id)
         finally:
             with self._idle:
                 self._busy.discard(reached.id)
                 self._idle.notify_all()
 
     def _tell(self, reached: Reached, parcel: Parcel) -> bool:
-        known = replace(reached, addresses=self._in_order(reached.addresses))
-        problem = deliver(self._attempt, known, parcel, self._enclose(parcel.notices))
+        problem = self._try(reached, parcel)
         now_ms = self._clock()
         with self._ledger.write() as conn:
             if problem is None:
@@ -121,8 +121,20 @@ class PostOffice:
                 return True
             next_ms = now_ms + pause_ms(parcel.attempts + 1)
             deliveries.mark_failed(conn, parcel.numbers, reached.id, problem, next_ms)
-        log.warning("A message was not delivered", contact=reached.id, notices=parcel.numbers, problem=problem)
+        log.warning("A message was not delivered", contact_id=reached.id, notices=parcel.numbers, problem=problem)
         return False
+
+    def _try(self, reached: Reached, parcel: Parcel) -> str | None:
+        """Make the message and send it; a report whose files are not to be had now keeps nothing else waiting."""
+        try:
+            files = self._enclose(parcel.notices)
+        except Unavailable:
+            return NO_FILES
+        except Exception:  # a report that cannot be made is still told of, without its files
+            log.exception("The files of a message cannot be made", notices=parcel.numbers)
+            files = ()
+        known = replace(reached, addresses=self._in_order(reached.addresses))
+        return deliver(self._attempt, known, parcel, files)
 
     def _attempt(self, address: str, message: Message) -> str | None:
         problem = self._send(address, message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.notify.local_time import local
+from sheetal.ledger.base import EPOCH_MS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,7 +169,7 @@ class _Told(dict[str, str]):
 
 
 def _text(name: str, value: object, language: str) -> str:
-    if isinstance(value, int) and name.endswith("_ms"):
+    if isinstance(value, int) and name.endswith("_ms") and 0 <= value <= EPOCH_MS_MAX:
         return f"{local(value, ZONE):%Y-%m-%d %H:%M} IST"
     if isinstance(value, int) and name.endswith("centi_celsius"):
         return f"{value / 100:+.1f} °C"

@@ -25,3 +25,7 @@ def test_minutes_count_from_local_midnight() -> None:
 @pytest.mark.parametrize(("day", "month"), [(date(2026, 11, 1), "2026-10"), (date(2026, 1, 31), "2025-12")])
 def test_the_month_before(day: date, month: str) -> None:
     assert month_before(day) == month
+
+
+def test_a_zone_that_nobody_knows_stops_no_notice() -> None:
+    assert minute_of_day(0, "Asia/Nowhere") == minute_of_day(0, "Asia/Kolkata") == 330

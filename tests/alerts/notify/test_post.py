@@ -7,16 +7,21 @@ from structlog.testing import capture_logs
 
 from alerts.notify.announce import announce
 from alerts.notify.grouping import Parcel
-from alerts.notify.post import NO_ADDRESS, PostOffice, deliver
-from sheetal.ledger import contacts, deliveries
+from alerts.notify.post import NO_ADDRESS, NO_FILES, PostOffice, deliver
+from sheetal.contracts.problem import Unavailable
+from sheetal.ledger import contacts, deliveries, judgement_writes
 from sheetal.ledger.contacts import Hears, Reached
 from tests.alerts.given import FACILITY, at
 from tests.alerts.notify.told import BY, FIRST, SECOND, Desk, Recorder, add_contact, add_notice, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     import pytest
 
     from alerts.notify.message import Message
+    from sheetal.ledger.deliveries import Told
     from tests.alerts.given import World
 
 
@@ -222,3 +227,46 @@ def test_one_contact_that_is_being_told_much_keeps_nobody_else_waiting(
     finally:
         answer.set()
     assert office.wait(10)
+
+
+def report_before_alarm(
+    world: World, enclose: Callable[[Sequence[Told]], tuple[Path, ...]]
+) -> tuple[Recorder, list[int]]:
+    """A report and then an alarm for one contact; gives what was heard, and how much was begun at each turn."""
+    send, minute = Recorder(), [0.0]
+    add_contact(world)
+    post(world, "report")
+    office = PostOffice(world.ledger, world.cipher, send, lambda: at(minute[0]), enclose)
+    begun = []
+    with capture_logs():
+        for now in (0.0, 0.02, 0.04):
+            minute[0] = now
+            if now:
+                with world.ledger.write() as conn:
+                    judgement_writes.add_notice(conn, f"a{now}", "test", FACILITY, {}, at(now))
+                announce(world.ledger, lambda _shown: None, at(now))
+            begun.append(office.round())
+            assert office.wait(10)
+    return send, begun
+
+
+def test_a_report_whose_files_are_not_to_be_had_keeps_no_alarm_waiting(world: World) -> None:
+    def away(notices: Sequence[Told]) -> tuple[Path, ...]:
+        if any(one.kind == "holding_gap" for one in notices):
+            raise Unavailable("the readings store is away")
+        return ()
+
+    send, begun = report_before_alarm(world, away)
+    assert begun == [1, 1, 1]
+    assert ["test" in message.body for _, message in send.heard] == [True, True]
+    assert [one.problem for one in undelivered(world, 3)] == [NO_FILES]
+
+
+def test_a_report_whose_files_can_never_be_made_is_told_without_them(world: World) -> None:
+    def broken(_notices: Sequence[Told]) -> tuple[Path, ...]:
+        raise ValueError("no such font")
+
+    send, begun = report_before_alarm(world, broken)
+    assert begun == [1, 1, 1]
+    assert len(send.heard) == 3
+    assert undelivered(world, 3) == []

@@ -6,6 +6,7 @@ import string
 import pytest
 
 from alerts.notify.words import LANGUAGES, SAID, sentence
+from sheetal.ledger.base import EPOCH_MS_MAX
 
 FACTS = {
     "holding": "H-1",
@@ -77,3 +78,8 @@ def test_a_place_is_named_by_what_is_known_of_it() -> None:
     assert "heat alarm of gw-01.tvc" in sentence("alarm_reminder", facts)
     assert "heat alarm of A-1" in sentence("alarm_reminder", facts | {"appliance": "A-1"})
     assert "ILR 1 का गर्मी का अलार्म" in sentence("alarm_reminder", facts | {"appliance_name": "ILR 1"}, "hi")
+
+
+@pytest.mark.parametrize("instant", [10**15, -1, EPOCH_MS_MAX + 1])
+def test_an_instant_that_no_calendar_has_stops_no_notice(instant: int) -> None:
+    assert str(instant) in sentence("device_alarm", {"began_at_ms": instant})
