@@ -16,7 +16,7 @@ from demo.broker import EmbeddedBroker
 from sheetal.contracts import seal, topics
 from sheetal.contracts.batch import Batch, Row
 from sheetal.contracts.clock import now_ms
-from sheetal.contracts.limits import DAY_MS
+from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.contracts.reading import Reading
 from sheetal.ledger.schema import upgrade
 from sheetal.readings.connect import open_readings
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from benchmarks.ack_counter import AckCounter
     from benchmarks.raw_publisher import Bundle, RawPublisher
 
-START_MS = now_ms() // DAY_MS * DAY_MS - 4 * DAY_MS
+START_MS = now_ms() // HOUR_MS * HOUR_MS - 5 * DAY_MS
 """Recent enough that ingest takes the rows for a fleet that catches up, not for history."""
 INTERVAL_MS = 300_000
 BOOT = (7 << 32) + 1
