@@ -10,8 +10,6 @@ from apscheduler.schedulers.background import BackgroundScheduler
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-THREADS = 4
-
 
 class Job(NamedTuple):
     """Something to do every so often; never twice at the same time, and missed turns are made up for by one."""
@@ -22,11 +20,11 @@ class Job(NamedTuple):
 
 
 class Clockwork:
-    """A running schedule."""
+    """A running schedule; each job has a thread of its own, so that no slow store delays what needs none of it."""
 
     def __init__(self, jobs: list[Job]) -> None:
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(THREADS)},
+            executors={"default": ThreadPoolExecutor(max(1, len(jobs)))},
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
             timezone="UTC",
         )

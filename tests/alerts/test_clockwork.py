@@ -61,3 +61,19 @@ def test_closing_waits_for_a_job_that_runs() -> None:
     assert begun.wait(5)
     clockwork.close()
     assert ended.is_set()
+
+
+def test_however_many_jobs_hang_the_others_go_on() -> None:
+    ended, told = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        assert ended.wait(20)
+
+    slow = [Job(f"slow {number}", 0.02, hang) for number in range(9)]
+    clockwork = Clockwork([*slow, Job("notify", 0.3, told.set)])
+    clockwork.start()
+    try:
+        assert told.wait(10)
+    finally:
+        ended.set()
+        clockwork.close()
