@@ -23,7 +23,7 @@ from sheetal.ledger.judgement_tables import audit as audit_table
 from sheetal.ledger.judgement_tables import audit_head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Engine
     from sqlalchemy.engine import RowMapping
@@ -79,7 +79,7 @@ class ChainReport:
 _LOCK_HEAD = (
     update(audit_head)
     .where(audit_head.c.facility_id == bindparam("head"))
-    .values(number=audit_head.c.number + 1)
+    .values(number=audit_head.c.number + bindparam("entries"))
     .returning(audit_head.c.number, audit_head.c.hash)
 )
 _INSERT = insert(audit_table)
@@ -181,19 +181,25 @@ def listen(engine: Engine) -> None:
 
 def _chain(conn: Connection, queued: list[tuple[str, AuditEntry]]) -> None:
     for facility_id in sorted({facility_id for facility_id, _ in queued}):
-        for entry in (entry for place, entry in queued if place == facility_id):
-            _write(conn, facility_id, entry)
+        _write(conn, facility_id, [entry for place, entry in queued if place == facility_id])
 
 
-def _write(conn: Connection, facility_id: str, entry: AuditEntry) -> None:
-    head = conn.execute(_LOCK_HEAD, {"head": facility_id}).one_or_none()
+def _write(conn: Connection, facility_id: str, entries: Sequence[AuditEntry]) -> None:
+    """All entries of one facility, its head locked and moved on once."""
+    head = conn.execute(_LOCK_HEAD, {"head": facility_id, "entries": len(entries)}).one_or_none()
     if head is None:
         raise NotFound("no such facility, so no chain to write to", facility=facility_id)
-    detail = _canonical(dict(entry.detail))
-    words = (facility_id, head.number, entry.at_ms, entry.actor, entry.act, entry.subject, detail, head.hash)
-    chained = ChainedEntry(*words, hash=_hash_of(*words))
-    conn.execute(_INSERT, {name: getattr(chained, name) for name in ChainedEntry.__slots__})
-    conn.execute(_SET_HEAD, {"head": facility_id, "hash": chained.hash})
+    number, previous = head.number - len(entries), head.hash
+    rows: list[dict[str, object]] = []
+    for entry in entries:
+        number += 1
+        detail = _canonical(dict(entry.detail))
+        words = (facility_id, number, entry.at_ms, entry.actor, entry.act, entry.subject, detail, previous)
+        chained = ChainedEntry(*words, hash=_hash_of(*words))
+        rows.append({name: getattr(chained, name) for name in ChainedEntry.__slots__})
+        previous = chained.hash
+    conn.execute(_INSERT, rows)
+    conn.execute(_SET_HEAD, {"head": facility_id, "hash": previous})
 
 
 def _follows(entry: ChainedEntry, number: int, previous: str) -> bool:

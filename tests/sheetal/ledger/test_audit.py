@@ -231,3 +231,20 @@ def test_when_something_was_last_done_is_known(house: Ledger) -> None:
         assert audit.last_at_ms(conn, "H-1", "gap_opened") == 9
         assert audit.last_at_ms(conn, "H-1", "held") is None
         assert audit.last_at_ms(conn, "H-2", "gap_opened") is None
+
+
+def test_entries_of_one_act_stand_in_their_order_as_if_they_had_come_one_by_one(house: Ledger) -> None:
+    write(house, 2)
+    with house.write() as conn:
+        for number in range(40):
+            audit.append(conn, OTHER_FACILITY if number % 3 == 0 else FACILITY, entry(number))
+    write(house, 1)
+    with house.read() as conn:
+        here, there = (audit.entries(conn, place, 100)[::-1] for place in (FACILITY, OTHER_FACILITY))
+    subjects = [entry(number).subject for number in range(40) if number % 3]
+    assert [one.subject for one in here][2:-1] == subjects
+    assert [one.number for one in here] == list(range(1, len(subjects) + 4))
+    assert [one.previous_hash for one in here[1:]] == [one.hash for one in here[:-1]]
+    assert len(there) == 14
+    assert report(house) == ChainReport(len(here), None)
+    assert report(house, OTHER_FACILITY) == ChainReport(14, None)
