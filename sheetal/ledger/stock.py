@@ -89,6 +89,10 @@ class Stay:
     vvm_stage_packed: int | None = None
 
 
+def _holdings() -> Select[*tuple[Any, ...]]:
+    return select(holding, lot.c.product_id, lot.c.batch).join(lot, lot.c.id == holding.c.lot_id)
+
+
 def _descendants() -> Select[str]:
     split_off = select(holding.c.id, literal(1).label("depth")).where(holding.c.parent_id == bindparam("above"))
     born = split_off.cte(recursive=True)
@@ -96,8 +100,9 @@ def _descendants() -> Select[str]:
     return select(born.c.id).order_by(born.c.depth, born.c.id)
 
 
+# Made once: each hold asks for them, and making a statement costs more than running it.
+_HOLDING_BY_ID = _holdings().where(holding.c.id == bindparam("holding"))
 _DESCENDANTS = _descendants()
-"""Made once, like the next: each hold asks for it, and making a statement costs more than running it."""
 _LOT_BY_ID = select(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms).where(lot.c.id == bindparam("lot"))
 
 
@@ -214,7 +219,7 @@ def known_bound_ms(place: Appliance, kind: EvidenceKind) -> int:
 
 def holding_by_id(conn: Connection, holding_id: str) -> Holding:
     """One holding; raises NotFound."""
-    row = conn.execute(_holdings().where(holding.c.id == holding_id)).mappings().one_or_none()
+    row = conn.execute(_HOLDING_BY_ID, {"holding": holding_id}).mappings().one_or_none()
     if row is None:
         raise NotFound("no such holding", holding=holding_id)
     return _holding(row)
@@ -339,10 +344,6 @@ def _children_born_after(conn: Connection, parents: list[str], from_ms: int) -> 
         .order_by(holding.c.id)
     )
     return list(conn.execute(query).scalars())
-
-
-def _holdings() -> Select[*tuple[Any, ...]]:
-    return select(holding, lot.c.product_id, lot.c.batch).join(lot, lot.c.id == holding.c.lot_id)
 
 
 def _holding(row: RowMapping) -> Holding:
