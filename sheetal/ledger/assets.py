@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sheetal.ledger.field_cipher import FieldCipher
 
 IDS_A_QUERY = 500
+FUSIONS = ("worst", "by_position")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +169,19 @@ def add_appliance(conn: Connection, new: Appliance, now_ms: int) -> None:
     """Record an appliance; raises Refused (`exists`, `broken_rule`) and NotFound for its facility."""
     _require(conn, facility, new.facility_id)
     _add(conn, appliance, {**asdict(new), "created_at_ms": now_ms})
+
+
+def declare_fusion(conn: Connection, appliance_id: str, fusion: str, now_ms: int) -> None:
+    """Say how an appliance's sensors are joined; all that ever stood in it is judged again.
+
+    Raises NotFound and Refused (`bad_fusion`).
+    """
+    if fusion not in FUSIONS:
+        raise Refused("sensors are joined by the worst or by position", reason="bad_fusion", fusion=fusion)
+    declared = update(appliance).where(appliance.c.id == appliance_id).values(fusion=fusion)
+    if conn.execute(declared).rowcount == 0:
+        raise NotFound("no such appliance", id=appliance_id)
+    rejudge.mark_appliance(conn, appliance_id, 0, now_ms)
 
 
 def register_sensor(conn: Connection, new: Sensor, now_ms: int) -> None:

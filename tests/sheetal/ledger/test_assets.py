@@ -225,3 +225,26 @@ def test_a_calibration_has_the_sensors_appliances_judged_again_from_it_on(house:
     assert marks(house)[before:] == [("A-1", 2_000), ("A-2", 3_000), ("A-1", 1_000), ("A-2", 3_000)]
     with house.read() as conn:
         assert [one.calibrated_at_ms for one in assets.calibrations(conn, SENSOR)] == [2_000, 500]
+
+
+def test_a_declared_fusion_has_everything_there_judged_again(house: Ledger) -> None:
+    with house.write() as conn:
+        assert assets.appliance_by_id(conn, seeds.APPLIANCE).fusion == "worst"
+        assets.declare_fusion(conn, seeds.APPLIANCE, "by_position", seeds.NOW_MS)
+        assert assets.appliance_by_id(conn, seeds.APPLIANCE).fusion == "by_position"
+        assert [(mark.appliance_id, mark.from_ms) for mark in rejudge.pending(conn, 10)] == [(seeds.APPLIANCE, 0)]
+
+
+def test_a_fusion_that_nobody_knows_is_refused(house: Ledger) -> None:
+    with house.write() as conn, pytest.raises(Refused) as caught:
+        assets.declare_fusion(conn, seeds.APPLIANCE, "the mildest", seeds.NOW_MS)
+    assert caught.value.facts["reason"] == "bad_fusion"
+    with house.write() as conn, pytest.raises(NotFound):
+        assets.declare_fusion(conn, "A-none", "worst", seeds.NOW_MS)
+
+
+def test_appliances_are_found_together(house: Ledger) -> None:
+    with house.read() as conn:
+        found = assets.appliances_by_id(conn, [seeds.APPLIANCE, seeds.CARRIER, "A-none"])
+        assert found == {one: assets.appliance_by_id(conn, one) for one in (seeds.APPLIANCE, seeds.CARRIER)}
+        assert assets.appliances_by_id(conn, []) == {}
