@@ -66,6 +66,18 @@ _TAKEN_OF_PRODUCT = _taken(of_product=True)
 _TAKEN_OF_ANY = _taken(of_product=False)
 
 
+_HOLD = (
+    update(holding)
+    .where(holding.c.id == bindparam("held"), holding.c.disposition.in_(gate.USABLE_WORDS))
+    .values(
+        disposition=Disposition.QUARANTINED.value,
+        disposition_at_ms=bindparam("at_ms"),
+        held_by_verdict_id=bindparam("by_verdict"),
+    )
+    .returning(holding.c.facility_id)
+)
+
+
 def take_dose(
     conn: Connection,
     holding_id: str,
@@ -263,7 +275,7 @@ def split_holding(conn: Connection, holding_id: str, split: Split, now_ms: int, 
 
 
 def thaw_holding(conn: Connection, holding_id: str, actor: str, at_ms: int, now_ms: int) -> Holding:
-    """Record the one-way thaw of frozen stock, after which its next stage judges it.
+    """Record the one-way thaw of frozen stock, after which its next stage judges it, and what was split off it since.
 
     Raises NotFound and Refused (`future`, `before_stay`, `destroyed`, `thawed`).
     """
@@ -272,6 +284,10 @@ def thaw_holding(conn: Connection, holding_id: str, actor: str, at_ms: int, now_
     if conn.execute(thaw.values(thawed_at_ms=at_ms)).rowcount == 0:
         raise Refused("this holding is thawed already", reason="thawed", holding=holding_id)
     rejudge.mark_holding(conn, holding_id, at_ms, now_ms)
+    for label in stock.born_after(conn, holding_id, at_ms):
+        part = update(holding).where(holding.c.id == label, holding.c.thawed_at_ms.is_(None))
+        conn.execute(part.values(thawed_at_ms=at_ms))
+        rejudge.mark_holding(conn, label, at_ms, now_ms)
     thawed = stock.holding_by_id(conn, holding_id)
     audit.append(conn, thawed.facility_id, AuditEntry(now_ms, actor, "thawed", holding_id, {"at_ms": at_ms}))
     return thawed
@@ -302,14 +318,8 @@ def clear_gap(conn: Connection, holding_id: str, actor: str, reason: str, now_ms
 
 
 def _hold_one(conn: Connection, holding_id: str, verdict_id: int | None, entry: AuditEntry) -> bool:
-    values = {"disposition": Disposition.QUARANTINED.value, "disposition_at_ms": entry.at_ms}
-    held = (
-        update(holding)
-        .where(holding.c.id == holding_id, holding.c.disposition.in_(gate.USABLE_WORDS))
-        .values(**values, held_by_verdict_id=verdict_id)
-        .returning(holding.c.facility_id)
-    )
-    facility_id = conn.execute(held).scalar_one_or_none()
+    facts = {"held": holding_id, "at_ms": entry.at_ms, "by_verdict": verdict_id}
+    facility_id = conn.execute(_HOLD, facts).scalar_one_or_none()
     if facility_id is None:
         return False
     audit.append(conn, facility_id, replace(entry, subject=holding_id))

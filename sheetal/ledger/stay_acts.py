@@ -54,14 +54,18 @@ class Correction:
 def open_vial(conn: Connection, holding_id: str, at_ms: int, actor: str, now_ms: int) -> Holding:
     """Record that a holding's vials were opened: one way, after which open-vial hours and the next stage judge it.
 
-    A holding is opened as a whole; to open one vial of many, split it off first. Raises NotFound and Refused (`future`,
-    `before_stay`, `destroyed`, `opened`).
+    A holding is opened as a whole, with what was split off it since; to open one vial of many, split it off first.
+    Raises NotFound and Refused (`future`, `before_stay`, `destroyed`, `opened`).
     """
     checks.check_instant(conn, lock_holding(conn, holding_id), at_ms, now_ms)
     opened = update(holding).where(holding.c.id == holding_id, holding.c.opened_at_ms.is_(None))
     if conn.execute(opened.values(opened_at_ms=at_ms)).rowcount == 0:
         raise Refused("this holding is open already", reason="opened", holding=holding_id)
     rejudge.mark_holding(conn, holding_id, at_ms, now_ms)
+    for label in stock.born_after(conn, holding_id, at_ms):
+        part = update(holding).where(holding.c.id == label, holding.c.opened_at_ms.is_(None))
+        conn.execute(part.values(opened_at_ms=at_ms))
+        rejudge.mark_holding(conn, label, at_ms, now_ms)
     changed = stock.holding_by_id(conn, holding_id)
     audit.append(conn, changed.facility_id, AuditEntry(now_ms, actor, "opened", holding_id, {"at_ms": at_ms}))
     return changed
@@ -77,6 +81,7 @@ def record_packing(
 ) -> Stay:
     """Record what the ice packs were like when a holding was packed, and its monitors' darkest stage.
 
+    What was split off it since was packed with it, and is judged again too.
     Raises NotFound and Refused (`ice_packs`, `stage`, `not_packed`).
     """
     row = lock_holding(conn, holding_id)
@@ -89,7 +94,8 @@ def record_packing(
         next_step = "record first that it was packed"
         raise Refused("this holding is not packed", next_step=next_step, reason="not_packed", holding=holding_id)
     conn.execute(update(stay).where(stay.c.id == last.id).values(ice_packs=ice_packs, vvm_stage_packed=vvm_stage))
-    rejudge.mark_holding(conn, holding_id, last.packed_at_ms, now_ms)
+    for label in (holding_id, *stock.born_after(conn, holding_id, last.packed_at_ms)):
+        rejudge.mark_holding(conn, label, last.packed_at_ms, now_ms)
     before = {"ice_packs": last.ice_packs, "vvm_stage": last.vvm_stage_packed}
     detail = {"stay": last.id, "ice_packs": ice_packs, "vvm_stage": vvm_stage, "before": before}
     audit.append(conn, row["facility_id"], AuditEntry(now_ms, actor, "packing_recorded", holding_id, detail))

@@ -32,7 +32,10 @@ class VvmReading:
 
 
 def record(conn: Connection, holding_id: str, stage: int, read_at_ms: int, actor: str, now_ms: int) -> int:
-    """Note a stage; the gate stays closed until it is judged. Raises NotFound and Refused (`stage`, `future`)."""
+    """Note a stage; the gate stays closed until it is judged, and that of what was split off since the look.
+
+    Raises NotFound and Refused (`stage`, `future`).
+    """
     of = lock_holding(conn, holding_id)
     if stage not in STAGES:
         raise Refused("a vial monitor has the stages 1 to 4", next_step="look again", reason="stage", stage=stage)
@@ -41,7 +44,8 @@ def record(conn: Connection, holding_id: str, stage: int, read_at_ms: int, actor
     row = {"holding_id": holding_id, "stage": stage, "read_at_ms": read_at_ms, "actor": actor}
     new = insert(vvm_reading).values(**row, recorded_at_ms=now_ms).returning(vvm_reading.c.id)
     number: int = conn.execute(new).scalar_one()
-    rejudge.mark_holding(conn, holding_id, read_at_ms, now_ms)
+    for label in (holding_id, *stock.born_after(conn, holding_id, read_at_ms)):
+        rejudge.mark_holding(conn, label, read_at_ms, now_ms)
     detail = {"stage": stage, "read_at_ms": read_at_ms}
     audit.append(conn, of["facility_id"], AuditEntry(now_ms, actor, "vvm_read", holding_id, detail))
     return number

@@ -357,6 +357,15 @@ def test_a_thaw_is_recorded_once_and_inherited(stocked: Ledger) -> None:
     assert acts(stocked)[-2:] == [("thawed", "H-1"), ("split", "H-1")]
 
 
+def test_a_thaw_that_is_written_down_late_is_that_of_what_was_split_off_since(stocked: Ledger) -> None:
+    seeds.split(stocked, "H-1", "H-2", 3, at_ms=NOW_MS - 20)
+    seeds.split(stocked, "H-1", "H-3", 3, at_ms=NOW_MS - 5)
+    with stocked.write() as conn:
+        holdings.thaw_holding(conn, "H-1", ACTOR, NOW_MS - 9, NOW_MS)
+        found = {label: stock.holding_by_id(conn, label).thawed_at_ms for label in ("H-1", "H-2", "H-3")}
+    assert found == {"H-1": NOW_MS - 9, "H-2": None, "H-3": NOW_MS - 9}
+
+
 def thaw(ledger: Ledger) -> None:
     with ledger.write() as conn:
         holdings.thaw_holding(conn, "H-1", ACTOR, NOW_MS, NOW_MS)

@@ -8,7 +8,7 @@ import pytest
 from sheetal.contracts.disposition import EvidenceKind, RefusalReason
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import NotFound, Refused
-from sheetal.ledger import audit, stock
+from sheetal.ledger import audit, rejudge, stock
 from sheetal.ledger.stay_acts import Correction, correct_stay, open_vial, record_packing, stay_by_id
 from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, CARRIER, FACILITY, NOW_MS, OTHER_APPLIANCE, SECOND_APPLIANCE
@@ -56,6 +56,25 @@ def test_vials_are_opened_once_and_the_gate_waits_for_the_verdict(stocked: Ledge
     with stocked.write() as conn, pytest.raises(Refused) as caught:
         open_vial(conn, "H-1", NOW_MS, ACTOR, NOW_MS)
     assert caught.value.facts["reason"] == "opened"
+
+
+def test_an_opening_that_is_written_down_late_is_that_of_what_was_split_off_since(stocked: Ledger) -> None:
+    """Else the hours of a part that was given away at noon would never run."""
+    seeds.split(stocked, "H-1", "H-2", 3, at_ms=minutes(30))
+    seeds.split(stocked, "H-1", "H-3", 3, at_ms=minutes(10))
+    with stocked.write() as conn:
+        open_vial(conn, "H-1", minutes(20), ACTOR, NOW_MS)
+        found = {label: stock.holding_by_id(conn, label).opened_at_ms for label in ("H-1", "H-2", "H-3")}
+    assert found == {"H-1": minutes(20), "H-2": None, "H-3": minutes(20)}
+
+
+def test_packs_that_are_written_down_late_are_judged_for_what_was_split_off_since(stocked: Ledger) -> None:
+    seeds.move(stocked, "H-1", CARRIER, EvidenceKind.PACKED_CARRIER, at_ms=minutes(30))
+    seeds.split(stocked, "H-1", "H-2", 3, at_ms=minutes(10))
+    with stocked.write() as conn:
+        rejudge.clear(conn, [mark.id for mark in rejudge.pending(conn, 99)])
+        record_packing(conn, "H-1", "frozen", None, ACTOR, NOW_MS)
+        assert [mark.holding_id for mark in rejudge.pending(conn, 99)] == ["H-1", "H-2"]
 
 
 @pytest.mark.parametrize(("at_ms", "reason"), [(NOW_MS + 1, "future"), (minutes(61), "before_stay")])

@@ -83,6 +83,22 @@ def test_a_look_before_the_split_is_a_look_at_its_part_too(stocked: Ledger) -> N
         assert vvm_readings.worst_stage(conn, "H-3") == 3
 
 
+def test_a_look_that_is_written_down_late_closes_the_gate_of_what_was_split_off_since(stocked: Ledger) -> None:
+    seeds.split(stocked, "H-1", "H-2", 3, at_ms=NOW_MS - 100)
+    seeds.split(stocked, "H-2", "H-3", 1, at_ms=NOW_MS - 50)
+    seeds.split(stocked, "H-1", "H-4", 1, at_ms=NOW_MS - 90)
+    with stocked.write() as conn:
+        rejudge.clear(conn, [mark.id for mark in rejudge.pending(conn, 99)])
+    read(stocked, 3, NOW_MS - 95)
+    with stocked.read() as conn:
+        assert sorted(str(mark.holding_id) for mark in rejudge.pending(conn, 99)) == ["H-1", "H-4"]
+    read(stocked, 3, NOW_MS - 100)
+    read(stocked, 3, NOW_MS - 101)
+    with stocked.read() as conn:
+        marked = [mark.holding_id for mark in rejudge.pending(conn, 99) if mark.from_ms == NOW_MS - 101]
+    assert sorted(map(str, marked)) == ["H-1", "H-2", "H-3", "H-4"]
+
+
 def test_nobody_looked_is_no_stage(stocked: Ledger) -> None:
     with stocked.read() as conn:
         assert vvm_readings.worst_stage(conn, "H-1") is None
