@@ -86,8 +86,9 @@ def keep(ledger: Ledger, changes: Changes, now_ms: int) -> None:
     for raised in batched(changes.raised):
         with ledger.write() as conn:
             for new in raised:
-                if alarm_writes.raise_alarm(conn, new, now_ms):
-                    tell(conn, new.id, now_ms)
+                alarm_id = alarm_writes.raise_alarm(conn, new, now_ms)
+                if alarm_id is not None:
+                    tell(conn, alarm_id, now_ms)
     for over in batched(changes.over):
         with ledger.write() as conn:
             for alarm_id in over:

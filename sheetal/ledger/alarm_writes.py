@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import true, update
+from sqlalchemy import select, true, update
 
 from sheetal.ledger.alarms import Origin
 from sheetal.ledger.changes import next_change
@@ -44,9 +44,12 @@ class Raised:
         return f"server/{self.appliance_id}/{self.rule.value}/{self.began_at_ms}"
 
 
-def raise_alarm(conn: Connection, new: Raised, now_ms: int) -> bool:
-    """Keep an alarm of the server; False when it stands there already."""
-    row = {
+def raise_alarm(conn: Connection, new: Raised, now_ms: int) -> str | None:
+    """Keep an alarm of the server; gives its id, None when it stands there already.
+
+    What began at the same instant and was cleared since is another alarm, else nobody would hear of it again.
+    """
+    row: dict[str, object] = {
         "id": new.id,
         "origin": Origin.SERVER.value,
         "facility_id": new.facility_id,
@@ -62,7 +65,13 @@ def raise_alarm(conn: Connection, new: Raised, now_ms: int) -> bool:
         "facts": msgspec.json.encode(dict(new.facts), order="deterministic").decode() if new.facts else None,
         "change": next_change(conn, alarm),
     }
-    return insert_missing(conn, alarm, [row]) == 1
+    if insert_missing(conn, alarm, [row]) == 1:
+        return new.id
+    stands = select(alarm.c.id).where(alarm.c.id.startswith(new.id), alarm.c.cleared_at_ms.is_(None))
+    if conn.execute(stands).first() is not None:
+        return None
+    again = f"{new.id}/{now_ms}"
+    return again if insert_missing(conn, alarm, [row | {"id": again}]) == 1 else None
 
 
 def clear_alarm(conn: Connection, alarm_id: str, now_ms: int) -> bool:

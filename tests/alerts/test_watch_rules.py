@@ -8,15 +8,16 @@ from sqlalchemy import insert
 from alerts.device_alarms import keep as keep_device
 from alerts.watch_rules import WatchRules
 from sheetal.contracts.device_alarm import AlarmKind, alarm_id
+from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.problem import Unavailable
 from sheetal.contracts.reading import Quality
-from sheetal.ledger import alarms, assets, forecasts, telemetry_writes
+from sheetal.ledger import alarms, assets, forecasts, holdings, telemetry_writes
 from sheetal.ledger.alarms import ServerRule
 from sheetal.ledger.asset_tables import sensor_fault
 from sheetal.ledger.checks_due import Hours
 from sheetal.ledger.manual_checks import ManualCheck, add_manual_check
 from sheetal.ledger.telemetry import SensorState
-from tests.alerts.given import CARRIER, FRIDGE, GATEWAY, OTHER, TVC, at
+from tests.alerts.given import CARRIER, FRIDGE, GATEWAY, HOLDING, OTHER, TVC, at
 from tests.alerts.test_server_rules import FORECAST
 from tests.alerts.wire import alarm
 
@@ -225,3 +226,19 @@ def test_the_alarm_of_a_sensor_that_is_gone_silences_nobody_for_ever(world: Worl
         assets.assign_sensor(conn, NEW, FRIDGE, "tvc", at(33), at(33))
     (raised,) = [one for one in rules.turn(at(70)).raised if one.appliance_id == FRIDGE]
     assert (raised.rule, raised.sensor_id) == (ServerRule.NO_DATA, NEW)
+
+
+def test_silence_that_was_of_no_matter_for_a_while_is_told_again(world: World) -> None:
+    """The stock goes out of a silent refrigerator, which ends its alarm, and back into it, which begins it anew."""
+    rules = rules_of(world)
+    say(world, 0, 450)
+    assert [one.rule for one in rules.turn(at(40)).raised] == [ServerRule.NO_DATA]
+    world.receive(minute=40, kind=EvidenceKind.TWICE_DAILY)
+    assert len(rules.turn(at(50)).over) == 1
+    with world.ledger.write() as conn:
+        holdings.move_holding(conn, HOLDING, FRIDGE, EvidenceKind.TELEMETRY, at(55), at(55), "ravi")
+    rules.turn(at(60))
+    rules.turn(at(61))
+    told = [one.facts["kind"] for one in world.notices() if one.kind == "server_alarm"]
+    assert told.count("no_data") == 2
+    assert (FRIDGE, "no_data") in standing(world)

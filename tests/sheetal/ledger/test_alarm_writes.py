@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def raised(ledger: Ledger, new: alarm_writes.Raised = RAISED) -> bool:
     with ledger.write() as conn:
-        return alarm_writes.raise_alarm(conn, new, NOW_MS)
+        return alarm_writes.raise_alarm(conn, new, NOW_MS) is not None
 
 
 def cleared(ledger: Ledger, alarm_id: str = RAISED.id, at_ms: int = NOW_MS + 60) -> bool:
@@ -67,6 +67,17 @@ def test_two_evaluators_raise_it_once(house: Ledger) -> None:
     assert not raised(house)
     with house.read() as conn:
         assert len(alarms.alarms(conn)) == 1
+
+
+def test_what_comes_back_since_the_same_instant_is_another_alarm(house: Ledger) -> None:
+    raised(house)
+    cleared(house)
+    for later, is_new in ((70, True), (80, False)):
+        with house.write() as conn:
+            again = alarm_writes.raise_alarm(conn, RAISED, NOW_MS + later)
+            assert again == (f"{RAISED.id}/{NOW_MS + 70}" if is_new else None)
+    with house.read() as conn:
+        assert [one.id for one in alarms.uncleared(conn)] == [f"{RAISED.id}/{NOW_MS + 70}"]
 
 
 def test_it_is_cleared_once_and_waits_for_its_acknowledgement(house: Ledger) -> None:
