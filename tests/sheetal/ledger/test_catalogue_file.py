@@ -19,7 +19,7 @@ class Small(msgspec.Struct, forbid_unknown_fields=True):
 
 @pytest.mark.parametrize(
     ("content", "key"),
-    [(b"number = 'a'", "number"), (b"numbre = 1", "the file"), (b"number =", "the file"), (b"\xff", "the file")],
+    [(b"number = 'a'", "number"), (b"unknown = 1", "the file"), (b"number =", "the file"), (b"\xff", "the file")],
 )
 def test_what_cannot_be_read_is_named_by_file_and_key(tmp_path: Path, content: bytes, key: str) -> None:
     path = tmp_path / "small.toml"
