@@ -47,12 +47,16 @@ class Outgoing(NamedTuple):
 
 
 class Fleet(NamedTuple):
-    """Gateways that all send messages of one shape, in turn; each sensor measures at the interval."""
+    """Gateways that all send messages of one shape, in turn; each sensor measures at the interval.
+
+    The start travels with the fleet: another process that makes the same rows may begin in another hour.
+    """
 
     gateways: int = 1_000
     sensors_a_gateway: int = 1
     rows_a_message: int = 1
     interval_ms: int = INTERVAL_MS
+    start_ms: int = START_MS
 
     @property
     def keys(self) -> dict[str, bytes]:
@@ -92,7 +96,7 @@ class Fleet(NamedTuple):
 
     def _row(self, gateway: int, sequence: int) -> Row:
         tick, probe = divmod(sequence, self.sensors_a_gateway)
-        measured_at_ms = START_MS + tick * self.interval_ms + gateway * self.interval_ms // self.gateways
+        measured_at_ms = self.start_ms + tick * self.interval_ms + gateway * self.interval_ms // self.gateways
         return Row(sequence, measured_at_ms, sensor_name(gateway, probe), 300 + (gateway * 7 + tick * 13) % 400, 0)
 
 
