@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 SEAL_BYTES_MAX = 8 * 1024 * 1024
+ASIDE_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def chains(ledger: Ledger, page: int = 1) -> ChainPage:
 
 def check(ledger: Ledger, cipher: FieldCipher, mirror: Path | None, facility_id: str, now_ms: int) -> Checked:
     """Verify one facility's chain against its seals and the copy in the mirror; raises NotFound."""
-    outside = None if mirror is None else read_seal(mirror / seals.MIRROR_FILE)
+    outside = None if mirror is None else outside_seal(mirror, genuine(cipher))
     with ledger.read() as conn:
         place = assets.facility_by_id(conn, facility_id)
         found = seals.coverage(conn, facility_id, genuine(cipher), outside)
@@ -96,6 +97,16 @@ def check(ledger: Ledger, cipher: FieldCipher, mirror: Path | None, facility_id:
 def genuine(cipher: FieldCipher) -> Callable[[Seal], bool]:
     """Whether a seal was signed under our key, as alerts signs it."""
     return lambda one: cipher.blind_index(one.hash, purpose=seals.PURPOSE) == one.signature
+
+
+def outside_seal(mirror: Path, fits: Callable[[Seal], bool]) -> Seal | None:
+    """The newest seal of ours that the ledger has lost, as it lies aside for those who look into it; else the mirror's.
+
+    None where there is none that can be read.
+    """
+    aside = [read_seal(path) for path in sorted((mirror / seals.ASIDE_FOLDER).glob("*.json"))[:ASIDE_MAX]]
+    lost = [one for one in aside if one is not None and fits(one)]
+    return max(lost, key=lambda one: one.number, default=None) or read_seal(mirror / seals.MIRROR_FILE)
 
 
 def read_seal(path: Path) -> Seal | None:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
     from sheetal.ledger.seals import Seal
 
-ASIDE = "seals-aside"
-
 log = structlog.get_logger("portal.worker")
 
 
@@ -54,5 +52,5 @@ class SealKeeper:
             return None
 
     def _put_aside(self, lost: Seal) -> None:
-        self._mirror.write(f"{ASIDE}/{lost.number}-{lost.hash[:16]}.json", msgspec.json.encode(lost))
+        self._mirror.write(f"{seals.ASIDE_FOLDER}/{lost.number}-{lost.hash[:16]}.json", msgspec.json.encode(lost))
         log.error("the ledger does not know the seal in the mirror", number=lost.number, sealed_at_ms=lost.sealed_at_ms)

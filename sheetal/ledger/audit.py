@@ -23,7 +23,7 @@ from sheetal.ledger.judgement_tables import audit as audit_table
 from sheetal.ledger.judgement_tables import audit_head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Engine
     from sqlalchemy.engine import RowMapping
@@ -130,23 +130,29 @@ def heads(conn: Connection) -> list[AuditHead]:
     return [AuditHead(**row) for row in conn.execute(query).mappings()]
 
 
-def verify_chain(conn: Connection, facility_id: str, sealed: AuditHead | None = None) -> ChainReport:
+def verify_chain(
+    conn: Connection, facility_id: str, sealed: AuditHead | Collection[AuditHead] | None = None
+) -> ChainReport:
     """Walk the chain from its first entry to its head.
 
-    Any edited, deleted, inserted, swapped or cut-off entry shows as `broken_at`. `sealed` is a head kept outside the
-    database: with it a chain rewritten from end to end shows too.
+    Any edited, deleted, inserted, swapped or cut-off entry shows as `broken_at`. `sealed` are heads kept elsewhere, as
+    they were at one time or at several: with them a chain rewritten from end to end shows too.
     """
+    kept = [sealed] if isinstance(sealed, AuditHead) else sealed or ()
+    known = {head.number: head.hash for head in kept}
+    twice = {head.number for head in kept if known[head.number] != head.hash}
     query = select(audit_table).where(audit_table.c.facility_id == facility_id).order_by(audit_table.c.number)
     number, previous = 0, GENESIS_HASH
     for row in conn.execute(query).mappings():
         entry = _chained(row)
-        if not _follows(entry, number, previous) or _contradicts(entry, sealed):
+        is_sealed = entry.number not in twice and known.get(entry.number, entry.hash) == entry.hash
+        if not _follows(entry, number, previous) or not is_sealed:
             return ChainReport(number, number + 1)
         number, previous = entry.number, entry.hash
     head = _head(conn, facility_id)
-    known = (head.number, head.hash) if head else (0, GENESIS_HASH)
-    whole = known == (number, previous) and (sealed is None or sealed.number <= number)
-    return ChainReport(number, None if whole else number + 1)
+    last = (head.number, head.hash) if head else (0, GENESIS_HASH)
+    is_whole = last == (number, previous) and max(known, default=0) <= number
+    return ChainReport(number, None if is_whole else number + 1)
 
 
 @contextmanager
@@ -209,10 +215,6 @@ def _follows(entry: ChainedEntry, number: int, previous: str) -> bool:
         and entry.previous_hash == previous
         and entry.hash == _hash_of(*words, entry.previous_hash)
     )
-
-
-def _contradicts(entry: ChainedEntry, sealed: AuditHead | None) -> bool:
-    return sealed is not None and entry.number == sealed.number and entry.hash != sealed.hash
 
 
 def _head(conn: Connection, facility_id: str) -> AuditHead | None:

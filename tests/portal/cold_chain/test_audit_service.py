@@ -84,6 +84,24 @@ def test_a_ledger_that_went_back_contradicts_its_mirror(stage: Stage, tmp_path: 
     assert (said.outside, said.is_whole, said.broken_at) == (Outside.CONTRADICTS, False, 1)
 
 
+def test_a_seal_put_aside_goes_on_contradicting_the_ledger_that_lost_it(stage: Stage, tmp_path: Path) -> None:
+    for _ in range(3):
+        act(stage)
+    lost = seal(stage)
+    with stage.ledger.write() as conn:
+        conn.execute(delete(audit_table))
+        conn.execute(delete(seals.seal_table))
+        conn.execute(update(audit_head).values(number=0, hash=audit.GENESIS_HASH))
+    seal(stage, tmp_path)
+    assert check(stage, tmp_path).coverage.outside is Outside.AGREES
+    aside = tmp_path / seals.ASIDE_FOLDER
+    aside.mkdir()
+    (aside / "2-torn.json").write_bytes(b"torn")
+    (aside / f"{lost.number}-{lost.hash[:16]}.json").write_bytes(msgspec.json.encode(lost))
+    said = check(stage, tmp_path).coverage
+    assert (said.outside, said.is_whole, said.broken_at) == (Outside.CONTRADICTS, False, 1)
+
+
 def test_an_unknown_facility_has_no_chain(stage: Stage) -> None:
     with pytest.raises(NotFound):
         audit_service.check(stage.ledger, stage.cipher, None, "F-404", stage.now_ms)

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from structlog.testing import capture_logs
 
 from portal.certificate.mirror import Mirror
-from portal.worker.seals import ASIDE, SealKeeper
+from portal.worker.seals import SealKeeper
 from sheetal.ledger import seals
 from sheetal.ledger.connect import open_ledger
 from sheetal.ledger.judgement_tables import seal as seal_table
@@ -44,7 +44,7 @@ def lying(mirror: Mirror) -> seals.Seal:
 
 
 def aside(mirror: Mirror) -> list[str]:
-    return sorted(path.name for path in (mirror.folder / ASIDE).glob("*"))
+    return sorted(path.name for path in (mirror.folder / seals.ASIDE_FOLDER).glob("*"))
 
 
 def test_the_newest_seal_lies_in_the_mirror(ledger: Ledger, mirror: Mirror) -> None:

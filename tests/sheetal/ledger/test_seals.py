@@ -176,6 +176,75 @@ def test_broken_seals_are_told(house: Ledger) -> None:
     assert (covered(house).seals_broken_at, covered(house).is_whole) == (1, False)
 
 
+def test_a_chain_cut_off_before_a_later_seal_is_still_convicted_by_the_earlier_one(house: Ledger) -> None:
+    for _ in range(3):
+        act(house)
+    seal(house)
+    cut(house, to=1)
+    outside = seal(house)
+    said = covered(house, outside)
+    assert (said.entries, said.broken_at, said.is_whole) == (1, 2, False)
+    for _ in range(3):
+        act(house, "instead")
+    assert (covered(house, seal(house)).broken_at, covered(house).is_whole) == (3, False)
+
+
+def test_a_chain_rewritten_before_a_later_seal_is_still_convicted_by_the_earlier_one(house: Ledger) -> None:
+    act(house)
+    act(house)
+    seal(house)
+    with house.write() as conn:
+        conn.execute(delete(audit_table).where(audit_table.c.facility_id == FACILITY))
+        conn.execute(
+            update(audit_head).where(audit_head.c.facility_id == FACILITY).values(number=0, hash=audit.GENESIS_HASH)
+        )
+    for _ in range(4):
+        act(house, "rewritten")
+    said = covered(house, seal(house))
+    assert (said.seals_broken_at, said.signature_fits, said.broken_at) == (None, True, 2)
+
+
+def test_a_chain_gone_with_its_head_before_a_later_seal_is_missed(house: Ledger) -> None:
+    act(house)
+    seal(house)
+    with house.write() as conn:
+        conn.execute(delete(audit_table).where(audit_table.c.facility_id == FACILITY))
+        conn.execute(delete(audit_head).where(audit_head.c.facility_id == FACILITY))
+    said = covered(house, seal(house))
+    assert (said.entries, said.sealed_number, said.broken_at, said.is_whole) == (0, 0, 1, False)
+
+
+def test_an_earlier_seal_made_anew_to_fit_has_no_signature(house: Ledger) -> None:
+    for _ in range(3):
+        act(house)
+    seal(house)
+    cut(house, to=1)
+    with house.write() as conn:
+        conn.execute(delete(seal_table))
+        seals.add_seal(conn, lambda _digest: "forged", NOW_MS)
+    said = covered(house, seal(house))
+    assert (said.broken_at, said.seals_broken_at, said.signature_fits, said.is_whole) == (None, None, False, False)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("heads", ["not JSON", "[7]", '[{"facility_id":"F-101"}]'])
+def test_heads_that_cannot_be_read_are_a_broken_seal_and_no_failure(house: Ledger, number: int, heads: str) -> None:
+    act(house)
+    seal(house)
+    outside = seal(house)
+    with house.write() as conn:
+        conn.execute(update(seal_table).where(seal_table.c.number == number).values(heads=heads))
+    said = covered(house, outside)
+    assert (said.seals_broken_at, said.is_whole) == (number, False)
+
+
+def test_a_copy_outside_whose_heads_cannot_be_read_contradicts(house: Ledger) -> None:
+    act(house)
+    outside = seal(house)
+    said = covered(house, replace(outside, heads="not JSON"))
+    assert (said.outside, said.is_whole) == (seals.Outside.CONTRADICTS, False)
+
+
 def cut(ledger: Ledger, to: int) -> None:
     """Cut a chain off after an entry and make its head fit."""
     with ledger.write() as conn:
