@@ -16,7 +16,7 @@ from sheetal.contracts.problem import NotFound
 from sheetal.ledger import assets, judgements, stock
 from sheetal.ledger.histories import in_chunks
 from sheetal.ledger.judgements import ApplianceJudgement
-from sheetal.ledger.stock_tables import manual_check
+from sheetal.ledger.stock_tables import holding, manual_check, stay
 from sheetal.thermal.cuts import days_heard
 
 if TYPE_CHECKING:
@@ -42,9 +42,22 @@ class _Told(NamedTuple):
     believed_ms: Mapping[str, int]
 
 
+_RESTS_ON_DEVICES = (
+    select(stay.c.id)
+    .join(holding, holding.c.id == stay.c.holding_id)
+    .where(
+        stay.c.appliance_id == manual_check.c.appliance_id,
+        stay.c.until_ms.is_(None),
+        stay.c.evidence_kind.in_([EvidenceKind.TELEMETRY.value, EvidenceKind.LOGGER_FILE.value]),
+        holding.c.doses_left > 0,
+    )
+    .correlate(manual_check)
+)
+"""Stock inside that what persons write down says nothing of: their word must not open its gate."""
 _NEWEST_CHECKS = (
     select(manual_check.c.appliance_id, func.max(manual_check.c.checked_at_ms))
     .where(
+        ~_RESTS_ON_DEVICES.exists(),
         manual_check.c.appliance_id.in_(bindparam("ids", expanding=True)),
         manual_check.c.checked_at_ms.between(bindparam("from_ms"), bindparam("until_ms")),
     )
@@ -100,7 +113,7 @@ def _places(conn: Connection, appliance_ids: Sequence[str]) -> list[Appliance]:
 
 
 def _checked(conn: Connection, appliance_ids: Sequence[str], now_ms: int) -> dict[str, int]:
-    """When a person last looked at each of the appliances; absent where nobody has lately."""
+    """When a person last looked at each of the appliances; absent where nobody has, or where it proves nothing."""
     span = {"from_ms": max(0, now_ms - LOOK_BACK_MS), "until_ms": now_ms}
     chunks = in_chunks(appliance_ids)
     return {row[0]: row[1] for chunk in chunks for row in conn.execute(_NEWEST_CHECKS, {"ids": chunk, **span})}

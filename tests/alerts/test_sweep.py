@@ -9,6 +9,7 @@ from alerts.sweep import sweep
 from sheetal.contracts.disposition import EvidenceKind, RefusalReason
 from sheetal.contracts.problem import Refused, Unavailable
 from sheetal.ledger import assets, holdings
+from sheetal.ledger.manual_checks import ManualCheck, add_manual_check
 from tests.alerts.given import CARRIER, FACILITY, FRIDGE, HOLDING, OTHER, TOP, at
 
 if TYPE_CHECKING:
@@ -66,6 +67,44 @@ def test_fresh_data_alone_does_not_take_the_mark_off(world: World) -> None:
     world.feed((10, 120, 450))
     world.drain(160)
     assert refusal(world, 160) is None
+
+
+def test_a_persons_check_makes_nothing_known_for_stock_that_rests_on_readings(world: World) -> None:
+    world.receive()
+    world.feed((0, 10, 450))
+    world.drain(10)
+    read_by_eye(world, 60)
+    world.drain(60)
+    assert instants(world)[1] == at(9)
+    assert refusal(world, 69.1) is RefusalReason.DATA_TOO_OLD
+    assert sweep(world.ledger, (), at(70)) == 1
+    assert world.holding().gap_open_from_ms == at(9)
+
+
+@pytest.mark.parametrize("others_stock", [False, True])
+def test_a_persons_check_is_what_recorded_stock_rests_on(world: World, *, others_stock: bool) -> None:
+    world.receive(kind=EvidenceKind.TWICE_DAILY)
+    if others_stock:
+        world.receive("H-2", minute=0)
+        with world.ledger.write() as conn:
+            holdings.move_holding(conn, "H-2", OTHER, EvidenceKind.TELEMETRY, at(20), at(20), "ravi")
+    read_by_eye(world, 60)
+    world.drain(60)
+    assert instants(world)[1] == at(60)
+    assert refusal(world, 62) is None
+
+
+def read_by_eye(world: World, minute: float) -> None:
+    new = ManualCheck(
+        appliance_id=FRIDGE,
+        checked_at_ms=at(minute),
+        centi_celsius=450,
+        centi_celsius_min=400,
+        centi_celsius_max=500,
+        actor="ravi",
+    )
+    with world.ledger.write() as conn:
+        add_manual_check(conn, new, at(minute))
 
 
 def test_a_mark_that_a_person_took_off_is_not_put_back_by_the_same_silence(world: World) -> None:
