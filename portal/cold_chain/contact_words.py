@@ -42,6 +42,10 @@ REFUSALS = {
         ),
         "addresses",
     ),
+    "bad_option": (
+        marked("One of these has an option behind its ? that is not taken here, such as a file, a wait or a retry."),
+        "addresses",
+    ),
     "hears_nothing": (marked("Choose what this contact is told."), "hears"),
     "bad_minutes": (marked("Write minutes from 0 to 10080."), "after_minutes"),
     "bad_hours": (marked("Begin and end must differ."), "from"),

@@ -7,10 +7,11 @@ not a person's.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from sqlalchemy import insert, or_, select, update
@@ -61,6 +62,16 @@ SCHEMES = {
     **dict.fromkeys(("json", "jsons"), ChannelKind.WEBHOOK),
 }
 """The Apprise URL schemes that a contact may use: those that reach people, none that acts on the machine itself."""
+_OPTION_WORDS = (
+    "to cc bcc from name reply user pass smtp mode format verify method "
+    "sid token key secret apikey route batch unicode flash priority ttl short_url "
+    "channel channels team botname avatar image icon_url footer timestamp blocks webhook path msgtype version "
+    "preview silent thread topic workspace auth xtags"
+)
+OPTIONS = frozenset(_OPTION_WORDS.split())
+"""What may stand behind the ? of an address: who is told and how. None reads a file, fetches, waits or retries."""
+SENT_MARKS = ("+", "-", ":")
+"""How an option begins that is only sent: a header, a parameter, a field."""
 
 
 class By(NamedTuple):
@@ -104,7 +115,10 @@ class Reached:
 
 
 def kind_of(address: str) -> ChannelKind:
-    """How an address reaches its person; raises Refused (`bad_address`) for one that nobody can be told by."""
+    """How an address reaches its person.
+
+    Raises Refused: `bad_address` for one that nobody can be told by, `bad_option` for one that would do more than tell.
+    """
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -117,13 +131,16 @@ def kind_of(address: str) -> ChannelKind:
             "mmost://host/token or json://host/path",
             reason="bad_address",
         )
+    if not all(name in OPTIONS or name.startswith(SENT_MARKS) for name in _options_of(address)):
+        next_step = f"leave out what is not one of {' '.join(sorted(OPTIONS))}"
+        raise Refused("this address has an option that is not taken", next_step=next_step, reason="bad_option")
     return found
 
 
 def add_contact(conn: Connection, cipher: FieldCipher, new: NewContact, by: By, now_ms: int) -> int:
     """Keep a contact, its addresses sealed; gives its number.
 
-    Raises Refused: `no_name`, `no_address`, `bad_address`, `hears_nothing`.
+    Raises Refused: `no_name`, `no_address`, `bad_address`, `bad_option`, `hears_nothing`.
     """
     channels = [kind_of(address) for address in new.addresses]
     if not new.name.strip():
@@ -218,6 +235,12 @@ def hearers(conn: Connection, facility_id: str, hears: Hears, alarm_minute: int 
     on_ladder = {step.contact_id for step in steps}
     first = {step.contact_id for step in steps if step.after_minutes == 0 and step.covers(alarm_minute)}
     return sorted(one for one in hearing if one not in on_ladder or one in first)
+
+
+def _options_of(address: str) -> list[str]:
+    """The names behind the first ?, also behind a #, as Apprise takes them apart."""
+    pairs = re.split("[&;]", address.partition("?")[2])
+    return [unquote(pair.partition("=")[0]).strip().lower() for pair in pairs if pair]
 
 
 def _contact(row: RowMapping) -> Contact:

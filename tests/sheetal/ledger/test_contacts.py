@@ -97,6 +97,44 @@ def test_no_other_address_reaches_a_person(address: str) -> None:
         kind_of(address)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mailtos://me:secret@smtp.example?from=cold@example.in&to=a@example.in&mode=ssl&+Reply-To=b@example.in",
+        "jsons://hooks.example/x?+X-Api-Key=1&:site=north&-page=2&METHOD=PUT&verify=yes",
+        "tgram://1234:abc/5678/?silent=yes&thread=3",
+        "msg91://t@key/919876543210?",
+    ],
+)
+def test_options_that_say_who_is_told_and_how_are_taken(address: str) -> None:
+    kind_of(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tgram://1234:abc/5678/?template=/run/secrets/field-keys",
+        "slack://T1/A1/x/?to=a&TEMPLATE=http://10.0.0.1/",
+        "slack://T1/A1/x/#general?template=/etc/passwd",
+        "slack://T1/A1/x/?to=a;template=/etc/passwd",
+        "slack://T1/A1/x/?%74emplate=/etc/passwd",
+        "slack://T1/A1/x/?to=a&%20template%20=/etc/passwd",
+        "mailto://a:b@h?pgpprv=/etc/key",
+        "mailto://a:b@h?wkd=yes",
+        "ntfy://h/topic?attach=http://10.0.0.1/",
+        "matrix://u:p@h/#room?e2ee=yes&store=yes",
+        "json://h/x?retry=9",
+        "json://h/x?wait=600",
+        "json://h/x?optional=yes",
+        "json://h/x?redirect=yes",
+    ],
+)
+def test_no_option_reads_a_file_fetches_waits_or_makes_little_of_a_failure(address: str) -> None:
+    with pytest.raises(Refused) as refused:
+        kind_of(address)
+    assert refused.value.facts["reason"] == "bad_option"
+
+
 def test_addresses_do_not_move_from_one_contact_to_another(house: Ledger) -> None:
     with house.write() as conn:
         one, other = add_contact(conn), add_contact(conn)
