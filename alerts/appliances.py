@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+import structlog
 from sqlalchemy import bindparam, func, select
 
 from alerts import receipts
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from sheetal.ledger.assets import Appliance
     from sheetal.thermal.cuts import Hung
     from sheetal.thermal.runs import Sample
+
+
+log = structlog.get_logger()
 
 
 class _Told(NamedTuple):
@@ -85,7 +90,7 @@ def look(
         checked_ms = _checked(conn, appliance_ids, now_ms)
     sensors = {hung.sensor for one in seen.values() for hung in _hung_lately(one, now_ms)}
     with stores.telemetry.read() as conn:
-        told = _Told(seen, checked_ms, receipts.days_of(conn, sensors), receipts.believed_through(conn, sensors))
+        told = _Told(seen, checked_ms, _days_of(conn, sensors), receipts.believed_through(conn, sensors))
     looks: list[ApplianceJudgement] = []
     for place in places:
         before, is_judged = known.get(place.id), place.id not in unfinished
@@ -145,6 +150,22 @@ def _look_at(
         known_through_ms=through_ms,
         state=state_of(place_of(appliance), standing, through_ms, now_ms),
     )
+
+
+def _days_of(conn: Connection, sensors: Collection[str]) -> Mapping[str, Sequence[ReceivedDay]]:
+    """Their day summaries; a sensor of which one cannot be read tells nothing, and keeps no other appliance back."""
+    try:
+        return receipts.days_of(conn, sensors)
+    except msgspec.DecodeError:
+        return {sensor: _readable(conn, sensor) for sensor in sensors}
+
+
+def _readable(conn: Connection, sensor: str) -> Sequence[ReceivedDay]:
+    try:
+        return receipts.days_of(conn, [sensor])[sensor]
+    except msgspec.DecodeError:
+        log.warning("The day summaries of a sensor cannot be read", sensor=sensor)
+        return ()
 
 
 def _reached(hung: Hung, newest: Sample | None, believed_ms: Mapping[str, int]) -> int | None:

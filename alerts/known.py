@@ -57,7 +57,10 @@ class Known:
         self._exposures: dict[Hashable, Exposure] = {}
 
     def learn(self, about: Collection[History]) -> None:
-        """Read what these histories need and is not known yet; raises Unavailable."""
+        """Read what these histories need and is not known yet; raises Unavailable.
+
+        Where it ends half-way, what is still unknown is read the next time that it is needed.
+        """
         stays = [stay for one in about for stay in one.stays]
         recorded = {stay.appliance_id for stay in stays if stay.evidence_kind is EvidenceKind.TWICE_DAILY}
         new = {stay.appliance_id for stay in stays} - self._witnesses.keys() | recorded - self._recorded
@@ -66,7 +69,8 @@ class Known:
             for product_id in {one.holding.product_id for one in about} - self._products.keys():
                 self._products[product_id] = _product(conn, product_id, self.now_ms)
         self._recorded |= recorded
-        sensors = {hung.sensor for place in new for hung in self.witness(place).hung} - self._days.keys()
+        places = {stay.appliance_id for stay in stays}
+        sensors = {hung.sensor for place in places for hung in self.witness(place).hung} - self._days.keys()
         if sensors:
             with self._sources.telemetry.read() as conn:
                 self._days |= receipts.days_of(conn, sensors)

@@ -91,7 +91,10 @@ def versions(conn: Connection, product_id: str) -> list[RecordedVersion]:
 
 
 def product_version(conn: Connection, product_id: str, on_ms: int) -> Product:
-    """The version in force on an instant's day in the programme's time zone; raises NotFound."""
+    """The version in force on an instant's day in the programme's time zone; raises NotFound.
+
+    One that cannot be read is as good as none: a problem of its own holdings, and of nobody else's.
+    """
     day = day_of(on_ms)
     query = (
         select(product_table.c.definition)
@@ -106,7 +109,10 @@ def product_version(conn: Connection, product_id: str, on_ms: int) -> Product:
     definition = conn.execute(query).scalar_one_or_none()
     if definition is None:
         raise NotFound("no version of this product is in force on that day", product=product_id, day=day)
-    return _product_decoder.decode(definition)
+    try:
+        return _product_decoder.decode(definition)
+    except msgspec.DecodeError as error:
+        raise NotFound("the version of this product in force cannot be read", product=product_id, day=day) from error
 
 
 def product_by_version(conn: Connection, product_id: str, version: int) -> Product:

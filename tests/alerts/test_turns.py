@@ -3,14 +3,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
+from sqlalchemy import update
 
-from alerts import turns
+from alerts import appliances, turns
 from alerts.evaluate import Judge
 from alerts.known import Known
 from alerts.turns import PROBLEM_CHARACTERS_MAX, judged_in_turn, named
+from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.problem import Unavailable
-from sheetal.ledger import histories
-from tests.alerts.given import HOLDING, at
+from sheetal.ledger import assets, catalogue, histories, holdings, stock, telemetry_writes
+from sheetal.ledger.stock_tables import holding
+from sheetal.ledger.stock_tables import product as product_table
+from sheetal.ledger.telemetry_tables import day_summary as day_table
+from tests.alerts.given import FRIDGE, HOLDING, OTHER, TOP, at, day_summary, product
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -75,6 +81,28 @@ def test_one_of_which_nothing_can_be_learnt_keeps_no_other_from_being_learnt_of(
 
     monkeypatch.setattr(Known, "learn", learn)
     assert judged(stocked) == ([HOLDING, "H-3"], {"H-2"})
+
+
+def test_a_product_that_cannot_be_read_keeps_no_other_stock_from_being_judged(stocked: World) -> None:
+    with stocked.ledger.write() as conn:
+        catalogue.record_products(conn, [replace(product(), product="covaxin")], at(0))
+        stock.add_lot(conn, stock.Lot(id="covaxin/C", product_id="covaxin", batch="C", expires_at_ms=at(9_000)), at(0))
+        moved = update(holding).where(holding.c.id == "H-2").values(lot_id="covaxin/C")
+        conn.execute(moved)
+        conn.execute(update(product_table).where(product_table.c.id == "covaxin").values(definition='{"product":'))
+    assert judged(stocked) == ([HOLDING, "H-3"], {"H-2"})
+
+
+def test_a_loggers_day_that_cannot_be_read_keeps_no_other_stock_from_being_judged(stocked: World) -> None:
+    with stocked.ledger.write() as conn:
+        assets.assign_sensor(conn, TOP, OTHER, "logger", at(0), at(0))
+        holdings.move_holding(conn, "H-2", OTHER, EvidenceKind.LOGGER_FILE, at(1), at(1), "ravi")
+    with stocked.telemetry.write() as conn:
+        telemetry_writes.put_day_summaries(conn, [day_summary(TOP, alarm=None)], at(1500))
+        conn.execute(update(day_table).values(summary="{"))
+    assert judged(stocked) == ([HOLDING, "H-3"], {"H-2"})
+    looked = appliances.look(stocked.stores, [FRIDGE, OTHER], at(30))
+    assert [(one.appliance_id, one.known_through_ms) for one in looked] == [(FRIDGE, at(29)), (OTHER, None)]
 
 
 @pytest.mark.parametrize("step", ["learn", "judge"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sheetal.contracts.limits import DAY_MS, Measure, Side
 from sheetal.contracts.problem import FileProblem, NotFound, Refused
@@ -210,6 +210,16 @@ def test_a_dose_is_judged_by_the_version_in_force_on_its_day(ledger: Ledger) -> 
         with pytest.raises(NotFound):
             catalogue.product_by_version(conn, PRODUCT, 3)
         assert catalogue.products(conn, ms("2020-01-01")) == []
+
+
+def test_a_version_that_cannot_be_read_is_a_problem_of_its_product_alone(ledger: Ledger) -> None:
+    with ledger.write() as conn:
+        catalogue.record_products(conn, [LOADED["covaxin"], LOADED["corbevax"]], NOW_MS)
+        conn.execute(update(product_table).where(product_table.c.id == "covaxin").values(definition='{"product":'))
+    with ledger.read() as conn:
+        with pytest.raises(NotFound, match="cannot be read"):
+            catalogue.product_version(conn, "covaxin", NOW_MS)
+        assert "corbevax" in {one.product for one in catalogue.products(conn, NOW_MS)}
 
 
 def test_the_highest_version_in_force_wins(ledger: Ledger) -> None:
