@@ -117,17 +117,19 @@ def digest(verdict: Verdict) -> str:
     """sha256 over the canonical JSON of what the verdict says, 64 hex digits.
 
     Left out are names, so that holdings which went through the same agree, and what grows with every ordinary reading
-    and changes nothing: the two instants, counts and extremes in a stay and the kinetic mean; a monitor's computed life
-    enters in tenths beside what was read on it, budgets and the minutes of a run that is still open as their number of
-    binary digits, its extreme in whole degrees.
+    and changes nothing: the two instants, counts and extremes in a stay (but not whether anything is known of it) and
+    the kinetic mean; a monitor's computed life enters in tenths beside what was read on it, budgets and the minutes of
+    a run that is still open as their number of binary digits, its extreme in whole degrees.
     So equal findings have equal digests in whatever order the data came, and a holding at rest gets no new verdict
-    each minute.
+    each minute, but one with its first data: nothing known is no rest.
     """
     said = msgspec.to_builtins(verdict)
     _leave_out([said], ("holding", "judged_through_ms", "known_through_ms", "mkt"))
     if verdict.vvm is not None:
         said["vvm"] = (verdict.vvm.stage, verdict.vvm.stage_read_at_ms, 10 * verdict.vvm.ppm // PPM_WHOLE)
-    _leave_out(said["stays"], ("stay", "known_through_ms", "readings", "centi_celsius_min", "centi_celsius_max"))
+    for stay in said["stays"]:
+        stay["known_through_ms"] = stay["known_through_ms"] is not None
+    _leave_out(said["stays"], ("stay", "readings", "centi_celsius_min", "centi_celsius_max"))
     _coarsen_reached(said["reached"])
     _coarsen(said["budgets"], ("minutes_confirmed", "minutes_possible"))
     for run in said["noted"]:

@@ -73,6 +73,18 @@ def test_a_holding_at_rest_gets_one_verdict(world: World) -> None:
     assert len(world.verdicts()) == 1
 
 
+def test_the_verdict_of_nothing_known_gives_way_to_one_that_rests_on_readings(world: World) -> None:
+    world.receive()
+    world.drain(0)
+    assert [stored.verdict.known_through_ms for stored in world.verdicts()] == [None]
+    world.feed((0, 30, 450))
+    world.drain(30)
+    newest, first = world.verdicts()
+    assert newest.verdict.finding is first.verdict.finding is Finding.USABLE
+    assert newest.verdict.known_through_ms == at(29)
+    assert [stay.readings for stay in newest.verdict.stays] == [30]
+
+
 def make_past(world: World, expired_ms: int) -> None:
     """All doses are given, the lot expired then."""
     with world.ledger.write() as conn:

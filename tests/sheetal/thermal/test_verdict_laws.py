@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sheetal.contracts.reading import Quality, Reading
-from sheetal.contracts.verdict import Ground
+from sheetal.contracts.verdict import Finding, Ground
 from sheetal.thermal import vvm
 from sheetal.thermal.exposure import summarise
 from sheetal.thermal.life import Life, VvmReading
@@ -103,6 +103,15 @@ def test_a_holding_at_rest_gets_no_new_digest_each_minute(make_product: MakeProd
         for last in range(1, 500, 13)
     }
     assert len(seen) == 1
+
+
+def test_the_first_data_of_a_stay_bring_a_new_digest_though_the_finding_is_the_same(make_product: MakeProduct) -> None:
+    product = make_product()
+    nothing = judge("H-1", product, [segment(0, None, trace(product, TVC))], at(10))
+    something = judge("H-1", product, [segment(0, None, trace(product, TVC, (0, 10, 450)))], at(10))
+    assert nothing.finding is something.finding is Finding.USABLE
+    assert nothing.known_through_ms is None
+    assert digest(nothing) != digest(something)
 
 
 def test_a_growing_freeze_gets_few_new_digests_and_one_when_it_ends(make_product: MakeProduct) -> None:
