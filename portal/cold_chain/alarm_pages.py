@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, Form, Path, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -19,6 +19,7 @@ Anyone = Annotated[Staff, Depends(require_staff())]
 Reader = Annotated[Staff, Depends(require_staff(*[role for role in Role if role is not Role.AUDITOR]))]
 TEXT_CHARACTERS_MAX = 500
 ID_CHARACTERS_MAX = 200
+NUMBER_MAX = 2**53
 ALARM_FIELDS = ("cause", "comment", "stock", "ended_as", "end_comment", "probe")
 MUTE_FIELDS = ("appliance", "kind", "reason")
 AlarmId = Annotated[str, Form(max_length=ID_CHARACTERS_MAX)]
@@ -125,7 +126,7 @@ def mute(  # noqa: PLR0913, PLR0917 -- one argument for each field of the form
 
 
 @router.post("/cc/mutes/{mute_id}/end")
-def end_mute(request: Request, staff: Actor, mute_id: int) -> Response:
+def end_mute(request: Request, staff: Actor, mute_id: Annotated[int, Path(ge=1, le=NUMBER_MAX)]) -> Response:
     """End a window before its time."""
     state = request.app.state
     alarm_service.end_mute(state.ledger, staff, mute_id, state.clock())

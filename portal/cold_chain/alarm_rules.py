@@ -11,6 +11,7 @@ from portal.errors import FieldProblem
 from portal.formats import MINUS
 from portal.language import marked
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
+from sheetal.ledger.base import EPOCH_MS_MAX
 from sheetal.ledger.checks_due import zone_of
 from sheetal.ledger.mutes import KINDS, WINDOW_MS_MAX, NewMute
 
@@ -60,14 +61,15 @@ def centi_celsius_of(text: str, field: str) -> int:
 
 
 def instant_of(text: str, zone: str, field: str) -> int:
-    """`2026-11-23T14:20` by a place's own clock, as an instant; raises FieldProblem."""
+    """`2026-11-23T14:20` by a place's own clock, as an instant that the ledger can keep; raises FieldProblem."""
     try:
         local = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise FieldProblem(marked("Write day and time, such as 2026-11-23T14:20"), field=field) from error
-    if local.tzinfo is not None:
+    at_ms = round(local.replace(tzinfo=zone_of(zone)).timestamp()) * MS_PER_SECOND
+    if local.tzinfo is not None or not 0 <= at_ms <= EPOCH_MS_MAX:
         raise FieldProblem(marked("Write day and time, such as 2026-11-23T14:20"), field=field)
-    return round(local.replace(tzinfo=zone_of(zone)).timestamp()) * MS_PER_SECOND
+    return at_ms
 
 
 def written(at_ms: int, zone: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, Form, Path, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -21,6 +21,8 @@ KEEPERS = [role for role in OFFICERS if role is not Role.AUDITOR]
 Keeper = Annotated[Staff, Depends(require_staff(*KEEPERS))]
 Reader = Annotated[Staff, Depends(require_staff(*OFFICERS, Role.HANDLER))]
 Word = Annotated[str, Form(max_length=128)]
+NUMBER_MAX = 2**53
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 FacilityId = Annotated[str, Query(max_length=48)]
 
 
@@ -51,7 +53,7 @@ def add_contact(  # noqa: PLR0913, PLR0917 -- the form's fields
 
 
 @router.post("/cc/contacts/{contact_id}/retire")
-def retire_contact(request: Request, staff: Keeper, contact_id: int) -> Response:
+def retire_contact(request: Request, staff: Keeper, contact_id: Number) -> Response:
     """Tell this contact no more."""
     state = request.app.state
     contact_service.retire_contact(state.ledger, staff, contact_id, state.clock())
@@ -63,7 +65,7 @@ def add_step(  # noqa: PLR0913, PLR0917 -- the form's fields
     request: Request,
     staff: Keeper,
     facility_id: Word = "",
-    contact_id: Annotated[int, Form(ge=0)] = 0,
+    contact_id: Annotated[int, Form(ge=0, le=NUMBER_MAX)] = 0,
     after_minutes: Word = "",
     begins: Annotated[str, Form(alias="from", max_length=8)] = "00:00",
     ends: Annotated[str, Form(alias="until", max_length=8)] = "00:00",
@@ -79,7 +81,7 @@ def add_step(  # noqa: PLR0913, PLR0917 -- the form's fields
 
 
 @router.post("/cc/ladder/{step_id}/retire")
-def retire_step(request: Request, staff: Keeper, step_id: int, facility_id: Word = "") -> Response:
+def retire_step(request: Request, staff: Keeper, step_id: Number, facility_id: Word = "") -> Response:
     """Take a step out of its ladder."""
     state = request.app.state
     contact_service.retire_step(state.ledger, staff, step_id, state.clock())

@@ -65,7 +65,8 @@ def _stage(typed: Mapping[str, str]) -> int:
 
 def _vials(typed: Mapping[str, str]) -> int:
     text = typed.get("vials", "").strip()
-    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= VIALS_MAX):
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(VIALS_MAX))
+    if not (is_number and 0 < int(text) <= VIALS_MAX):
         raise FieldProblem(marked("Write how many vials were looked at."), field="vials")
     return int(text)
 

@@ -181,6 +181,17 @@ def test_a_window_is_opened_shown_and_ended(handler: Browser, seeded: Stage) -> 
     assert "Over" in handler.get("/cc/mutes").text
 
 
+@pytest.mark.parametrize("number", ["0", "-1", str(2**63), "9" * 40])
+def test_a_window_that_nothing_has_is_answered(handler: Browser, number: str) -> None:
+    assert handler.send_form(f"/cc/mutes/{number}/end", seen_on="/cc/mutes").status_code in {404, 422}
+
+
+def test_a_check_at_no_instant_is_asked_for_again(handler: Browser, seeded: Stage) -> None:
+    bad = handler.send_form(CHECK, seen_on=CHECK, **(check(seeded) | {"at": "0001-01-01T00:00"}))
+    assert bad.status_code == 422
+    assert "Write day and time" in bad.text
+
+
 def test_a_window_without_a_reason_is_asked_for_again(officer: Browser, seeded: Stage) -> None:
     bad = officer.send_form("/cc/mutes", seen_on="/cc/mutes", **window(seeded, reason=" ", facility="F-102"))
     assert bad.status_code == 422

@@ -15,6 +15,7 @@ from tests.portal.conftest import NOW_MS
 INDIA = "Asia/Kolkata"
 MINUTE_NOW_MS = NOW_MS - NOW_MS % MINUTE_MS
 AT = "2026-11-23T14:50"
+NEVER = ("0001-01-01T00:00", "1969-12-31T23:59", "9999-12-31T23:59")
 MUTE = {"appliance": "A-1", "kind": "heat", "from": AT, "until": "2026-11-23T16:50", "reason": " Defrost "}
 CHECK = {"at": AT, "now": "4.5", "low": "3.9", "high": "", "initials": " RK "}
 
@@ -56,7 +57,7 @@ def test_a_time_is_the_places_own_and_comes_back_as_it_was_written() -> None:
     assert instant_of(AT, "UTC", "at") == MINUTE_NOW_MS + 11 * HOUR_MS // 2
 
 
-@pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01T00:00", "2026-11-23T14:50+05:30"])
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01T00:00", "2026-11-23T14:50+05:30", *NEVER])
 def test_what_is_no_time_is_asked_for_again(text: str) -> None:
     with pytest.raises(FieldProblem) as caught:
         instant_of(text, INDIA, "until")

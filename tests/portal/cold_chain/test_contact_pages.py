@@ -107,6 +107,14 @@ def test_the_pages_are_there_in_both_languages(officer: Browser, path: str) -> N
         assert officer.get(language + path).status_code == 200
 
 
+@pytest.mark.parametrize("number", ["0", "-1", str(2**63), "9" * 40])
+def test_a_number_that_nothing_has_is_answered(officer: Browser, number: str) -> None:
+    for path in (f"/cc/contacts/{number}/retire", f"/cc/ladder/{number}/retire"):
+        assert officer.send_form(path, seen_on="/cc/contacts").status_code in {404, 422}, path
+    fields = {"facility_id": "F-101", "contact_id": number, "after_minutes": "15"}
+    assert officer.send_form("/cc/ladder", seen_on="/cc/contacts", **fields).status_code in {404, 422}
+
+
 def test_an_auditor_reads_and_changes_nothing(stage: Stage, officer: Browser) -> None:
     officer.send_form("/logout", seen_on="/cc/contacts")
     stage.add_person(Role.AUDITOR)

@@ -47,6 +47,7 @@ def test_every_field_is_asked_for(kind: Kind, field: str) -> None:
         (Kind.VVM_STAGE, "vials", "-3"),
         (Kind.VVM_STAGE, "vials", "१०"),
         (Kind.VVM_STAGE, "vials", "99999999999"),
+        (Kind.VVM_STAGE, "vials", "000000001" + "9" * 30),
         (Kind.SHAKE_TEST, "result", "perhaps"),
         (Kind.SHAKE_TEST, "control_frozen_solid", "no"),
         (Kind.MANUFACTURER_REPLY, "answer", "maybe"),
