@@ -14,7 +14,7 @@ from sheetal.contracts.limits import MINUTE_MS, Measure, Side
 from sheetal.thermal.exposure import Edge, Exposure, extend_after, extend_before, join_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sheetal.contracts.batch import DaySummary
     from sheetal.contracts.verdict import Run
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 BOTH_SIDES = frozenset(Side)
+Weight = tuple[int, int]
+NOTHING: Weight = (0, 0)
 
 
 class Trace(NamedTuple):
@@ -76,13 +78,13 @@ class Segment(NamedTuple):
         The end of an open segment is not counted: how far the data reaches stands in `known_through_ms`.
         """
         whole = 0 if self.until_ms is None else 2 * (self.until_ms - self.from_ms)
-        return min((self._unknown_of(trace, whole) for trace in self.traces), default=whole)
+        telling = [trace for trace in self.traces if trace.days or trace.exposure.readings]
+        return min((self._unknown_of(trace) for trace in telling), default=whole)
 
-    def _unknown_of(self, trace: Trace, whole_half_ms: int) -> int:
+    def _unknown_of(self, trace: Trace) -> int:
         exposure = trace.exposure
         if exposure.first is None or exposure.last is None:
-            told = 2 * MINUTE_MS * sum(day.minutes_unknown for day in trace.days)
-            return told if trace.days else whole_half_ms
+            return 2 * MINUTE_MS * sum(day.minutes_unknown for day in trace.days)
         before = exposure.first.ms - self.from_ms
         after = 0 if self.until_ms is None else self.until_ms - exposure.last.ms
         ends = before * (before > exposure.first.cap_ms) + after * (after > exposure.last.cap_ms)
@@ -98,12 +100,14 @@ class _Path(NamedTuple):
     last: Edge | None
     until_ms: int | None
 
-    def suffix_half_ms(self) -> int:
-        """How long the run that is still going on has possibly lasted."""
-        return self.runs[-1].possible_half_ms if self.runs and self.runs[-1].open else 0
+    def going_on(self) -> Weight:
+        """The run that has not ended."""
+        return weight(self.runs[-1]) if self.runs and self.runs[-1].open else NOTHING
 
-    def total_half_ms(self) -> int:
-        return sum(run.possible_half_ms for run in self.runs)
+    def total(self) -> Weight:
+        """All runs together."""
+        weights = [weight(run) for run in self.runs]
+        return sum(one for one, _ in weights), sum(other for _, other in weights)
 
 
 def runs_of_paths(segments: Sequence[Segment], index: int, measure: Measure) -> list[list[Run]]:
@@ -119,35 +123,59 @@ def runs_of_paths(segments: Sequence[Segment], index: int, measure: Measure) -> 
         if not traces:
             continue
         staying = {trace.sensor for trace in traces} & own.keys()
+        before = [*own.values(), *heirs.values()] or [_Path("", segment.from_ms, (), None, None)]
         gone = [path for ways in (own, heirs) for sensor, path in ways.items() if sensor not in staying]
-        worst = _worst([*own.values(), *heirs.values()], measure)
-        left = _worst([path for path in gone if path.runs], measure)
-        inherited = {
-            sensor: _worst([path for path in (heirs.get(sensor), left) if path], measure) for sensor in staying
-        }
-        ended += [*gone, *(path for sensor, path in heirs.items() if inherited.get(sensor, path) is not path)]
-        own = {trace.sensor: _step(own.get(trace.sensor, worst), trace, segment, index) for trace in traces}
-        heirs = {
-            trace.sensor: _step(path, trace, segment, index)
+        left = [path for path in gone if path.runs]
+        followed: dict[str, tuple[_Path, _Path]] = {}
+        for trace in traces:
+            inherited = [heirs[trace.sensor], *left] if trace.sensor in heirs else left
+            if trace.sensor in staying and inherited:
+                followed[trace.sensor] = _worst((inherited, trace), segment, index, measure)
+        ended += [*gone, *(heirs[one] for one in staying & heirs.keys() if followed[one][0] is not heirs[one])]
+        own = {
+            trace.sensor: _worst(
+                ([own[trace.sensor]] if trace.sensor in staying else before, trace), segment, index, measure
+            )[1]
             for trace in traces
-            if (path := inherited.get(trace.sensor)) is not None
         }
+        heirs = {sensor: after for sensor, (_, after) in followed.items()}
     return [list(_closed(path)) for path in (*ended, *own.values(), *heirs.values()) if path.runs]
 
 
-def _worst(paths: Iterable[_Path], measure: Measure) -> _Path | None:
-    def badness(path: _Path) -> tuple[int, int, str]:
-        suffix, total = path.suffix_half_ms(), path.total_half_ms()
-        return (suffix, total, path.sensor) if measure is Measure.RUN else (total, suffix, path.sensor)
+def weight(run: Run) -> Weight:
+    """What makes one telling of a run worse than another: heat holds by its confirmed time, cold by the possible."""
+    if run.side is Side.COLD:
+        return run.possible_half_ms, run.confirmed_half_ms
+    return run.confirmed_half_ms, run.possible_half_ms
 
-    return max(paths, key=badness, default=None)
+
+def _worst(ways: tuple[Sequence[_Path], Trace], segment: Segment, index: int, measure: Measure) -> tuple[_Path, _Path]:
+    """Of the paths that lead to a trace the one that comes out worst behind it: as it came, and as it goes on.
+
+    What came before is not enough to tell: the longest run may have fallen silent and a shorter one go on.
+    """
+    paths, trace = ways
+    if len(paths) == 1:
+        return paths[0], _step(paths[0], trace, segment, index)
+    begun = len(trace.exposure.runs[index])
+
+    def badness(both: tuple[_Path, _Path]) -> tuple[Weight, Weight, Weight, str]:
+        before, after = both
+        joined = weight(after.runs[-begun]) if begun else NOTHING
+        going_on, total = before.going_on(), after.total()
+        return (
+            (joined, going_on, total, before.sensor)
+            if measure is Measure.RUN
+            else (total, joined, going_on, before.sensor)
+        )
+
+    return max(((path, _step(path, trace, segment, index)) for path in paths), key=badness)
 
 
-def _step(before: _Path | None, trace: Trace, segment: Segment, index: int) -> _Path:
+def _step(before: _Path, trace: Trace, segment: Segment, index: int) -> _Path:
     """The path one segment further; the time from its beginning to its first reading adjoins that reading."""
     exposure = trace.exposure
     limit, own = exposure.limits[index], exposure.runs[index]
-    before = before or _Path(trace.sensor, segment.from_ms, (), None, None)
     if exposure.first is None:
         return before._replace(sensor=trace.sensor, until_ms=segment.until_ms)
     if before.last is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sheetal.contracts.limits import MINUTE_MS, HoldRule, Measure, Side
 from sheetal.contracts.verdict import Reached, Run
 from sheetal.thermal.day_runs import day_runs, order, with_days
-from sheetal.thermal.paths import Segment, runs_of_paths
+from sheetal.thermal.paths import Segment, runs_of_paths, weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,14 +46,11 @@ def _earliest_then_longest(hit: Reached) -> tuple[int, int, int, str]:
 
 
 def longest_of_each(runs: Iterable[Run]) -> list[Run]:
-    """One run of each beginning: where several ways went on from it, the longest."""
+    """One run of each beginning: where several ways went on from it, the one that weighs most."""
     found: dict[tuple[object, ...], Run] = {}
     for run in runs:
         known = found.get(identity(run))
-        if known is None or (run.possible_half_ms, run.confirmed_half_ms) > (
-            known.possible_half_ms,
-            known.confirmed_half_ms,
-        ):
+        if known is None or weight(run) > weight(known):
             found[identity(run)] = run
     return list(found.values())
 

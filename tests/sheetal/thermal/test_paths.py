@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from sheetal.contracts.limits import Measure, Side
 from sheetal.thermal.exposure import summarise
-from sheetal.thermal.paths import Segment, Trace, runs_of_paths
+from sheetal.thermal.paths import Segment, Trace, runs_of_paths, weight
 from sheetal.thermal.runs import Limit
 
 HOT = (Limit(Side.HOT, 800, inclusive=False),)
@@ -87,6 +89,35 @@ def test_for_a_sum_the_worst_is_the_largest_sum() -> None:
     assert [run.sensor for run in largest_sum] == ["g.a"]
 
 
+def test_a_long_run_of_a_probe_that_fell_silent_hides_no_shorter_one_that_goes_on() -> None:
+    """The longer run ended unseen; only the other one is known to go on through the move."""
+    silent = trace("g.a", (0, 900), (10, 900), (20, 900), (30, 900), (40, 900))
+    heard = trace("g.b", *((ms, 500 if ms < 70 else 900) for ms in range(0, 100, 10)))
+    for measure in Measure:
+        moved = told(
+            [segment(0, 100, silent, heard), segment(100, None, trace("h.c", (100, 900), (110, 900)))], measure
+        )
+        assert [("g.b", 70, 110, 50)] in moved or measure is Measure.CUMULATIVE
+    stayed = [segment(0, 100, silent, heard, trace("g.c")), segment(100, None, trace("g.c", (100, 900), (110, 900)))]
+    assert [("g.b", 70, 110, 50)] in told(stayed)
+
+
+def test_a_new_probe_may_have_stood_cold_since_the_silent_one_before_it_was_last_heard() -> None:
+    life = [
+        segment(0, 40, trace("g.a", (0, 500)), trace("g.b", (0, 500), (10, 500), (20, 500), (30, 500), (39, 500))),
+        segment(40, None, trace("h.c", (40, 900), (45, 500))),
+    ]
+    assert told(life) == [[("h.c", 40, 40, 20)]]
+
+
+def test_of_two_tellings_heat_weighs_by_what_is_confirmed_and_cold_by_what_is_possible() -> None:
+    (run,) = trace("g.a", (0, 900), (10, 900)).exposure.runs[0]
+    surer = replace(run, confirmed_half_ms=21, possible_half_ms=21)
+    wider = replace(run, confirmed_half_ms=20, possible_half_ms=60)
+    assert weight(surer) > weight(wider)
+    assert weight(replace(surer, side=Side.COLD)) < weight(replace(wider, side=Side.COLD))
+
+
 def test_a_segment_without_readings_passes_the_way_on() -> None:
     life = [
         segment(0, 30, trace("g.a", (0, 900), (10, 900))),
@@ -104,6 +135,7 @@ def test_unknown_time_is_that_of_the_best_sensor() -> None:
     assert segment(0, 100, holes, whole).unknown_half_ms() == 0
     assert segment(0, 100, trace("g.c")).unknown_half_ms() == 200
     assert segment(0, None, trace("g.c")).unknown_half_ms() == 0
+    assert segment(-60, None, holes, trace("g.c")).unknown_half_ms() == 160 + 120, "a silent one knows nothing better"
     assert segment(0, 200, holes).unknown_half_ms() == 160 + 200
     assert segment(-60, 100, holes).unknown_half_ms() == 160 + 120
 
