@@ -1,13 +1,15 @@
 """Time in a holding's life that nothing covers, longer than its stays allow (pure; DESIGN promise 5).
 
 A reading or a person's check covers its instant; two of them cover the time between them when it is short enough. A day
-summary covers its day. Any sensor of the appliance will do: a gap is where all of them were silent.
+summary covers its day, and a thermometer's memory the time since the check before, unless what they do not know of it
+is itself too long. Any sensor of the appliance will do: a gap is where all of them were silent.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sheetal.contracts.limits import MINUTE_MS
 from sheetal.thermal.runs import Gap
 
 if TYPE_CHECKING:
@@ -39,12 +41,15 @@ def open_gaps(
     """
     found: list[tuple[Gap, dict[int, int]]] = []
     for segment in segments:
-        for hole in _holes(segment, allowances[segment.stay].checks_ms, now_ms, believed_ms or {}):
+        allowance = allowances[segment.stay]
+        is_told_at_once = _is_told_at_once(segment, allowance, believed_ms or {})
+        for hole in _holes(segment, allowance, now_ms, believed_ms or {}):
             part = Gap(max(hole.from_ms, decided_through_ms), hole.until_ms)
             if part.from_ms >= part.until_ms:
                 continue
             ms_by_stay = {segment.stay: part.until_ms - part.from_ms}
-            if found and found[-1][0].until_ms == part.from_ms == segment.from_ms:
+            goes_on = found and found[-1][0].until_ms == part.from_ms == segment.from_ms
+            if goes_on and not is_told_at_once:
                 before, earlier = found.pop()
                 part = Gap(before.from_ms, part.until_ms)
                 ms_by_stay = earlier | {segment.stay: earlier.get(segment.stay, 0) + ms_by_stay[segment.stay]}
@@ -59,9 +64,16 @@ def _is_too_long(ms_by_stay: Mapping[int, int], allowances: Mapping[int, Allowan
     )
 
 
+def _is_told_at_once(segment: Segment, allowance: Allowance, believed_ms: Mapping[str, int]) -> bool:
+    """Whether somebody or a sensor looked at the very instant in which it begins."""
+    firsts = {trace.sensor: first.ms for trace in segment.traces if (first := trace.exposure.first) is not None}
+    believed = {ms for sensor, ms in firsts.items() if ms <= believed_ms.get(sensor, ms)}
+    return segment.from_ms in believed.union(allowance.checks_ms)
+
+
 def _holes(
     segment: Segment,
-    checks_ms: Sequence[int],
+    allowance: Allowance,
     now_ms: int,
     believed_ms: Mapping[str, int],
 ) -> list[Gap]:
@@ -73,8 +85,10 @@ def _holes(
         silence = _silence(trace, segment.from_ms, end_ms)
         holes = _both(holes, _silent_from(silence, believed_ms.get(trace.sensor, end_ms), end_ms))
         for day in trace.days:
+            if day.minutes_unknown * MINUTE_MS > allowance.bound_ms:
+                continue
             holes = [part for hole in holes for part in _without(hole, day.starts_at_ms, day.ends_at_ms)]
-    for check_ms in checks_ms:
+    for check_ms in allowance.checks_ms:
         holes = [part for hole in holes for part in _without(hole, check_ms, check_ms)]
     return holes
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from alerts.drain import drain_once
 from alerts.sweep import sweep
 from sheetal.contracts.disposition import Disposition, EvidenceKind, RefusalReason
 from sheetal.ledger import holdings, rejudge
-from tests.alerts.given import CARRIER, FRIDGE, HOLDING, World, at
+from sheetal.ledger.manual_checks import ManualCheck, add_manual_check
+from tests.alerts.given import CARRIER, FRIDGE, HOLDING, OTHER, World, at
 from tests.alerts.looks import refusal
 
 
@@ -37,6 +40,34 @@ def test_a_gaps_mark_follows_a_move_to_a_more_patient_place(world: World) -> Non
     world.drain(181)
     assert world.holding().gap_open_from_ms == at(9)
     assert refusal(world, 181) is RefusalReason.GAP
+
+
+@pytest.mark.parametrize(("memory", "marked"), [((None, None), True), ((300, 600), False)])
+def test_days_without_a_check_are_a_gap_unless_the_thermometer_remembers_them(
+    world: World,
+    memory: tuple[int | None, int | None],
+    *,
+    marked: bool,
+) -> None:
+    """The check that comes after three days of silence is fresh data; only a memory covers what lay before it."""
+    world.receive(appliance_id=OTHER, kind=EvidenceKind.TWICE_DAILY)
+    for minute in (0, 3 * 24 * 60):
+        with world.ledger.write() as conn:
+            add_manual_check(
+                conn,
+                ManualCheck(
+                    appliance_id=OTHER,
+                    checked_at_ms=at(minute),
+                    centi_celsius=450,
+                    centi_celsius_min=memory[0],
+                    centi_celsius_max=memory[1],
+                    actor="ravi",
+                ),
+                at(minute),
+            )
+        world.drain(minute)
+    assert (world.holding().gap_open_from_ms == at(0)) is marked
+    assert (refusal(world, 3 * 24 * 60) is RefusalReason.GAP) is marked
 
 
 def test_a_gap_found_only_after_the_move_is_marked_too(world: World) -> None:

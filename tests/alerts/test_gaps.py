@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from alerts.gaps import Allowance, open_gaps
 from sheetal.contracts.batch import DaySummary
-from sheetal.contracts.limits import Side
+from sheetal.contracts.limits import MINUTE_MS, Side
 from sheetal.thermal.exposure import summarise
 from sheetal.thermal.paths import Segment, Trace
 from sheetal.thermal.runs import Limit
@@ -105,6 +105,29 @@ def test_a_day_summary_covers_its_day() -> None:
     day = DaySummary(1, "a", 0, 40, 300, 500, -50, 60, 800, 600, 0, 0, 0)
     assert found([segment(0, None, trace("a", days=(day,)))], 45) == []
     assert found([segment(0, None, trace("a", days=(day,)))], 60) == [(40, 60)]
+
+
+def test_a_day_of_which_too_much_is_unknown_covers_nothing() -> None:
+    """A thermometer without a memory knows nothing of the time between two checks."""
+    end = 40 * MINUTE_MS
+
+    def covered(unknown: int, *, bound: int) -> list[tuple[int, int]]:
+        day = DaySummary(1, "a", 0, end, 300, 500, -50, 60, 800, 600, 0, 0, unknown)
+        return found([segment(0, None, trace("a", days=(day,)))], end, bound)
+
+    assert covered(20, bound=20 * MINUTE_MS) == []
+    assert covered(21, bound=20 * MINUTE_MS) == [(0, end)]
+
+
+@pytest.mark.parametrize("seen", ["check", "reading"])
+def test_a_look_at_the_instant_of_a_move_ends_the_gap_before_it(seen: str) -> None:
+    first = segment(0, 8, stay=1)
+    traces, looks = ([trace("a", 8)], ()) if seen == "reading" else ([], (8,))
+    second = segment(8, None, *traces, stay=2)
+    allowances = {1: Allowance(10), 2: Allowance(10, looks)}
+    assert open_gaps([first, second], allowances, 17) == []
+    assert open_gaps([first, second], {1: Allowance(10), 2: Allowance(10)}, 17) == ([] if traces else [(0, 17)])
+    assert open_gaps([first, second], allowances, 17, believed_ms={"a": 7}) == ([(0, 17)] if traces else [])
 
 
 def test_a_persons_check_covers_its_instant() -> None:
