@@ -284,12 +284,10 @@ def thaw_holding(conn: Connection, holding_id: str, actor: str, at_ms: int, now_
     if conn.execute(thaw.values(thawed_at_ms=at_ms)).rowcount == 0:
         raise Refused("this holding is thawed already", reason="thawed", holding=holding_id)
     rejudge.mark_holding(conn, holding_id, at_ms, now_ms)
-    for label in stock.born_after(conn, holding_id, at_ms):
-        part = update(holding).where(holding.c.id == label, holding.c.thawed_at_ms.is_(None))
-        conn.execute(part.values(thawed_at_ms=at_ms))
-        rejudge.mark_holding(conn, label, at_ms, now_ms)
     thawed = stock.holding_by_id(conn, holding_id)
-    audit.append(conn, thawed.facility_id, AuditEntry(now_ms, actor, "thawed", holding_id, {"at_ms": at_ms}))
+    entry = AuditEntry(now_ms, actor, "thawed", holding_id, {"at_ms": at_ms})
+    audit.append(conn, thawed.facility_id, entry)
+    stock.hand_down(conn, holding_id, "thawed_at_ms", at_ms, entry)
     return thawed
 
 
@@ -357,7 +355,9 @@ def _child(parent: RowMapping, split: Split, place: Appliance, now_ms: int) -> d
         "rejudges_open": 0,
         "created_at_ms": now_ms,
     }
-    return {**parent, **own}
+    # What was done to the whole only after the split, which is written down late, was not done to the part.
+    undone = {name: None for name in ("thawed_at_ms", "opened_at_ms") if (parent[name] or 0) > split.at_ms}
+    return {**parent, **own, **undone}
 
 
 def _still_packed(last: Stay | None, place: Appliance) -> int | None:

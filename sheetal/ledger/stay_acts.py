@@ -62,12 +62,10 @@ def open_vial(conn: Connection, holding_id: str, at_ms: int, actor: str, now_ms:
     if conn.execute(opened.values(opened_at_ms=at_ms)).rowcount == 0:
         raise Refused("this holding is open already", reason="opened", holding=holding_id)
     rejudge.mark_holding(conn, holding_id, at_ms, now_ms)
-    for label in stock.born_after(conn, holding_id, at_ms):
-        part = update(holding).where(holding.c.id == label, holding.c.opened_at_ms.is_(None))
-        conn.execute(part.values(opened_at_ms=at_ms))
-        rejudge.mark_holding(conn, label, at_ms, now_ms)
     changed = stock.holding_by_id(conn, holding_id)
-    audit.append(conn, changed.facility_id, AuditEntry(now_ms, actor, "opened", holding_id, {"at_ms": at_ms}))
+    entry = AuditEntry(now_ms, actor, "opened", holding_id, {"at_ms": at_ms})
+    audit.append(conn, changed.facility_id, entry)
+    stock.hand_down(conn, holding_id, "opened_at_ms", at_ms, entry)
     return changed
 
 

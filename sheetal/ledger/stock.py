@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, insert, literal, or_, select
+from sqlalchemy import bindparam, func, insert, literal, or_, select, update
 
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
@@ -299,6 +299,20 @@ def descendants(conn: Connection, holding_id: str) -> list[str]:
 def born_after(conn: Connection, holding_id: str, from_ms: int) -> list[str]:
     """The ids of the holdings split off this one after an instant, and of all split off those, parents first."""
     return _born_after(conn, [holding_id], from_ms)
+
+
+def hand_down(conn: Connection, holding_id: str, column: str, at_ms: int, entry: AuditEntry) -> None:
+    """What was done to a holding once and for all was done to every part that was split off it since.
+
+    A part whose own record of it (`column`) is earlier keeps that; each is judged again, each change told in its chain.
+    """
+    for label in born_after(conn, holding_id, at_ms):
+        is_later = or_(holding.c[column].is_(None), holding.c[column] > at_ms)
+        changed = update(holding).where(holding.c.id == label, is_later).values({column: at_ms})
+        facility_id = conn.execute(changed.returning(holding.c.facility_id)).scalar_one_or_none()
+        rejudge.mark_holding(conn, label, at_ms, entry.at_ms)
+        if facility_id is not None:
+            audit.append(conn, facility_id, replace(entry, subject=label, detail={**entry.detail, "with": holding_id}))
 
 
 def ancestors(conn: Connection, holding_id: str) -> list[str]:

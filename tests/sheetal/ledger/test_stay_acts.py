@@ -8,7 +8,7 @@ import pytest
 from sheetal.contracts.disposition import EvidenceKind, RefusalReason
 from sheetal.contracts.limits import HOUR_MS, MINUTE_MS
 from sheetal.contracts.problem import NotFound, Refused
-from sheetal.ledger import audit, rejudge, stock
+from sheetal.ledger import audit, holdings, rejudge, stock
 from sheetal.ledger.stay_acts import Correction, correct_stay, open_vial, record_packing, stay_by_id
 from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, CARRIER, FACILITY, NOW_MS, OTHER_APPLIANCE, SECOND_APPLIANCE
@@ -66,6 +66,32 @@ def test_an_opening_that_is_written_down_late_is_that_of_what_was_split_off_sinc
         open_vial(conn, "H-1", minutes(20), ACTOR, NOW_MS)
         found = {label: stock.holding_by_id(conn, label).opened_at_ms for label in ("H-1", "H-2", "H-3")}
     assert found == {"H-1": minutes(20), "H-2": None, "H-3": minutes(20)}
+
+
+def test_the_earlier_of_two_records_of_an_opening_counts(stocked: Ledger) -> None:
+    """A part that was written down as opened at its session had been open since its whole was."""
+    seeds.split(stocked, "H-1", "H-2", 3, at_ms=minutes(20))
+    seeds.split(stocked, "H-2", "H-3", 1, at_ms=minutes(15))
+    with stocked.write() as conn:
+        open_vial(conn, "H-2", minutes(10), ACTOR, NOW_MS)
+        open_vial(conn, "H-1", minutes(25), ACTOR, NOW_MS)
+        found = {label: stock.holding_by_id(conn, label).opened_at_ms for label in ("H-1", "H-2", "H-3")}
+    assert found == dict.fromkeys(("H-1", "H-2", "H-3"), minutes(25))
+    with stocked.read() as conn:
+        told = [
+            (one.subject, json.loads(one.detail)) for one in audit.entries(conn, FACILITY, 9) if one.act == "opened"
+        ]
+    assert told[:2] == [("H-3", {"at_ms": minutes(25), "with": "H-1"}), ("H-2", {"at_ms": minutes(25), "with": "H-1"})]
+
+
+def test_what_was_split_off_before_the_act_was_not_part_of_it_whenever_that_is_written_down(stocked: Ledger) -> None:
+    with stocked.write() as conn:
+        open_vial(conn, "H-1", minutes(10), ACTOR, NOW_MS)
+        holdings.thaw_holding(conn, "H-1", ACTOR, minutes(20), NOW_MS)
+    seeds.split(stocked, "H-1", "H-2", 3, at_ms=minutes(15))
+    with stocked.read() as conn:
+        found = stock.holding_by_id(conn, "H-2")
+    assert (found.thawed_at_ms, found.opened_at_ms) == (minutes(20), None)
 
 
 def test_packs_that_are_written_down_late_are_judged_for_what_was_split_off_since(stocked: Ledger) -> None:
