@@ -104,17 +104,19 @@ def date(at_ms: int | None, language: str = "en") -> str:
     return f"{local.day}{NO_BREAK_SPACE}{_MONTHS[language][local.month - 1]} {local.year}"
 
 
-def day(at_ms: int | None, language: str = "en") -> str:
-    """`23 Nov`, without the year."""
+def day(at_ms: int | None, language: str = "en", now_ms: int | None = None) -> str:
+    """`23 Nov`; `23 Nov 2025` where that is not the year of `now_ms`."""
     if at_ms is None:
         return NONE
     local = _local(at_ms)
+    if now_ms is not None and local.year != _local(now_ms).year:
+        return date(at_ms, language)
     return f"{local.day}{NO_BREAK_SPACE}{_MONTHS[language][local.month - 1]}"
 
 
-def moment(at_ms: int | None, language: str = "en") -> str:
-    """`23 Nov 14:20`."""
-    return NONE if at_ms is None else f"{day(at_ms, language)} {clock(at_ms)}"
+def moment(at_ms: int | None, language: str = "en", now_ms: int | None = None) -> str:
+    """`23 Nov 14:20`; `23 Nov 2025 14:20` where that is not the year of `now_ms`."""
+    return NONE if at_ms is None else f"{day(at_ms, language, now_ms)} {clock(at_ms)}"
 
 
 def machine_time(at_ms: int) -> str:

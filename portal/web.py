@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from babel.support import NullTranslations
+    from jinja2.runtime import Context
     from starlette.requests import Request
 
 
@@ -128,6 +129,13 @@ def _filters(language: str) -> dict[str, Callable[..., Any]]:
         "minutes": lambda count: formats.minutes(count, language),
         "age": lambda at_ms, now_ms: formats.age(at_ms, now_ms, language),
         "date": lambda at_ms: formats.date(at_ms, language),
-        "day": lambda at_ms: formats.day(at_ms, language),
-        "moment": lambda at_ms: formats.moment(at_ms, language),
+        "day": pass_context(lambda page, at_ms: formats.day(at_ms, language, _now_ms(page))),
+        "moment": pass_context(lambda page, at_ms: formats.moment(at_ms, language, _now_ms(page))),
+        "day_mark": lambda at_ms: formats.day(at_ms, language),
     }
+
+
+def _now_ms(page: Context) -> int | None:
+    """The instant of this page; None inside a macro that was imported without its context."""
+    found: int | None = page.get("now_ms")
+    return found

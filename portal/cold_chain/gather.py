@@ -144,6 +144,14 @@ def deciding_verdict(conn: Connection, held: stock.Holding) -> judgements.Stored
     return holding or judgements.latest_verdict(conn, held.id)
 
 
+def judged_again_ms(conn: Connection, held: stock.Holding, appliance: str | None, found: Verdict | None) -> int | None:
+    """Through when usable stock was judged after its newest verdict; ordinary readings bring no new one."""
+    if appliance is None or found is None or held.disposition not in USABLE or held.rejudges_open:
+        return None
+    through_ms = judgements.judged_through_ms(conn, appliance)
+    return through_ms if through_ms is not None and through_ms > found.judged_through_ms else None
+
+
 def as_inside(held: stock.Holding, stay: stock.Stay | None) -> Inside:
     """The holding with its present stay, as the rules take it."""
     return Inside(

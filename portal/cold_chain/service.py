@@ -180,6 +180,7 @@ def holding_page(
             elsewhere=_elsewhere(reader, staff, held.lot_id, but=holding_id),
             refusal=gather.refusal(reader.conn, held, now_ms),
             compromised_from_ms=judgements.compromised_from_ms(reader.conn, holding_id),
+            judged_again_ms=gather.judged_again_ms(reader.conn, held, here, found),
         )
 
 

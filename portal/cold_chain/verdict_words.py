@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from portal import formats
 from portal.cold_chain import words
 from portal.cold_chain.work_evidence import GROUND_WORDS, vvm_name
+from portal.cold_chain.work_words import spoken
 from portal.language import marked
 from sheetal.contracts.limits import Side
 from sheetal.contracts.verdict import Finding
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from portal.cold_chain.words import Translator
     from sheetal.contracts.verdict import Verdict
 
-__all__ = ["vvm_name"]
+__all__ = ["spoken", "vvm_name"]
 
 DEGREE = 100
 TENTH_MS = 100
@@ -37,6 +38,13 @@ FUSION_WORDS = {
 }
 
 
+def finding_words(verdict: Verdict) -> tuple[str, str]:
+    """The tone and word of a finding; of stock of which nothing is known yet, that it is not judged."""
+    if verdict.finding is Finding.USABLE and verdict.known_through_ms is None:
+        return "nodata", marked("Not judged")
+    return FINDING_WORDS[verdict.finding]
+
+
 def headline(verdict: Verdict, worst: Excursion | None, say: Translator) -> str:
     """One sentence on why the finding is what it is; `worst` is the first of its excursions."""
     if verdict.reached:
@@ -45,7 +53,8 @@ def headline(verdict: Verdict, worst: Excursion | None, say: Translator) -> str:
         return say(GROUND_WORDS[verdict.proposals[0].ground])
     if worst is not None and worst.rule is not None:
         text = marked("%(sign)s for at most %(minutes)s min; the rule holds at %(rule)s min")
-        return say(text, sign=limit_of(worst), minutes=worst.minutes_possible, rule=worst.rule.minutes)
+        possible, allowed = formats.number(worst.minutes_possible), formats.number(worst.rule.minutes)
+        return say(text, sign=limit_of(worst), minutes=possible, rule=allowed)
     if worst is not None:
         return say(marked("Outside the limits for a while, below every hold rule"))
     if verdict.known_through_ms is None:
@@ -53,17 +62,20 @@ def headline(verdict: Verdict, worst: Excursion | None, say: Translator) -> str:
     return say(marked("Within its limits in all that is known"))
 
 
-def run_line(one: Excursion, say: Translator, *, short: bool = False) -> str:
-    """`74 min confirmed, 09:23 to 10:37` over the chart's bracket."""
+def run_line(one: Excursion, say: Translator, language: str = "en", *, short: bool = False) -> str:
+    """`74 min confirmed, 09:23 to 10:37` over the chart's bracket; with the days where it went on over midnight."""
+    confirmed = formats.number(one.minutes_confirmed)
     if not one.is_drawn and one.minutes_possible > one.minutes_confirmed:
-        return say(marked("%(minutes)s min possible"), minutes=one.minutes_possible)
+        return say(marked("%(minutes)s min possible"), minutes=formats.number(one.minutes_possible))
     if one.run is None or short:
-        return say(marked("%(minutes)s min confirmed"), minutes=one.minutes_confirmed)
+        return say(marked("%(minutes)s min confirmed"), minutes=confirmed)
+    first_ms, last_ms = one.run.first_ms, one.run.last_ms
+    is_one_day = formats.date(first_ms) == formats.date(last_ms)
     return say(
         marked("%(minutes)s min confirmed, %(first)s to %(last)s"),
-        minutes=one.minutes_confirmed,
-        first=formats.clock(one.run.first_ms),
-        last=formats.clock(one.run.last_ms),
+        minutes=confirmed,
+        first=formats.clock(first_ms) if is_one_day else formats.moment(first_ms, language),
+        last=formats.clock(last_ms) if is_one_day else formats.moment(last_ms, language),
     )
 
 
@@ -73,19 +85,16 @@ def limit_of(one: Excursion, *, inclusive: bool = False) -> str:
     return formats.limit(one.limit_centi_celsius, inclusive=inclusive, cold=one.side is Side.COLD)
 
 
-def chart_line(shown: Shown, language: str, say: Translator) -> str:
+def chart_line(shown: Shown, language: str, say: Translator, now_ms: int | None = None) -> str:
     """What the chart shows, for those who do not see it."""
+    start, end = (formats.moment(at_ms, language, now_ms) for at_ms in (shown.from_ms, shown.until_ms))
     if shown.days:
-        return say(
-            marked("Lowest and highest of each day from %(start)s to %(end)s"),
-            start=formats.moment(shown.from_ms, language),
-            end=formats.moment(shown.until_ms, language),
-        )
+        return say(marked("Lowest and highest of each day from %(start)s to %(end)s"), start=start, end=end)
     return say(
         marked("Temperature of %(sensor)s from %(start)s to %(end)s: lowest %(low)s, highest %(high)s"),
         sensor=shown.sensor,
-        start=formats.moment(shown.from_ms, language),
-        end=formats.moment(shown.until_ms, language),
+        start=start,
+        end=end,
         low=formats.temperature(min((row.low for row in shown.table), default=None)),
         high=formats.temperature(max((row.high for row in shown.table), default=None)),
     )

@@ -186,6 +186,8 @@ class HoldingPage:
     elsewhere: list[HoldingLine]
     refusal: str | None
     compromised_from_ms: int | None
+    judged_again_ms: int | None
+    """Through when it was judged once more without anything new; None where its verdict is as new as that."""
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,17 @@ ACTS = {
     "vvm_read": ("next", marked("Vial monitor read")),
 }
 
-
+SERVICES = {"alerts": marked("the engine"), "engine": marked("the engine"), "portal.worker": marked("the portal")}
+"""What acts without a person, by the name it has in the audit chain."""
+POSITION_WORDS = {
+    "coldest": marked("coldest point"),
+    "coldest point": marked("coldest point"),
+    "warmest": marked("warmest point"),
+    "warmest point": marked("warmest point"),
+    "vial": marked("in a vial"),
+    "beside the vials": marked("beside the vials"),
+}
+"""Where probes usually hang; another place is said in the words of whoever hung it there."""
 LETTER_WORDS = {
     "bad_json": marked("Not readable"),
     "wrong_version": marked("Unknown wire version"),
@@ -213,7 +223,13 @@ def hold_line(hit: Reached, say: Translator) -> str:
         if hit.rule.side is Side.COLD
         else marked("Too warm: %(limit)s for %(minutes)s min, limit %(rule)s min")
     )
-    return say(text, limit=say(found.text, **found.facts), minutes=minutes, rule=hit.rule.minutes)
+    said = {"minutes": formats.number(minutes), "rule": formats.number(hit.rule.minutes)}
+    return say(text, limit=say(found.text, **found.facts), **said)
+
+
+def position(text: str, say: Translator) -> str:
+    """Where a probe hangs."""
+    return say(POSITION_WORDS[text]) if text in POSITION_WORDS else text
 
 
 def acknowledgement_problem(cause: str, comment: str) -> FieldProblem | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from portal import formats
 from portal.cold_chain import work_evidence
 from portal.cold_chain.excursions import excursions_of, pick
-from portal.cold_chain.work_words import Step, Words, limit_words
+from portal.cold_chain.work_words import Step, Words, confidence_words, limit_words
 from portal.language import marked
 from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.limits import Measure, Side
@@ -34,7 +34,7 @@ def steps(verdict: Verdict, product: Product, language: str = "en", picked: Excu
     return [
         _rule_step(rule, product, language),
         _readings_step(verdict, language),
-        *_run_steps(one, language),
+        *_run_steps(one, language, verdict.judged_through_ms),
         _unknown_step(verdict, language),
         *work_evidence.margin_steps(verdict, one),
         _extremes_step(verdict.stays),
@@ -57,7 +57,7 @@ def _rule_step(rule: HoldRule | None, product: Product, language: str) -> Step:
         "product": product.display_name_hindi if language == "hi" else product.display_name,
         "rule": rule.rule,
         "source": rule.source.citation,
-        "confidence": rule.source.confidence,
+        "confidence": confidence_words(rule.source.confidence),
     }
     if rule.source.default_of is not None:
         why = marked(
@@ -81,19 +81,21 @@ def _readings_step(verdict: Verdict, language: str) -> Step:
         facts: dict[str, object] = {"stays": len(verdict.stays), "sensors": sensors}
         return Step(question, figure, Words(marked("Stays: %(stays)s; sensors: %(sensors)s"), facts))
     only = verdict.stays[0]
-    facts = {"from": formats.moment(only.from_ms, language), "sensors": sensors, "appliance": only.appliance}
+    through_ms = verdict.judged_through_ms
+    begin = formats.moment(only.from_ms, language, through_ms)
+    facts = {"from": begin, "sensors": sensors, "appliance": only.appliance}
     if only.evidence_kind == EvidenceKind.TWICE_DAILY and not total:
         return Step(question, figure, Words(marked("The twice-daily record of %(appliance)s since %(from)s"), facts))
     if only.until_ms is None:
         return Step(
             question, figure, Words(marked("Stay in %(appliance)s since %(from)s; sensors: %(sensors)s"), facts)
         )
-    facts["until"] = formats.moment(only.until_ms, language)
+    facts["until"] = formats.moment(only.until_ms, language, through_ms)
     text = marked("Stay in %(appliance)s from %(from)s to %(until)s; sensors: %(sensors)s")
     return Step(question, figure, Words(text, facts))
 
 
-def _run_steps(one: Excursion | None, language: str) -> list[Step]:
+def _run_steps(one: Excursion | None, language: str, through_ms: int) -> list[Step]:
     if one is None:
         question = Words(marked("Longest time beyond a limit"))
         why = Words(marked("No reading lies beyond the limits of this product"))
@@ -101,8 +103,8 @@ def _run_steps(one: Excursion | None, language: str) -> list[Step]:
     run, span = one.run, None
     if run is not None:
         facts: dict[str, object] = {
-            "first": formats.moment(run.first_ms, language),
-            "last": formats.moment(run.last_ms, language),
+            "first": formats.moment(run.first_ms, language, through_ms),
+            "last": formats.moment(run.last_ms, language, through_ms),
             "sensor": run.sensor,
         }
         told = marked("First %(first)s, last %(last)s, sensor %(sensor)s")
@@ -111,12 +113,12 @@ def _run_steps(one: Excursion | None, language: str) -> list[Step]:
     return [
         Step(
             Words(marked("Time beyond the limit")),
-            Words(marked("%(minutes)s min confirmed"), {"minutes": one.minutes_confirmed}),
+            Words(marked("%(minutes)s min confirmed"), {"minutes": formats.number(one.minutes_confirmed)}),
             span,
         ),
         Step(
             Words(marked("Longest it can have been")),
-            Words(marked("%(minutes)s min possible"), {"minutes": one.minutes_possible}),
+            Words(marked("%(minutes)s min possible"), {"minutes": formats.number(one.minutes_possible)}),
             Words(marked("From the last good reading before to the first good one after")),
         ),
     ]
@@ -124,9 +126,12 @@ def _run_steps(one: Excursion | None, language: str) -> list[Step]:
 
 def _unknown_step(verdict: Verdict, language: str) -> Step:
     unknown = sum(stay.minutes_unknown for stay in verdict.stays)
-    known = formats.moment(verdict.known_through_ms, language)
+    question = Words(marked("Time without data"))
+    if verdict.known_through_ms is None:
+        return Step(question, Words(marked("all of it unknown")), Words(marked("No data of this holding has come yet")))
+    known = formats.moment(verdict.known_through_ms, language, verdict.judged_through_ms)
     return Step(
-        Words(marked("Time without data")),
+        question,
         Words(marked("%(minutes)s min unknown"), {"minutes": formats.number(unknown)}),
         Words(marked("A gap never lengthens a run; it is counted here. Data reaches to %(known)s"), {"known": known}),
     )
@@ -151,7 +156,8 @@ def _last_step(verdict: Verdict, one: Excursion | None) -> Step:
         confirmed = one.minutes_confirmed >= one.rule.minutes
         text = marked("%(used)s min ≥ %(limit)s min → hold at once")
         used = one.minutes_confirmed if confirmed else one.minutes_possible
-        return Step(Words(text, {"used": used, "limit": one.rule.minutes}), Words(marked("Held")), tone="held")
+        compared = Words(text, {"used": formats.number(used), "limit": formats.number(one.rule.minutes)})
+        return Step(compared, Words(marked("Held")), tone="held")
     if verdict.finding is Finding.HOLD:
         return Step(Words(marked("Another ground holds it, see above")), Words(marked("Held")), tone="held")
     return _unheld(verdict, one)
@@ -164,6 +170,9 @@ def _unheld(verdict: Verdict, one: Excursion | None) -> Step:
         return Step(Words(marked("No hold rule was reached")), Words(marked("Usable")), tone="ok")
     if one.rule is None:
         return Step(Words(marked("Outside the range, below every hold rule")), Words(marked("Usable")), tone="ok")
-    facts: dict[str, object] = {"used": one.minutes_possible, "limit": one.rule.minutes}
+    facts: dict[str, object] = {
+        "used": formats.number(one.minutes_possible),
+        "limit": formats.number(one.rule.minutes),
+    }
     text = marked("%(used)s min < %(limit)s min → excursion noted, no hold")
     return Step(Words(text, facts), Words(marked("Usable")), tone="ok")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portal import formats
-from portal.cold_chain.work_words import Step, Words
+from portal.cold_chain.work_words import Step, Words, confidence_words
 from portal.language import marked
 from sheetal.contracts.limits import Side
 from sheetal.contracts.verdict import Ground
@@ -116,7 +116,7 @@ def proposal_steps(proposals: Sequence[Proposal], language: str) -> list[Step]:
         Step(
             Words(GROUND_WORDS[one.ground]),
             Words(marked("since %(when)s"), {"when": formats.moment(one.since_ms, language)}),
-            Words(why, {"source": one.source.citation, "confidence": one.source.confidence}),
+            Words(why, {"source": one.source.citation, "confidence": confidence_words(one.source.confidence)}),
         )
         for one in proposals
     ]

@@ -10,6 +10,8 @@ from portal.language import marked
 from sheetal.contracts.limits import Side
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sheetal.contracts.limits import HoldRule
 
 SIDE_WORDS = {
@@ -18,11 +20,12 @@ SIDE_WORDS = {
     (Side.HOT, True): marked("at or above %(limit)s"),
     (Side.HOT, False): marked("above %(limit)s"),
 }
+CONFIDENCE_WORDS = {"high": marked("high"), "medium": marked("medium"), "low": marked("low")}
 
 
 @dataclass(frozen=True)
 class Words:
-    """A msgid and what goes into its places."""
+    """A msgid and what goes into its places; words in a place are said in the page's language too."""
 
     text: str
     facts: dict[str, object] = field(default_factory=dict)
@@ -36,6 +39,17 @@ class Step:
     figure: Words
     why: Words | None = None
     tone: str = ""
+
+
+def spoken(words: Words, say: Callable[..., str]) -> str:
+    """The words in the language of `say`."""
+    facts = {name: spoken(fact, say) if isinstance(fact, Words) else fact for name, fact in words.facts.items()}
+    return say(words.text, **facts)
+
+
+def confidence_words(confidence: str) -> Words:
+    """How sure a source is."""
+    return Words(CONFIDENCE_WORDS[confidence])
 
 
 def limit_words(rule: HoldRule) -> Words:

@@ -142,6 +142,13 @@ def appliance_judgements(conn: Connection) -> dict[str, ApplianceJudgement]:
     return {row["appliance_id"]: ApplianceJudgement(**row) for row in rows}
 
 
+def judged_through_ms(conn: Connection, appliance_id: str) -> int | None:
+    """Through which instant all that stands in an appliance is judged; None before the first time."""
+    query = select(appliance_judgement.c.judged_through_ms).where(appliance_judgement.c.appliance_id == appliance_id)
+    found: int | None = conn.execute(query).scalar_one_or_none()
+    return found
+
+
 def compromises(conn: Connection, after_id: int = 0, limit: int = ROWS_MAX) -> list[Compromise]:
     """Compromises with a higher number than `after_id`, in order, at most 1,000."""
     query = select(compromise).where(compromise.c.id > after_id).order_by(compromise.c.id)

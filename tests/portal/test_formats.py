@@ -94,6 +94,25 @@ def test_times_are_indian_with_latin_digits() -> None:
     assert formats.machine_time(AT) == "2026-11-23T09:20:31Z"
 
 
+@pytest.mark.parametrize(
+    ("at_ms", "now_ms", "shown"),
+    [
+        (AT, AT, "23 Nov 14:50"),
+        (1_591_723_800_000, AT, "9 Jun 2020 23:00"),
+        (1_798_741_799_000, 1_798_741_800_000, "31 Dec 2026 23:59"),
+        (1_798_741_800_000, 1_798_741_799_000, "1 Jan 2027 00:00"),
+        (1_591_723_800_000, None, "9 Jun 23:00"),
+    ],
+)
+def test_a_moment_of_another_indian_year_says_which(at_ms: int, now_ms: int | None, shown: str) -> None:
+    assert formats.moment(at_ms, "en", now_ms).replace(NBSP, " ") == shown
+    assert formats.day(at_ms, "en", now_ms).replace(NBSP, " ") == shown[:-6]
+
+
+def test_a_moment_of_another_year_says_so_in_hindi() -> None:
+    assert formats.moment(1_591_723_800_000, "hi", AT).replace(NBSP, " ") == "9 जून 2020 23:00"
+
+
 def test_the_indian_day_begins_at_half_past_six_in_the_evening_utc() -> None:
     midnight_ms = 1_795_372_200_000
     assert formats.day(midnight_ms - 1).replace(NBSP, " ") == "22 Nov"

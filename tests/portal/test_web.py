@@ -35,6 +35,15 @@ def test_filters_speak_the_pages_language() -> None:
     assert rendered(source, "hi").replace("\u00a0", " ") == "1 घंटा 44 मिनट"
 
 
+def test_times_of_another_year_than_the_pages_say_which() -> None:
+    source = "{{ 1591723800000|moment }}, {{ 1591723800000|day }}, {{ 1591723800000|day_mark }}"
+    this_year = rendered(source, now_ms=1_591_723_800_000).replace("\u00a0", " ")
+    assert this_year == "9 Jun 23:00, 9 Jun, 9 Jun"
+    later = rendered(source, now_ms=1_795_425_631_000).replace("\u00a0", " ")
+    assert later == "9 Jun 2020 23:00, 9 Jun 2020, 9 Jun"
+    assert rendered(source).replace("\u00a0", " ") == this_year, "a macro without its page's instant"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_template_compiles(language: str) -> None:
     environment = web.make_pages().environments[language]

@@ -12,7 +12,7 @@ from sheetal.contracts.batch import DaySummary
 from sheetal.contracts.disposition import EvidenceKind
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
 from sheetal.contracts.problem import Unavailable
-from sheetal.ledger import judgement_writes, judgements, stock, telemetry_writes
+from sheetal.ledger import holdings, judgement_writes, judgements, stock, telemetry_writes
 from sheetal.thermal import bundle as bundles
 
 if TYPE_CHECKING:
@@ -238,3 +238,54 @@ def test_who_vouches_is_asked_of_the_sensor_that_is_drawn(seeded: Stage) -> None
     voucher = verdict_pages.voucher_shown(stored.verdict, shown)
     assert voucher is not None
     assert voucher.sensor == shown.sensor == "gw-02.a-102-3-tvc"
+
+
+def test_a_source_is_told_in_the_pages_language_and_the_zone_once(officer: Browser, seeded: Stage) -> None:
+    number = number_of(seeded)
+    english, hindi = text_of(officer, f"/cc/verdicts/{number}"), text_of(officer, f"/hi/cc/verdicts/{number}")
+    assert "; confidence high" in english
+    assert "भरोसा ऊँचा" in hindi
+    assert "भरोसा high" not in hindi
+    assert english.count("All times are Indian time (IST).") == 1
+    assert hindi.count("सभी समय भारतीय समय (IST) में हैं।") == 1
+    assert "coldest point" in english
+    assert "coldest point" not in hindi
+    assert "सबसे ठंडी जगह" in hindi
+
+
+def test_a_verdict_looked_at_in_a_later_year_says_its_own(officer: Browser, seeded: Stage) -> None:
+    number = number_of(seeded)
+    assert re.search(r"First \d+ Nov 17:35", text_of(officer, f"/cc/verdicts/{number}"))
+    seeded.now_ms += 400 * DAY_MS
+    officer.sign_in("cold_chain_officer")
+    later = text_of(officer, f"/cc/verdicts/{number}")
+    assert re.search(r"Found \d+ Nov 2026 \d\d:\d\d, judged through \d+ Nov 2026", later)
+
+
+def test_the_holdings_history_says_what_the_engine_did_in_words_and_by_its_verdict(
+    officer: Browser, seeded: Stage
+) -> None:
+    number = number_of(seeded)
+    with seeded.ledger.write() as conn:
+        holdings.open_gap(conn, "H-58213", seeded.now_ms, "engine", seeded.now_ms)
+        holdings.clear_gap(conn, "H-58213", "engine", "data covers the gap", seeded.now_ms)
+    for prefix, engine in (("", "the engine"), ("/hi", "प्रणाली")):
+        page = text_of(officer, f"{prefix}/cc/holdings/H-58213").partition('id="disposition"')[2]
+        assert f'<a href="{prefix}/cc/verdicts/{number}">' in page
+        assert page.count(engine) >= 2
+        assert "data covers the gap" not in page, "the engine's English is for programs"
+
+
+def test_usable_stock_says_through_when_it_was_judged_without_news(officer: Browser, seeded: Stage) -> None:
+    assert "nothing new" not in text_of(officer, "/cc/holdings/H-58213")
+    before = text_of(officer, "/cc/holdings/H-3")
+    with seeded.ledger.write() as conn:
+        stay = stock.stays_of(conn, "H-3")[-1]
+        again_ms = seeded.now_ms - 1_000
+        again = judgements.ApplianceJudgement(
+            appliance_id=stay.appliance_id, judged_through_ms=again_ms, known_through_ms=again_ms, state="in_range"
+        )
+        judgement_writes.put_appliance_judgement(conn, again)
+    after = text_of(officer, "/cc/holdings/H-3")
+    assert before != after
+    assert re.search(r"judged again through \d+ Nov \d\d:\d\d, nothing new", after)

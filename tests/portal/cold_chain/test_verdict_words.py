@@ -106,3 +106,22 @@ def test_time_spent_is_never_nothing(spent: int, said: str) -> None:
 def test_limits_are_written_with_their_sign() -> None:
     assert verdict_words.signed(800).replace(NBSP, " ") == "+8.0 °C"
     assert verdict_words.signed(-50).replace(NBSP, " ") == "−0.5 °C"
+
+
+def test_a_run_over_midnight_names_its_days_and_groups_its_minutes() -> None:
+    (held, *_) = excursions.excursions_of(verdict_on(*[400] * 30, *[-90] * 2_000, *[400] * 9), COVISHIELD)
+    assert held.run is not None
+    told = verdict_words.run_line(held, SAY)
+    assert told.startswith("1,999 min confirmed, ")
+    first, _, last = told.removeprefix("1,999 min confirmed, ").partition(" to ")
+    assert first.split()[:2] != last.split()[:2], "two days"
+    assert len(first.split()) == len(last.split()) == 3
+
+
+def test_usable_stock_of_which_nothing_is_known_is_not_judged() -> None:
+    nothing = verdict_on()
+    assert nothing.finding is Finding.USABLE
+    assert verdict_words.finding_words(nothing) == ("nodata", "Not judged")
+    assert verdict_words.finding_words(GOOD) == verdict_words.FINDING_WORDS[GOOD.finding]
+    expired = replace(nothing, finding=Finding.PROPOSED_CONDEMNED)
+    assert verdict_words.finding_words(expired)[0] == "stop"

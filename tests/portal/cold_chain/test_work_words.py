@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from portal.cold_chain.work_words import SIDE_WORDS, Step, Words, limit_words
+from portal.cold_chain.work_words import (
+    CONFIDENCE_WORDS,
+    SIDE_WORDS,
+    Step,
+    Words,
+    confidence_words,
+    limit_words,
+    spoken,
+)
 from portal.language import load_translations
 from sheetal.contracts.limits import HoldRule, Measure, Side, Source
 
@@ -41,3 +49,20 @@ def test_every_side_has_hindi_words() -> None:
 def test_a_step_may_have_no_source_and_no_tone() -> None:
     step = Step(Words("question"), Words("%(n)s", {"n": 1}))
     assert (step.why, step.tone, Words("x").facts) == (None, "", {})
+
+
+def test_words_inside_words_are_said_in_the_pages_language() -> None:
+    words = Words("confidence %(confidence)s, %(n)s", {"confidence": confidence_words("high"), "n": 1})
+
+    def say(text: str, **facts: object) -> str:
+        told = {"high": "ऊँचा", "confidence %(confidence)s, %(n)s": "भरोसा %(confidence)s, %(n)s"}.get(text, text)
+        return told % facts if facts else told
+
+    assert spoken(words, say) == "भरोसा ऊँचा, 1"
+    assert spoken(Words("high"), str) == "high"
+
+
+def test_every_confidence_has_a_hindi_word() -> None:
+    hindi = load_translations()["hi"]
+    assert set(CONFIDENCE_WORDS) == {"high", "medium", "low"}
+    assert all(hindi.gettext(text) != text for text in CONFIDENCE_WORDS.values())

@@ -130,3 +130,14 @@ def test_nothing_is_known_at_first(house: Ledger, reader: object) -> None:
     with house.read() as conn:
         assert callable(reader)
         assert reader(conn) == {}
+
+
+def test_an_appliance_is_judged_through_an_instant_or_not_yet(stocked: Ledger) -> None:
+    with stocked.write() as conn:
+        judged = reads.ApplianceJudgement(
+            appliance_id="A-1", judged_through_ms=NOW_MS + 5, known_through_ms=NOW_MS, state="in_range"
+        )
+        writes.put_appliance_judgement(conn, judged)
+    with stocked.read() as conn:
+        assert reads.judged_through_ms(conn, "A-1") == NOW_MS + 5
+        assert reads.judged_through_ms(conn, "A-none") is None
