@@ -140,11 +140,12 @@ def digest(verdict: Verdict) -> str:
 def reasons(verdict: Verdict) -> frozenset[str]:
     """Why a verdict holds, each reason in canonical JSON; a person's decision on these covers no others.
 
-    Left out is what makes no new reason: names, the source of a limit that stays the same, and when a monitor's life
-    that is only computed came to its end.
+    Left out is what makes no new reason: names, the sensor, which a run names itself, the source of a limit that stays
+    the same, and when a monitor's life that is only computed came to its end.
     """
     said = msgspec.to_builtins({"reached": verdict.reached, "proposals": verdict.proposals})
     _coarsen_reached(said["reached"])
+    _leave_out(said["reached"], ("sensor",))
     _leave_out([hit["rule"] for hit in said["reached"]], ("source",))
     _leave_out(said["proposals"], ("source",))
     computed = [one for one in said["proposals"] if one["ground"] == Ground.VVM_LIFE.value]

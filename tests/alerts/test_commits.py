@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import select, update
 
 from alerts.commits import mark_gap
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.verdict import Ground
-from sheetal.ledger import assets, catalogue, holdings, judgements, vvm_readings
+from sheetal.ledger import assets, catalogue, holdings, judgements, rejudge, vvm_readings
 from sheetal.ledger.holdings import Split
+from sheetal.ledger.judgement_tables import verdict as verdict_table
 from sheetal.ledger.stay_acts import record_packing
 from tests.alerts.given import CARRIER, FRIDGE, HOLDING, appliance, at, product
 from tests.alerts.looks import release
@@ -107,6 +110,29 @@ def test_a_limit_that_becomes_the_makers_own_is_a_new_ground(world: World) -> No
         assert world.verdicts()[0].verdict.product_version == version
     assert [one.ground for one in world.verdicts()[0].verdict.proposals] == [Ground.FROZEN]
     assert world.holding().disposition is Disposition.QUARANTINED
+
+
+def test_what_was_released_under_the_first_rules_is_not_held_again_by_the_second(world: World) -> None:
+    """Their verdicts named the sensor in the run alone; that it is named beside it too is no new reason."""
+    world.receive()
+    world.feed((0, 70, -90), (70, 100, 450))
+    world.drain(100)
+    with world.ledger.write() as conn:
+        row = verdict_table.c.holding_id == HOLDING
+        said = json.loads(conn.execute(select(verdict_table.c.evidence).where(row)).scalar_one())
+        for name in ("proposals", "budgets", "vvm", "mkt"):
+            said.pop(name, None)
+        for hit in said["reached"]:
+            del hit["sensor"]
+        said["rule_version"] = "sheetal-thermal/1"
+        first = {"evidence": json.dumps(said), "digest": "0" * 64, "rule_version": said["rule_version"]}
+        conn.execute(update(verdict_table).where(row).values(**first))
+    release(world, 101)
+    with world.ledger.write() as conn:
+        rejudge.mark_holding(conn, HOLDING, at(0), at(102))
+    world.drain(102)
+    assert [one.verdict.rule_version[-2:] for one in world.verdicts()] == ["/2", "/1"]
+    assert world.holding().disposition is Disposition.RELEASED
 
 
 def test_fewer_reasons_hold_nothing_again(world: World) -> None:
