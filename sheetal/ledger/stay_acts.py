@@ -209,6 +209,8 @@ def _move_neighbours(conn: Connection, before: Stay, wanted: Mapping[str, object
     touching = update(stay).where(of, stay.c.id != before.id)
     conn.execute(touching.where(stay.c.until_ms == before.from_ms).values(until_ms=wanted["from_ms"]))
     if before.until_ms is not None:
+        packed_then = touching.where(stay.c.packed_at_ms == before.until_ms)
+        conn.execute(packed_then.values(packed_at_ms=wanted["until_ms"]))
         conn.execute(touching.where(stay.c.from_ms == before.until_ms).values(from_ms=wanted["until_ms"]))
 
 

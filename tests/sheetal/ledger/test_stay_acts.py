@@ -188,6 +188,17 @@ def test_stock_that_was_packed_is_packed_from_the_beginning_of_its_stay(stocked:
     assert (back.packed_at_ms, back.ice_packs) == (None, None)
 
 
+def test_a_carrier_whose_stay_began_earlier_was_packed_earlier(stocked: Ledger) -> None:
+    """Its cold runs from its packing; else the gate would stay open for as long as the clock was misread."""
+    seeds.move(stocked, "H-1", CARRIER, EvidenceKind.PACKED_CARRIER, at_ms=minutes(30))
+    seeds.move(stocked, "H-1", CARRIER, EvidenceKind.PACKED_CARRIER, at_ms=minutes(20))
+    correct(stocked, stays(stocked)[0].id, Correction(until_ms=minutes(45)))
+    assert [(one.from_ms, one.packed_at_ms) for one in stays(stocked)[1:]] == [
+        (minutes(45), minutes(45)),
+        (minutes(20), minutes(45)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("number", "to", "reason"),
     [
