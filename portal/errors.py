@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import structlog
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -94,6 +95,11 @@ TITLES = {
     500: marked("This page failed"),
     503: marked("A part of the system does not answer"),
 }
+ADVICE = {
+    413: marked("Nothing was changed. Go back and choose a smaller file."),
+    422: marked("Nothing was changed. Go back: what you typed is still there. Correct what is named here."),
+}
+"""What to do next where no form can be shown once more."""
 
 
 def status_of(problem: Problem) -> int:
@@ -120,6 +126,11 @@ def install(app: FastAPI, page: Page, headers: Mapping[str, str]) -> None:
         where = [".".join(str(part) for part in item["loc"]) for item in error.errors()]
         return _plain(request, page, 422, fields=where)
 
+    def on_data(request: Request, error: Exception) -> Response:
+        # PostgreSQL keeps no U+0000 and no number beyond a column's: nothing that our own forms send.
+        log.warning("A value cannot be kept", path_template=_template_path(request), failure=type(error).__name__)
+        return _plain(request, page, 422)
+
     def on_failure(request: Request, error: Exception) -> Response:
         code = secrets.token_hex(ERROR_CODE_BYTES)
         where = {"path_template": _template_path(request), "failure": type(error).__name__, "frames": _frames(error)}
@@ -131,6 +142,7 @@ def install(app: FastAPI, page: Page, headers: Mapping[str, str]) -> None:
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(DataError, on_data)
     app.add_exception_handler(Exception, on_failure)
 
 
@@ -153,7 +165,7 @@ def _plain(request: Request, page: Page, status: int, **facts: object) -> Respon
     if _is_api(request):
         document = {"type": "about:blank", "title": title, "status": status, **facts}
         return JSONResponse(document, status, media_type=PROBLEM_JSON)
-    return page(request, "error.html", status=status, title=title, problem=None, **facts)
+    return page(request, "error.html", status=status, title=title, problem=None, advice=ADVICE.get(status), **facts)
 
 
 def _document(request: Request, problem: Problem, status: int) -> dict[str, object]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import APIRouter
+from sqlalchemy.exc import DataError
 
 from portal import errors
 from portal.language import marked
@@ -81,6 +82,17 @@ def test_a_wait_is_said_in_the_header(client: Browser, stage: Stage, problem: Pr
     raising(stage, problem)
     assert client.get("/api/failing").headers["Retry-After"] == wait
     assert client.get("/failing").headers["Retry-After"] == wait
+
+
+def test_what_the_database_cannot_keep_is_asked_for_again(
+    client: Browser, stage: Stage, logged: list[MutableMapping[str, Any]]
+) -> None:
+    raising(stage, DataError("SELECT", {}, ValueError("text cannot contain NUL: swordfish")))
+    assert client.get("/api/failing").json()["status"] == 422
+    page = client.get("/failing")
+    assert (page.status_code, errors.TITLES[422] in page.text, "swordfish" in page.text) == (422, True, False)
+    assert [entry["path_template"] for entry in logged] == ["/api/failing", "/failing"]
+    assert "swordfish" not in str(logged)
 
 
 def test_nobody_signed_in_is_led_to_the_sign_in_and_back(client: Browser) -> None:
