@@ -17,18 +17,21 @@ from alerts.notify.announce import NAMED
 from alerts.notify.grouping import parcels
 from alerts.notify.message import message_of
 from alerts.notify.retry import pause_ms
-from sheetal.contracts.problem import Unavailable
+from alerts.notify.words import LANGUAGES
+from sheetal.contracts.problem import Rejected, Unavailable
 from sheetal.ledger import contacts, deliveries
+from sheetal.ledger.contacts import Reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from alerts.notify.grouping import Parcel
     from alerts.notify.message import Message
     from sheetal.contracts.clock import Clock
     from sheetal.ledger.connect import Ledger
-    from sheetal.ledger.contacts import Reached
     from sheetal.ledger.deliveries import Told
     from sheetal.ledger.field_cipher import FieldCipher
 
@@ -74,7 +77,7 @@ class PostOffice:
         with self._ledger.read() as conn:
             # Who is being told already does not stand in the way of the others, however much waits for him.
             due = parcels(deliveries.waiting(conn, now_ms, without=busy), now_ms)
-            people = contacts.reached(conn, self._cipher, {parcel.contact_id for parcel in due})
+            people = self._people(conn, {parcel.contact_id for parcel in due})
         batches: dict[int, list[Parcel]] = {}
         for parcel in due:
             batches.setdefault(parcel.contact_id, []).append(parcel)
@@ -88,6 +91,21 @@ class PostOffice:
         """Whether everything on its way has ended within so many seconds."""
         with self._idle:
             return self._idle.wait_for(lambda: not self._busy, seconds)
+
+    def _people(self, conn: Connection, contact_ids: Collection[int]) -> dict[int, Reached]:
+        """Where they are reached; one whose addresses do not open has none, and is listed as not told."""
+        try:
+            return contacts.reached(conn, self._cipher, contact_ids)
+        except Rejected:
+            found = [self._person(conn, one) for one in contact_ids]
+            return {number: one for some in found for number, one in some.items()}
+
+    def _person(self, conn: Connection, contact_id: int) -> dict[int, Reached]:
+        try:
+            return contacts.reached(conn, self._cipher, [contact_id])
+        except Rejected as problem:
+            log.warning("A contact's addresses do not open", contact_id=contact_id, problem=problem.message)
+            return {contact_id: Reached(contact_id, LANGUAGES[0], ())}
 
     def _begin(self, reached: Reached, batch: list[Parcel]) -> bool:
         with self._idle:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from alerts.notify.announce import announce
@@ -11,6 +12,7 @@ from alerts.notify.post import NO_ADDRESS, NO_FILES, PostOffice, deliver
 from sheetal.contracts.problem import Unavailable
 from sheetal.ledger import contacts, deliveries, judgement_writes
 from sheetal.ledger.contacts import Hears, Reached
+from sheetal.ledger.watch_tables import contact as contact_table
 from tests.alerts.given import FACILITY, at
 from tests.alerts.notify.told import BY, FIRST, SECOND, Desk, Recorder, add_contact, add_notice, told
 
@@ -172,6 +174,23 @@ def test_a_retired_contact_is_told_nothing_more(world: World) -> None:
         contacts.retire_contact(conn, contact, BY, at(0))
     assert Desk(world, send).round(1) == 0
     assert send.heard == []
+
+
+def test_a_contact_whose_addresses_do_not_open_keeps_nobody_else_waiting(world: World) -> None:
+    send = Recorder()
+    desk = Desk(world, send)
+    broken, _ = add_contact(world, FIRST), add_contact(world, SECOND)
+    with world.ledger.write() as conn:
+        conn.execute(
+            update(contact_table).where(contact_table.c.id == broken).values(address_sealed=b"of another place")
+        )
+    post(world, "a")
+    with capture_logs() as lines:
+        desk.round(0)
+    assert [address for address, _ in send.heard] == [SECOND]
+    assert {line["contact_id"] for line in lines} == {broken}
+    (found,) = undelivered(world, 60)
+    assert (found.contact_id, found.problem) == (broken, NO_ADDRESS)
 
 
 def test_an_error_inside_a_channel_leaves_the_contact_for_the_next_turn(world: World) -> None:
