@@ -124,7 +124,7 @@ def _hold(
     """Hold, and tell; also who is deciding on a holding that was held before, when it has suffered anew."""
     found = judged.verdict
     reason = reason_of(found)
-    held = holdings.hold(conn, found.holding, verdict_id, ENGINE, reason, now_ms)
+    held = holdings.hold(conn, found.holding, verdict_id, ENGINE, reason, now_ms, digest=judged.digest)
     if held or _has_suffered_anew(found, before):
         facts = _hold_facts(judged, verdict_id, reason) | {"held": held}
         key = f"{HELD}/{found.holding}/{verdict_id}"

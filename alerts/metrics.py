@@ -50,7 +50,7 @@ APPLIANCES = Metric("sheetal_alerts_appliances", "Appliances, by state.", Kind.G
 WAITING = Metric("sheetal_alerts_notices_waiting", "Notices that no channel has taken yet.", Kind.GAUGE)
 FAILING = Metric("sheetal_alerts_notices_failing", "Those of them that were tried in vain.", Kind.GAUGE)
 NOTICE_AGE = Metric("sheetal_alerts_oldest_notice_age_seconds", "Age of the oldest notice that waits.", Kind.GAUGE)
-ALARMS = Metric("sheetal_alerts_device_alarms", "Device alarms that have not ended.", Kind.GAUGE)
+ALARMS = Metric("sheetal_alerts_device_alarms", "Active alarms, of gateways and of the server's rules.", Kind.GAUGE)
 UNANSWERED = Metric(
     "sheetal_alerts_device_alarms_unacknowledged", "Those of them that nobody has acknowledged.", Kind.GAUGE
 )

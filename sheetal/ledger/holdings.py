@@ -146,19 +146,23 @@ def waste_doses(conn: Connection, holding_id: str, doses: int, actor: str, reaso
     return int(row.doses_left)
 
 
-def hold(
+def hold(  # noqa: PLR0913 - one hold: of what, by which verdict as it stands, by whom, why and when
     conn: Connection,
     holding_id: str,
     verdict_id: int | None,
     actor: str,
     reason: str,
     now_ms: int,
+    *,
+    digest: str | None = None,
 ) -> list[str]:
     """Quarantine a holding and every descendant that is usable, parents first; gives the ids newly held.
 
+    The verdict's digest, where one is given, goes into the chain, so that a verdict exchanged in the database shows.
     Raises NotFound. Holding twice is harmless: the second time the list is empty.
     """
-    entry = AuditEntry(now_ms, actor, "held", holding_id, {"verdict": verdict_id, "reason": reason})
+    detail = {"verdict": verdict_id, "reason": reason} | ({"digest": digest} if digest else {})
+    entry = AuditEntry(now_ms, actor, "held", holding_id, detail)
     family = lock_family(conn, holding_id, lambda: stock.descendants(conn, holding_id))
     return [one for one in family if _hold_one(conn, one, verdict_id, entry)]
 

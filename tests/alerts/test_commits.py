@@ -13,11 +13,11 @@ from sqlalchemy import select, update
 from alerts.commits import mark_gap
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.verdict import Ground
-from sheetal.ledger import assets, catalogue, holdings, judgements, rejudge, vvm_readings
+from sheetal.ledger import assets, audit, catalogue, holdings, judgements, rejudge, vvm_readings
 from sheetal.ledger.holdings import Split
 from sheetal.ledger.judgement_tables import verdict as verdict_table
 from sheetal.ledger.stay_acts import record_packing
-from tests.alerts.given import CARRIER, FRIDGE, HOLDING, appliance, at, product
+from tests.alerts.given import CARRIER, FACILITY, FRIDGE, HOLDING, appliance, at, product
 from tests.alerts.looks import release
 from tests.sheetal.ledger import decided
 
@@ -152,6 +152,16 @@ def test_fewer_reasons_hold_nothing_again(world: World) -> None:
     newest = world.verdicts()[0].verdict
     assert [(one.ground, one.since_ms) for one in newest.proposals] == [(Ground.PACKED_FROZEN, at(30))]
     assert world.holding().disposition is Disposition.RELEASED
+
+
+def test_the_audit_entry_of_a_hold_names_the_verdict_and_its_digest(world: World) -> None:
+    world.receive()
+    world.feed((0, 20, 450), (20, 140, -100))
+    world.drain(140)
+    (stored,) = world.verdicts()
+    with world.ledger.read() as conn:
+        (detail,) = [json.loads(one.detail) for one in audit.entries(conn, FACILITY, 9) if one.act == "held"]
+    assert (detail["verdict"], detail["digest"]) == (stored.id, stored.digest)
 
 
 @pytest.mark.parametrize("stage", [3, 4])

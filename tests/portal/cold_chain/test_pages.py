@@ -8,7 +8,7 @@ import pytest
 from ingest.reasons import Reason
 from portal.identity.service import Role
 from sheetal.contracts.problem import Unavailable
-from sheetal.ledger import telemetry_writes
+from sheetal.ledger import holdings, judgements, telemetry_writes
 from sheetal.ledger.telemetry_tables import dead_letter_dropped
 
 if TYPE_CHECKING:
@@ -31,6 +31,15 @@ def test_the_overview_is_whole_without_scripts(officer: Browser) -> None:
     assert page.index("row-held-H-58213") < page.index("row-nodata-A-102-2") < page.index("row-freeze-A-101-1")
     assert "<td>North</td>" in page
     assert 'hx-get="/cc/live"' in page
+
+
+def test_a_hold_of_the_engine_names_its_verdict_and_the_verdicts_digest(officer: Browser, seeded: Stage) -> None:
+    with seeded.ledger.write() as conn:
+        (known,) = judgements.verdicts_of(conn, "H-58213")[:1]
+        holdings.hold(conn, "H-3", known.id, "engine", "frozen", seeded.now_ms, digest="0123456789ab" + "c" * 52)
+    for language, word in (("", "Digest"), ("/hi", "सार")):
+        page = officer.get(f"{language}/cc/holdings/H-3").text
+        assert f"{word} <code>0123456789ab</code>" in page, page
 
 
 def test_the_overview_speaks_hindi(officer: Browser) -> None:
