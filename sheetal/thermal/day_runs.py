@@ -47,8 +47,8 @@ def day_runs(segments: Sequence[Segment], limit: Limit | HoldRule, run_minutes: 
     for claim in _claims(segments, limit.side):
         run = run_of_day(claim.day, limit, run_minutes)
         spans = claim.stood if run is not None and run.confirmed_half_ms else claim.untold
-        if run is not None and spans and (seen := _seen(run, claim.day, spans)) is not None:
-            found.append(seen)
+        if run is not None:
+            found += [seen for span in _unbroken(spans) if (seen := _seen(run, claim.day, [span])) is not None]
     return sorted(_joined(found), key=order)
 
 
@@ -85,13 +85,20 @@ def _claims(segments: Sequence[Segment], side: Side) -> Iterable[_Claim]:
 def _day_sums(segments: Sequence[Segment], limit: Limit | HoldRule) -> list[Run]:
     """Each day as one run over the whole of it that lasted as long as its minutes beyond the limit together."""
     found: list[Run] = []
-    for claim in _claims(segments, limit.side):
+    claims = list(_claims(segments, limit.side))
+    ends = {(claim.day.sensor, claim.day.ends_at_ms) for claim in claims}
+    for claim in claims:
         day, run = claim.day, run_of_day(claim.day, limit, None)
         has_fired = device_count(day, limit.side).alarm_at_ms is not None
         spans = claim.stood if has_fired else claim.untold
         if run is None or not spans:
             continue
-        confirmed = max(run.confirmed_half_ms, HALF_MS_PER_MINUTE * minutes_surely_beyond(day, limit))
+        # What the alarm's run lasted before midnight counts here only if no summary of the day before has counted it.
+        before = run.first_ms, max(run.first_ms, day.starts_at_ms)
+        is_counted = (day.sensor, day.starts_at_ms) in ends
+        heard_ms = 0 if is_counted else sum(_overlap(span, before) for span in claim.stood)
+        earlier = 2 * (before[1] - before[0] - heard_ms)
+        confirmed = max(run.confirmed_half_ms - earlier, HALF_MS_PER_MINUTE * minutes_surely_beyond(day, limit))
         whole = replace(
             run,
             first_ms=day.starts_at_ms,
@@ -119,8 +126,8 @@ def _seen(run: Run, day: DaySummary, spans: Sequence[Span]) -> Run | None:
     is_solid = run.confirmed_half_ms == 2 * (run.last_ms - run.first_ms)
     heard = 2 * sum(_overlap(span, bounds) for span in spans) if is_solid else 0
     missed = 2 * (_overlap(bounds, whole) - sum(_overlap(_common(span, whole), bounds) for span in spans))
-    confirmed = max(heard, run.confirmed_half_ms - (2 * (whole[1] - whole[0]) - spent), 0)
-    confirmed = min(run.confirmed_half_ms, confirmed)
+    at_least = max(0, run.confirmed_half_ms - (2 * (whole[1] - whole[0]) - spent))
+    confirmed = min(run.confirmed_half_ms, heard if is_solid else at_least)
     possible = max(confirmed, min(run.possible_half_ms - missed * is_solid, spent))
     if not possible:
         return None
@@ -134,6 +141,17 @@ def _seen(run: Run, day: DaySummary, spans: Sequence[Span]) -> Run | None:
         confirmed_half_ms=confirmed,
         possible_half_ms=possible,
     )
+
+
+def _unbroken(spans: Sequence[Span]) -> list[Span]:
+    """Spans that touch as one; time elsewhere between two of them breaks every run."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span[0] <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], span[1])
+        else:
+            found.append(span)
+    return found
 
 
 def _joined(runs: Iterable[Run]) -> list[Run]:

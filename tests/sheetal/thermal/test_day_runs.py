@@ -129,6 +129,39 @@ def test_a_stay_that_is_cut_in_pieces_has_its_day_whole(make_product: MakeProduc
     assert run.confirmed_half_ms == 2 * (at(DAY) - at(0))
 
 
+def test_an_hour_elsewhere_breaks_the_run_of_a_day(make_product: MakeProduct, make_rule: MakeRule) -> None:
+    """The refrigerator was hot all day; the stock stood in it before and after a session, which nobody measured."""
+    product = make_product(make_rule("heat", limit=800, minutes=600))
+    hot = summary(centi_celsius_min=900, centi_celsius_max=1200, minutes_above=DAY)
+    away = segment(500, 560)
+    life = [logged(product, 0, 500, hot), away, logged(product, 560, 1_150, hot)]
+    runs = day_runs(life, product.hold_rules[0], 600)
+    assert [run.confirmed_half_ms // 120_000 for run in runs] == [500, 590]
+    assert judged(product, *life).finding is Finding.EXCURSION_NOTED
+    assert judged(product, *life[:2], logged(product, 560, 1_160, hot)).finding is Finding.HOLD
+
+
+@pytest.mark.parametrize(("days", "minutes"), [((0, 1), 700), ((1,), 600)])
+def test_an_alarm_after_midnight_adds_no_minute_of_the_day_before_twice(
+    budgeted: Product, days: tuple[int, ...], minutes: int
+) -> None:
+    """The run began at 14:20 and fired at 00:20 the next day; each day has counted its own minutes of it."""
+    both = warm(580), replace(warm(120, 1), high_alarm_at_ms=at(DAY + 20))
+    (use,) = judged(budgeted, logged(budgeted, 0, None, *(both[number] for number in days))).budgets
+    assert use.minutes_confirmed == minutes
+
+
+def test_a_run_that_ended_before_the_stock_came_is_none_of_its_own_whatever_day_it_began_on(
+    make_product: MakeProduct,
+    make_rule: MakeRule,
+) -> None:
+    """Six hours before midnight and four after: of the day itself the stock missed less than the run lasted."""
+    product = make_product(make_rule("hot", limit=800, minutes=60))
+    fired = replace(warm(240, 1), high_alarm_at_ms=at(DAY + 240))
+    assert judged(product, logged(product, DAY + 300, None, fired)).finding is not Finding.HOLD
+    assert judged(product, logged(product, DAY + 170, None, fired)).finding is Finding.HOLD
+
+
 def test_a_day_stamped_by_a_clock_that_runs_ahead_stands_as_it_is(make_product: MakeProduct) -> None:
     product = make_product()
     ahead = replace(froze(70, 400), ends_at_ms=at(0))
