@@ -96,7 +96,10 @@ TITLES = {
     503: marked("A part of the system does not answer"),
 }
 ADVICE = {
-    413: marked("Nothing was changed. Go back and choose a smaller file."),
+    413: marked(
+        "Nothing was changed. A file may have two megabytes. "
+        "Go back: what you typed is still there. Choose a smaller file."
+    ),
     422: marked("Nothing was changed. Go back: what you typed is still there. Correct what is named here."),
 }
 """What to do next where no form can be shown once more."""

@@ -142,10 +142,10 @@ def hold_lot(  # noqa: PLR0913, PLR0917 -- the fields of the form
     try:
         confirm(state.ledger, staff, password, state.clock())
         steps.hold_lot(state.ledger, staff, lot, order, state.clock())
-    except FieldProblem as problem:
-        return pages.lot_answer(request, staff, lot, problem)
-    except Refused as refused:
-        return pages.lot_answer(request, staff, lot, disposition_words.problem_of(refused, "reference"))
+    except (FieldProblem, Refused) as problem:
+        said = problem if isinstance(problem, FieldProblem) else disposition_words.problem_of(problem, "reference")
+        typed = {"authority": authority, "reference": reference, "reason": reason}
+        return pages.lot_answer(request, staff, lot, said, typed)
     return RedirectResponse(url(request, f"/cc/lots/{lot}"), 303)
 
 
@@ -168,7 +168,9 @@ def lift_hold(
         steps.lift_hold(state.ledger, staff, order, reference, state.clock())
     except (FieldProblem, Refused) as problem:
         said = problem if isinstance(problem, FieldProblem) else disposition_words.problem_of(problem, "")
-        return pages.lot_answer(request, staff, lot, FieldProblem(said.message, field=f"lift-{order}"))
+        field = f"lift-password-{order}" if said.field == "password" else f"lift-{order}"
+        typed = {f"lift-{order}": reference}
+        return pages.lot_answer(request, staff, lot, FieldProblem(said.message, field=field), typed)
     return RedirectResponse(url(request, f"/cc/lots/{lot}"), 303)
 
 

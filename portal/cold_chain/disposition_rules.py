@@ -42,6 +42,7 @@ class Panel:
     """What stands of a holding's case, and what this person may do about it."""
 
     holding: Holding
+    product: Product | None
     decision: Decision | None
     signer_name: str | None
     proofs: Sequence[ProofLine]

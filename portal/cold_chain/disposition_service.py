@@ -54,6 +54,7 @@ def panel(ledger: Ledger, staff: Staff, holding_id: str, programme: Programme, n
         by_order = lot_holds.last_held_by(conn, [held.id, *stock.ancestors(conn, held.id)]) is not None
         return Panel(
             holding=held,
+            product=product,
             decision=waiting,
             signer_name=_name(conn, waiting.signed_by) if waiting else None,
             proofs=_proofs(conn, holding_id),

@@ -201,8 +201,14 @@ def holding_answer(
     )
 
 
-def lot_answer(request: Request, staff: Staff, lot_id: str, problem: FieldProblem | None = None) -> Response:
-    """The lot's page, with what needs another answer."""
+def lot_answer(
+    request: Request,
+    staff: Staff,
+    lot_id: str,
+    problem: FieldProblem | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    """The lot's page, with what needs another answer and what was typed so far."""
     state = request.app.state
     line, holdings = service.lot_page(state.ledger, state.telemetry, staff, lot_id, state.clock())
     request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
@@ -215,6 +221,7 @@ def lot_answer(request: Request, staff: Staff, lot_id: str, problem: FieldProble
         orders=disposition_service.orders_on(state.ledger, lot_id),
         names=disposition_service.names_on(state.ledger, lot_id),
         may_hold=disposition_rules.may_decide(staff),
+        typed=typed or {},
         problem=problem,
         words=words,
     )

@@ -67,7 +67,7 @@ def _vials(typed: Mapping[str, str]) -> int:
     text = typed.get("vials", "").strip()
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(VIALS_MAX))
     if not (is_number and 0 < int(text) <= VIALS_MAX):
-        raise FieldProblem(marked("Write how many vials were looked at."), field="vials")
+        raise FieldProblem(marked("Write how many vials were looked at, from 1 to 10,000."), field="vials")
     return int(text)
 
 

@@ -18,6 +18,7 @@ from sheetal.contracts.problem import (
     Unavailable,
     WireProblem,
 )
+from tests.portal.conftest import ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -147,3 +148,12 @@ def test_an_unknown_page_and_method_are_answered_as_pages(client: Browser) -> No
 def test_every_title_is_marked_for_translation() -> None:
     assert {status for _, status in errors.STATUS} <= set(errors.TITLES)
     assert marked("x") == "x"
+
+
+def test_a_field_that_no_form_can_ask_for_again_is_told_with_the_next_step(client: Browser) -> None:
+    for prefix, said in (("", "Correct what is named here."), ("/hi", "यहाँ बताई बात ठीक करें।")):
+        fields = {"user_name": "x" * 10_000, "csrf_token": client.form_token()}
+        answer = client.post(f"{prefix}/login", data=fields, headers={"Origin": ORIGIN})
+        assert answer.status_code == 422
+        assert "body.user_name" in answer.text
+        assert said in answer.text

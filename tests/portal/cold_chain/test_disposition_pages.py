@@ -334,5 +334,50 @@ def test_no_order_is_lifted_without_the_password(seeded: Stage, officer: Browser
     fields = {"lot": LOT, "order": number, "reference": "SDC/9", "password": "wrong"}
     answer = officer.send_form("/cc/lot-holds/lift", seen_on=LOT_PAGE, **fields)
     assert (answer.status_code, "Nothing was signed." in answer.text) == (422, True)
+    assert f'href="#lift-password-{number}"' in answer.text
+    assert 'aria-describedby="lift-password-error"' in answer.text
+    assert 'value="SDC/9"' in answer.text, "the reference typed is kept"
     with seeded.ledger.read() as conn:
         assert len(lot_holds.standing(conn, LOT)) == 1
+
+
+def test_an_order_not_signed_keeps_what_was_typed(officer: Browser) -> None:
+    answer = hold_lot(
+        officer, password="wrong", authority='State "drug" controller', reference="SDC/7", reason="a <b> doubt"
+    )
+    assert answer.status_code == 422
+    for kept in ('value="State &#34;drug&#34; controller"', 'value="SDC/7"', 'value="a &lt;b&gt; doubt"'):
+        assert kept in answer.text, kept
+    assert 'id="password-error"' in answer.text
+    assert 'maxlength="120"' in answer.text
+
+
+def test_a_file_far_too_large_is_told_with_the_next_step(officer: Browser) -> None:
+    for prefix, said in (("", "Choose a smaller file."), ("/hi", "छोटी फ़ाइल चुनें।")):
+        answer = add(officer, "manufacturer_reply", PHOTO.ljust(4_000_000), prefix, answer="may_be_used")
+        assert answer.status_code == 413
+        assert said in answer.text
+
+
+def test_a_form_of_evidence_names_the_vaccine_in_words(officer: Browser) -> None:
+    assert "Covishield, lot" in plain(officer, f"{HELD}/evidence/other")
+    assert "कोविशील्ड, लॉट" in plain(officer, f"/hi{HELD}/evidence/other")
+
+
+def test_stock_that_people_hold_says_so_beside_its_verdict(seeded: Stage, officer: Browser) -> None:
+    assert "By people" not in plain(officer)
+    answer = officer.send_form("/cc/holdings/H-1/quarantine", seen_on="/cc/holdings/H-1", reason="a doubt")
+    assert answer.status_code == 303
+    assert disposition(seeded, "H-1") is Disposition.QUARANTINED
+    assert "By people, not by its readings" in plain(officer, "/cc/holdings/H-1")
+
+
+@pytest.mark.parametrize("step", ["assess", "decide"])
+def test_a_field_refers_to_an_error_only_where_one_is(officer: Browser, step: str) -> None:
+    if step == "decide":
+        assert send(officer, "assess").status_code == 303
+    for answer in (officer.get(HELD), send(officer, step, doses="960")):
+        pages = answer if answer.status_code != 303 else officer.get(HELD)
+        ids = set(re.findall(r' id="([^"]+)"', pages.text))
+        named = {one for text in re.findall(r'aria-describedby="([^"]+)"', pages.text) for one in text.split()}
+        assert named <= ids, named - ids

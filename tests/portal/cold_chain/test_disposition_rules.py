@@ -55,6 +55,7 @@ WAITING = Decision(
 )
 PANEL = Panel(
     holding=HELD,
+    product=None,
     decision=None,
     signer_name=None,
     proofs=[],
