@@ -115,6 +115,7 @@ def _spans(conn: Connection, found: Verdict) -> list[Span]:
 
 def _facts_of(conn: Connection, span: Span, stored: StoredVerdict) -> BundleStay:
     stay, until_ms, through_ms = span.stay, span.until_ms, stored.verdict.judged_through_ms
+    fusions = {one.stay: one.fusion for one in stored.verdict.stays}
     hung = [
         _hung(one, through_ms)
         for one in assets.sensors_of(conn, stay.appliance_id, stay.from_ms, until_ms)
@@ -130,7 +131,7 @@ def _facts_of(conn: Connection, span: Span, stored: StoredVerdict) -> BundleStay
         evidence_kind=stay.evidence_kind.value,
         from_ms=stay.from_ms,
         until_ms=until_ms,
-        fusion=assets.appliance_by_id(conn, stay.appliance_id).fusion,
+        fusion=fusions.get(stay.id) or assets.appliance_by_id(conn, stay.appliance_id).fusion,
         packed_at_ms=stay.packed_at_ms,
         ice_packs=stay.ice_packs,
         vvm_stage_packed=stay.vvm_stage_packed,

@@ -258,6 +258,22 @@ def test_an_old_verdict_is_found_again_although_life_went_on(world: World) -> No
     assert found.is_same
 
 
+def test_an_old_verdict_is_found_by_the_fusion_that_it_was_found_by(world: World) -> None:
+    """The rule that is declared later judges again; what was said before was said by the one before."""
+    placed(world)
+    with world.ledger.write() as conn:
+        assets.declare_fusion(conn, FRIDGE, "worst", at(0))
+    world.drain(200)
+    with world.ledger.write() as conn:
+        assets.declare_fusion(conn, FRIDGE, "by_position", at(201))
+    world.drain(202)
+    newest, first = world.verdicts()
+    assert (first.verdict.finding, newest.verdict.finding) == (Finding.HOLD, Finding.EXCURSION_NOTED)
+    for stored in (first, newest):
+        found = bundles.compare(bundle_of(world, stored))
+        assert (found.differences, found.is_same) == ([], True)
+
+
 def test_readings_of_a_clock_that_ran_ahead_count_and_what_came_since_does_not(world: World) -> None:
     world.receive()
     world.feed((0, 60, 400), (200, 280, -180))
