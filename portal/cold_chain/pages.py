@@ -150,7 +150,7 @@ def lots(request: Request, staff: Anyone) -> Response:
     state = request.app.state
     request.state.alarm_count = service.open_alarm_count(state.ledger, staff)
     lines = service.lot_lines(state.ledger, state.telemetry, staff, state.clock())
-    return render(request, "cold_chain/lots.html", lots=lines)
+    return render(request, "cold_chain/lots.html", lots=lines, count=service.lot_count(state.ledger, staff))
 
 
 @router.get("/cc/lots/{lot_id:path}")
@@ -218,6 +218,7 @@ def lot_answer(
         status=422 if problem else 200,
         lot=line,
         holdings=holdings,
+        cut_at=service.LOT_HOLDINGS_SHOWN,
         orders=disposition_service.orders_on(state.ledger, lot_id),
         names=disposition_service.names_on(state.ledger, lot_id),
         may_hold=disposition_rules.may_decide(staff),

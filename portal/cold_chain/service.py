@@ -42,6 +42,7 @@ REPORT_MS_MAX = 400 * DAY_MS
 HISTORY_MS = 30 * DAY_MS
 LETTERS_SHOWN = 200
 ELSEWHERE_SHOWN = 10
+LOT_HOLDINGS_SHOWN = store.HOLDINGS_MAX
 QUARANTINE_REASON_CHARACTERS_MAX = 300
 
 
@@ -201,7 +202,7 @@ def open_alarm_count(ledger: Ledger, staff: Staff) -> int:
 
 
 def lot_lines(ledger: Ledger, telemetry_store: Ledger, staff: Staff, now_ms: int) -> list[LotLine]:
-    """Every lot in the scope, the sum of its holdings."""
+    """The lots in the scope, each the sum of its holdings; at most 500."""
     with _reading(ledger, telemetry_store, now_ms) as reader:
         sums = store.lot_sums(reader.conn, None if staff.sees_all else staff.facility_id)
         return [gather.lot_line(reader, one) for one in sums]
@@ -214,13 +215,18 @@ def lot_page(
     lot_id: str,
     now_ms: int,
 ) -> tuple[LotLine, list[HoldingLine]]:
-    """One lot and its holdings, as far as this person may see them; raises NotFound."""
+    """One lot and its holdings, at most 500, as far as this person may see them; raises NotFound."""
     with _reading(ledger, telemetry_store, now_ms) as reader:
-        sums = store.lot_sums(reader.conn, None if staff.sees_all else staff.facility_id)
-        found = next((one for one in sums if one.id == lot_id), None)
-        if found is None:
+        found = store.lot_sums(reader.conn, None if staff.sees_all else staff.facility_id, lot_id)
+        if not found:
             raise NotFound(marked("There is no such lot here."))
-        return gather.lot_line(reader, found), _elsewhere(reader, staff, lot_id, but="", shown=None)
+        return gather.lot_line(reader, found[0]), _elsewhere(reader, staff, lot_id, but="", shown=LOT_HOLDINGS_SHOWN)
+
+
+def lot_count(ledger: Ledger, staff: Staff) -> int:
+    """How many lots there are in the scope."""
+    with ledger.read() as conn:
+        return store.lot_count(conn, None if staff.sees_all else staff.facility_id)
 
 
 def dead_letters(telemetry_store: Ledger) -> tuple[list[DeadLetter], list[DroppedLetters]]:
@@ -334,8 +340,8 @@ def _elsewhere(
     lot_id: str,
     *,
     but: str,
-    shown: int | None = ELSEWHERE_SHOWN,
+    shown: int = ELSEWHERE_SHOWN,
 ) -> list[HoldingLine]:
-    found = store.of_lot(reader.conn, lot_id)
-    visible = [(inside, place) for inside, place in found if staff.may_see(place.facility_id) and inside.holding != but]
-    return [gather.holding_line(reader, inside, place) for inside, place in visible[:shown]]
+    scope = None if staff.sees_all else staff.facility_id
+    found = store.of_lot(reader.conn, lot_id, scope, but=but, limit=shown)
+    return [gather.holding_line(reader, inside, place) for inside, place in found]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from portal.cold_chain.rules import ApplianceNow, Inside, Latest, Place
 from portal.cold_chain.views import AlarmLine, LotSum
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 IDS_AT_ONCE = 500
 ALARMS_MAX = 200
 ACTS_MAX = 200
-LOT_ROWS_MAX = 500
+LOTS_MAX = 500
+HOLDINGS_MAX = 500
 
 
 class Act(NamedTuple):
@@ -207,14 +208,19 @@ def _inside(conn: Connection, scope: list[ColumnElement[bool]]) -> dict[str, lis
     return inside
 
 
-def of_lot(conn: Connection, lot_id: str) -> list[tuple[Inside, Place]]:
-    """Every holding of a lot that stands somewhere, with its place."""
+def of_lot(
+    conn: Connection, lot_id: str, facility_id: str | None = None, *, but: str = "", limit: int = HOLDINGS_MAX
+) -> list[tuple[Inside, Place]]:
+    """The holdings of a lot that stand somewhere in the scope, all `but` one, with their places; at most 500."""
     query = (
         _holdings_inside()
         .join(facility, holding.c.facility_id == facility.c.id)
         .add_columns(holding.c.facility_id, facility.c.name, facility.c.name_hindi, facility.c.district_name)
-        .where(holding.c.lot_id == lot_id)
+        .where(holding.c.lot_id == lot_id, holding.c.id != but)
+        .limit(min(limit, HOLDINGS_MAX))
     )
+    if facility_id is not None:
+        query = query.where(holding.c.facility_id == facility_id)
     return [
         (_one_inside(row), Place(row.facility_id, row.name, row.name_hindi, row.district_name))
         for row in conn.execute(query)
@@ -234,18 +240,31 @@ def stay_spans(conn: Connection, appliance_id: str, from_ms: int, until_ms: int)
     ]
 
 
-def lot_sums(conn: Connection, facility_id: str | None) -> list[LotSum]:
-    """The lots that stand anywhere in the scope, with their holdings and doses by disposition; at most 500."""
+def lot_count(conn: Connection, facility_id: str | None) -> int:
+    """How many lots stand anywhere in the scope."""
+    query = select(func.count(holding.c.lot_id.distinct()))
+    if facility_id is not None:
+        query = query.where(holding.c.facility_id == facility_id)
+    return conn.execute(query).scalar_one()
+
+
+def lot_sums(conn: Connection, facility_id: str | None, lot_id: str | None = None) -> list[LotSum]:
+    """The lots, or one, that stand anywhere in the scope, with holdings and doses by disposition; at most 500."""
+    here = holding.c.lot_id == lot.c.id
+    if facility_id is not None:
+        here = and_(here, holding.c.facility_id == facility_id)
+    wanted = select(lot.c.id).where(exists().where(here)).order_by(lot.c.product_id, lot.c.batch)
+    if lot_id is not None:
+        wanted = wanted.where(lot.c.id == lot_id)
+    shown = wanted.limit(LOTS_MAX).cte("shown")
     query = (
         select(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms, holding.c.disposition)
         .add_columns(func.count().label("holdings"), func.sum(holding.c.doses_left).label("doses"))
-        .join_from(lot, holding, holding.c.lot_id == lot.c.id)
+        .join_from(lot, holding, here)
+        .join(shown, shown.c.id == lot.c.id)
         .group_by(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms, holding.c.disposition)
         .order_by(lot.c.product_id, lot.c.batch)
-        .limit(LOT_ROWS_MAX)
     )
-    if facility_id is not None:
-        query = query.where(holding.c.facility_id == facility_id)
     sums: dict[str, LotSum] = {}
     for row in conn.execute(query):
         known = sums.setdefault(row.id, LotSum(row.id, row.product_id, row.batch, row.expires_at_ms, {}, {}))

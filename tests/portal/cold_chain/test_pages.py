@@ -42,6 +42,17 @@ def test_a_hold_of_the_engine_names_its_verdict_and_the_verdicts_digest(officer:
         assert f"{word} <code>0123456789ab</code>" in page, page
 
 
+def test_of_many_lots_and_holdings_the_page_says_how_many_are_shown(
+    officer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lot = "/cc/lots/covishield/CS-2301"
+    assert not [path for path in ("/cc/lots", lot) if "are shown" in officer.get(path).text]
+    monkeypatch.setattr("portal.cold_chain.store.LOTS_MAX", 2)
+    monkeypatch.setattr("portal.cold_chain.service.LOT_HOLDINGS_SHOWN", 1)
+    assert "The first 2 of 6 are shown." in officer.get("/cc/lots").text
+    assert "The first 1 of 2 are shown." in officer.get(lot).text
+
+
 def test_the_overview_speaks_hindi(officer: Browser) -> None:
     page = officer.get("/hi/cc").text.replace(NBSP, " ")
     for text in ("शीत शृंखला अभी", "केंद्र 101", "स्टॉक ILR-2 में रखें", "19 मिनट"):

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from portal.cold_chain import store
 from sheetal.contracts.disposition import Disposition, EvidenceKind
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
-from sheetal.ledger import assets, holdings
+from sheetal.ledger import assets, holdings, stock
 from tests.sheetal.ledger import decided
 
 if TYPE_CHECKING:
+    import pytest
+
     from portal.cold_chain.rules import ApplianceNow
     from tests.portal.conftest import Stage
 
@@ -81,6 +83,35 @@ def test_a_lot_sums_its_holdings_by_disposition(seeded: Stage) -> None:
         own = {one.id: one for one in store.lot_sums(conn, "F-101")}
         assert own["covishield/CS-2301"].doses == {"AVAILABLE": 2180}
         assert "covishield/CS-2207" not in own
+
+
+def test_of_many_lots_the_first_are_listed_whole_and_each_is_found(
+    seeded: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "LOTS_MAX", 2)
+    with seeded.ledger.write() as conn:
+        conn.exec_driver_sql("UPDATE holding SET disposition = 'CONDEMNED' WHERE id = 'H-4'")
+        known = [one.id for one in stock.lots(conn)]
+        assert store.lot_count(conn, None) == len(known) > 2
+        assert store.lot_count(conn, "F-101") < len(known)
+        assert [one.id for one in store.lot_sums(conn, None)] == sorted(known)[:2]
+        for lot_id in known:
+            assert [one.id for one in store.lot_sums(conn, None, lot_id)] == [lot_id]
+        (found,) = store.lot_sums(conn, None, "covishield/CS-2301")
+        assert found.holdings == {"AVAILABLE": 1, "CONDEMNED": 1}
+        assert (
+            store.lot_sums(conn, "F-101", "covishield/CS-2207")
+            == store.lot_sums(conn, None, "covishield/cs-2301")
+            == []
+        )
+
+
+def test_of_a_lots_many_holdings_the_first_come(seeded: Stage) -> None:
+    with seeded.ledger.read() as conn:
+        lot_id = "covishield/CS-2301"
+        assert [inside.holding for inside, _ in store.of_lot(conn, lot_id, limit=1)] == ["H-1"]
+        assert [inside.holding for inside, _ in store.of_lot(conn, lot_id, but="H-1")] == ["H-4"]
+        assert [inside.holding for inside, _ in store.of_lot(conn, lot_id, "F-102")] == ["H-4"]
 
 
 def test_a_lots_holdings_come_with_their_places(seeded: Stage) -> None:
