@@ -100,14 +100,12 @@ class _Path(NamedTuple):
     last: Edge | None
     until_ms: int | None
 
-    def going_on(self) -> Weight:
-        """The run that has not ended."""
-        return weight(self.runs[-1]) if self.runs and self.runs[-1].open else NOTHING
-
     def total(self) -> Weight:
         """All runs together."""
-        weights = [weight(run) for run in self.runs]
-        return sum(one for one, _ in weights), sum(other for _, other in weights)
+        confirmed = sum(run.confirmed_half_ms for run in self.runs)
+        possible = sum(run.possible_half_ms for run in self.runs)
+        is_cold = bool(self.runs) and self.runs[0].side is Side.COLD
+        return (possible, confirmed) if is_cold else (confirmed, possible)
 
 
 def runs_of_paths(segments: Sequence[Segment], index: int, measure: Measure) -> list[list[Run]]:
@@ -131,7 +129,8 @@ def runs_of_paths(segments: Sequence[Segment], index: int, measure: Measure) -> 
             inherited = [heirs[trace.sensor], *left] if trace.sensor in heirs else left
             if trace.sensor in staying and inherited:
                 followed[trace.sensor] = _worst((inherited, trace), segment, index, measure)
-        ended += [*gone, *(heirs[one] for one in staying & heirs.keys() if followed[one][0] is not heirs[one])]
+        left_off = [path for one, path in heirs.items() if one in staying and followed[one][0] is not path]
+        ended += [*gone, *left_off]
         own = {
             trace.sensor: _worst(
                 ([own[trace.sensor]] if trace.sensor in staying else before, trace), segment, index, measure
@@ -162,12 +161,10 @@ def _worst(ways: tuple[Sequence[_Path], Trace], segment: Segment, index: int, me
     def badness(both: tuple[_Path, _Path]) -> tuple[Weight, Weight, Weight, str]:
         before, after = both
         joined = weight(after.runs[-begun]) if begun else NOTHING
-        going_on, total = before.going_on(), after.total()
-        return (
-            (joined, going_on, total, before.sensor)
-            if measure is Measure.RUN
-            else (total, joined, going_on, before.sensor)
-        )
+        total = NOTHING if measure is Measure.RUN else after.total()
+        is_open = bool(before.runs) and before.runs[-1].open
+        brought = weight(after.runs[len(before.runs) - 1]) if is_open else NOTHING
+        return total, joined, brought, before.sensor
 
     return max(((path, _step(path, trace, segment, index)) for path in paths), key=badness)
 
