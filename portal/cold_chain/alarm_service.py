@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from portal.cold_chain import alarm_rules, alarm_store, gather, store
 from portal.cold_chain.alarm_views import AlarmList, AlarmPage, CheckPage, MutesPage, ToldLine
 from portal.cold_chain.gather import Reader
+from portal.errors import FieldProblem
 from portal.identity import service as identity
 from portal.language import marked
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.limits import DAY_MS, HOUR_MS
-from sheetal.contracts.problem import NotFound, Unavailable
+from sheetal.contracts.problem import NotFound, Refused, Unavailable
 from sheetal.ledger import (
     alarms,
     assets,
@@ -207,7 +208,14 @@ def check(ledger: Ledger, staff: Staff, appliance_id: str, fields: Mapping[str, 
             actor=staff.id,
             initials=read.initials,
         )
-        manual_checks.add_manual_check(conn, new, now_ms)
+        try:
+            manual_checks.add_manual_check(conn, new, now_ms)
+        except Refused as refused:
+            if refused.facts.get("reason") != "exists":
+                raise
+            raise FieldProblem(
+                marked("A check of this minute is kept already. Write another time."), field="at"
+            ) from refused
 
 
 def _stock(reader: Reader, appliance_id: str | None) -> list[HoldingLine]:

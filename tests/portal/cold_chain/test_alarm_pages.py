@@ -192,6 +192,14 @@ def test_a_check_at_no_instant_is_asked_for_again(handler: Browser, seeded: Stag
     assert "Write day and time" in bad.text
 
 
+def test_windows_do_not_pile_up(handler: Browser, seeded: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sheetal.ledger.mutes.STANDING_MAX", 1)
+    assert handler.send_form("/cc/mutes", seen_on="/cc/mutes", **window(seeded)).status_code == 303
+    for prefix, said in (("", "Too many windows stand here already"), ("/hi", "बहुत सारी अवधियाँ")):
+        answer = handler.send_form(f"{prefix}/cc/mutes", seen_on="/cc/mutes", **window(seeded))
+        assert (answer.status_code, said in answer.text) == (422, True)
+
+
 def test_a_window_without_a_reason_is_asked_for_again(officer: Browser, seeded: Stage) -> None:
     bad = officer.send_form("/cc/mutes", seen_on="/cc/mutes", **window(seeded, reason=" ", facility="F-102"))
     assert bad.status_code == 422
@@ -229,6 +237,26 @@ def test_a_bad_check_keeps_what_was_written(handler: Browser, seeded: Stage) -> 
     assert 'value="warm"' in bad.text
     assert 'value="3.1"' in bad.text
     assert "Write the temperature in °C" in unescape(bad.text)
+
+
+def test_a_second_check_of_one_minute_keeps_what_was_written(handler: Browser, seeded: Stage) -> None:
+    assert handler.send_form(CHECK, seen_on=CHECK, **check(seeded)).status_code == 303
+    for prefix, said in (("", "Write another time."), ("/hi", "दूसरा समय लिखें।")):
+        again = handler.send_form(f"{prefix}{CHECK}", seen_on=CHECK, **check(seeded, now="4.3"))
+        assert again.status_code == 422
+        assert said in again.text
+        assert 'value="4.3"' in again.text
+        assert 'id="at-error"' in again.text
+
+
+def test_a_missing_cause_is_tied_to_its_choices(officer: Browser, raised: str) -> None:
+    bad = officer.send_form("/cc/alarm", seen_on=address(raised), id=raised, comment="door shut")
+    assert bad.status_code == 422
+    assert 'id="cause" aria-describedby="cause-error"' in bad.text
+    bad = officer.send_form("/cc/alarm", seen_on=address(raised), id=raised, cause="door_open")
+    ids = set(re.findall(r' id="([^"]+)"', bad.text))
+    named = {one for text in re.findall(r'aria-describedby="([^"]+)"', bad.text) for one in text.split()}
+    assert named <= ids
 
 
 def test_the_appliance_leads_to_its_check_and_says_that_it_needs_attention(officer: Browser, raised: str) -> None:

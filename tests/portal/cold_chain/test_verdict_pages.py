@@ -289,3 +289,5 @@ def test_usable_stock_says_through_when_it_was_judged_without_news(officer: Brow
     after = text_of(officer, "/cc/holdings/H-3")
     assert before != after
     assert re.search(r"judged again through \d+ Nov \d\d:\d\d, nothing new", after)
+    seeded.now_ms += HOUR_MS
+    assert "nothing new" not in text_of(officer, "/cc/holdings/H-3"), "its gate is shut by now"
