@@ -9,7 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from portal.cold_chain import alarm_rules, alarm_service, alarm_words, service, words
 from portal.errors import FieldProblem
 from portal.identity.service import OFFICERS, Role, Staff, require_staff
+from portal.language import marked
 from portal.web import render, url
+from sheetal.contracts.problem import Refused
 
 router = APIRouter()
 Watcher = Annotated[Staff, Depends(require_staff(*OFFICERS, Role.HANDLER))]
@@ -122,6 +124,11 @@ def mute(  # noqa: PLR0913, PLR0917 -- one argument for each field of the form
         alarm_service.mute(state.ledger, staff, facility, fields, state.clock())
     except FieldProblem as problem:
         return _mutes(request, staff, facility, problem, fields)
+    except Refused as refused:
+        if refused.facts.get("reason") != "too_many":
+            raise
+        many = FieldProblem(marked("Too many windows stand here already; end one of them first."), field="reason")
+        return _mutes(request, staff, facility, many, fields)
     return RedirectResponse(url(request, "/cc/mutes", facility=facility), 303)
 
 

@@ -85,6 +85,8 @@ def mute_of(fields: Mapping[str, str], facility_id: str, zone: str, now_ms: int)
         raise FieldProblem(marked("The end lies after the beginning, and in the future."), field="until")
     if until_ms - from_ms > WINDOW_MS_MAX:
         raise FieldProblem(marked("At most seven days at a time."), field="until")
+    if until_ms > now_ms + WINDOW_MS_MAX:
+        raise FieldProblem(marked("At most seven days from now; a longer silence is decided again."), field="until")
     if fields["kind"] and fields["kind"] not in KINDS:
         raise FieldProblem(marked("Choose a kind of alarm, or all."), field="kind")
     if not fields["reason"].strip():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from sheetal.contracts.device_alarm import AlarmKind
 from sheetal.contracts.limits import DAY_MS
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 ROWS_MAX = 1_000
 WINDOW_MS_MAX = 7 * DAY_MS
-"""A longer silence is a decision to be taken again; the number is the project's own."""
+"""How far from now silence may reach: a longer one is a decision to be taken again. The number is the project's own."""
+STANDING_MAX = 100
+"""How many windows of a facility may stand or lie ahead: each alarm is held against all of them."""
 REASON_CHARACTERS_MAX = 300
 KINDS = tuple(dict.fromkeys([*(kind.value for kind in AlarmKind), *(rule.value for rule in ServerRule)]))
 """What may be muted: alarms, and nothing else."""
@@ -77,7 +79,10 @@ class Muted(NamedTuple):
 
 
 def add_mute(conn: Connection, new: NewMute, actor: str, now_ms: int) -> int:
-    """Open a window; gives its number. Raises NotFound and Refused (`no_reason`, `bad_kind`, `bad_window`, `place`)."""
+    """Open a window; gives its number.
+
+    Raises NotFound and Refused (`no_reason`, `bad_kind`, `bad_window`, `place`, `too_many`).
+    """
     facility_by_id(conn, new.facility_id)
     _check(conn, new, now_ms)
     row = {**asdict(new), "reason": new.reason.strip()[:REASON_CHARACTERS_MAX], "actor": actor, "created_at_ms": now_ms}
@@ -125,7 +130,13 @@ def _check(conn: Connection, new: NewMute, now_ms: int) -> None:
         raise Refused("a window has a reason", next_step="say why nobody is to be told", reason="no_reason")
     if new.kind is not None and new.kind not in KINDS:
         raise Refused("only alarms can be muted", reason="bad_kind")
-    if not (now_ms < new.until_ms and 0 < new.until_ms - new.from_ms <= WINDOW_MS_MAX):
-        raise Refused("a window ends in the future and lasts at most seven days", reason="bad_window")
+    is_span = 0 < new.until_ms - new.from_ms <= WINDOW_MS_MAX
+    if not (is_span and now_ms < new.until_ms <= now_ms + WINDOW_MS_MAX):
+        raise Refused("a window ends in the future, within seven days, and lasts as long at most", reason="bad_window")
     if new.appliance_id is not None and appliance_by_id(conn, new.appliance_id).facility_id != new.facility_id:
         raise Refused("this appliance stands elsewhere", reason="place")
+    standing = select(func.count()).where(
+        mute.c.facility_id == new.facility_id, mute.c.until_ms > now_ms, mute.c.ended_at_ms.is_(None)
+    )
+    if conn.execute(standing).scalar_one() >= STANDING_MAX:
+        raise Refused("too many windows stand here already", next_step="end one of them first", reason="too_many")

@@ -90,6 +90,14 @@ def test_a_window_that_cannot_be_names_its_field(field: str, text: str) -> None:
     assert caught.value.facts["field"] == field
 
 
+def test_no_window_lies_further_ahead_than_a_silence_may_reach() -> None:
+    ahead = MUTE | {"from": "2026-11-29T14:50", "until": "2026-11-30T14:51"}
+    with pytest.raises(FieldProblem) as caught:
+        alarm_rules.mute_of(ahead, "F-1", INDIA, NOW_MS)
+    assert caught.value.facts["field"] == "until"
+    alarm_rules.mute_of(ahead | {"until": "2026-11-30T14:49"}, "F-1", INDIA, NOW_MS)
+
+
 def test_a_window_in_the_past_is_no_window() -> None:
     past = MUTE | {"from": "2026-11-23T10:00", "until": "2026-11-23T11:00"}
     with pytest.raises(FieldProblem):

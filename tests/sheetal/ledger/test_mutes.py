@@ -96,6 +96,7 @@ def test_a_window_is_ended_before_its_time_once_and_both_acts_are_traced(house: 
         ({"from_ms": NOW_MS - 2, "until_ms": NOW_MS - 1}, "bad_window"),
         ({"from_ms": NOW_MS + 2, "until_ms": NOW_MS + 1}, "bad_window"),
         ({"until_ms": NOW_MS + WINDOW_MS_MAX + 1}, "bad_window"),
+        ({"from_ms": NOW_MS + WINDOW_MS_MAX, "until_ms": NOW_MS + WINDOW_MS_MAX + 1}, "bad_window"),
         ({"appliance_id": OTHER_APPLIANCE}, "place"),
     ],
 )
@@ -106,6 +107,18 @@ def test_a_window_that_says_too_much_or_too_little_is_refused(
         added(house, replace(WINDOW, **changes))  # type: ignore[arg-type]
     assert caught.value.facts["reason"] == reason
     assert window(house, NOW_MS, FACILITY, APPLIANCE, "heat") is None
+
+
+def test_windows_do_not_pile_up(house: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutes, "STANDING_MAX", 2)
+    first, _ = added(house), added(house)
+    with pytest.raises(Refused) as caught:
+        added(house)
+    assert caught.value.facts["reason"] == "too_many"
+    added(house, replace(WINDOW, facility_id=OTHER_FACILITY, appliance_id=None))
+    with house.write() as conn:
+        mutes.end_mute(conn, first, ACTOR, NOW_MS)
+    added(house)
 
 
 def test_a_hold_is_no_kind_that_can_be_muted() -> None:
