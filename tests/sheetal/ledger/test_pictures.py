@@ -44,6 +44,25 @@ def test_what_is_bare_stays_as_it_is() -> None:
         assert bare(content) == content
 
 
+DATA = segment(0xDA, b"scan") + b"\x12\x34\xff\x00\xff\xd3 data "
+TABLES = segment(0xC4, b"codes \xff\xd9 codes")
+
+
+@pytest.mark.parametrize("picture", [DATA + b"\xff\xd9", DATA + TABLES + DATA + b"\xff\xd9"])
+def test_what_hangs_behind_a_jpegs_end_goes(picture: bytes) -> None:
+    second = JPEG_START + HEAD + segment(0xE1, PLACE) + TABLE + SCAN
+    assert bare(JPEG_START + HEAD + TABLE + picture + second) == JPEG_START + HEAD + TABLE + picture
+
+
+def test_what_hangs_behind_a_pngs_end_goes() -> None:
+    assert bare(PNG_START + IHDR + IDAT + IEND + PLACE + chunk(b"eXIf", PLACE)) == PNG_START + IHDR + IDAT + IEND
+
+
+def test_of_the_second_application_segment_only_the_colour_stays() -> None:
+    told = JPEG_START + HEAD + segment(0xE2, b"MPF\0" + PLACE) + PROFILE + TABLE + SCAN
+    assert bare(told) == JPEG_START + HEAD + PROFILE + TABLE + SCAN
+
+
 @pytest.mark.parametrize("cut", range(1, 12))
 def test_a_torn_file_is_kept_from_there_on(cut: int) -> None:
     torn = JPEG_START + HEAD + segment(0xE1, PLACE)[:cut]
