@@ -107,10 +107,17 @@ _LOT_BY_ID = select(lot.c.id, lot.c.product_id, lot.c.batch, lot.c.expires_at_ms
 
 
 def add_lot(conn: Connection, new: Lot, now_ms: int) -> None:
-    """Record a lot of a known product; raises NotFound and Refused (`exists`)."""
+    """Record a lot of a known product; raises NotFound and Refused (`exists`, `look_alike`).
+
+    Two spellings of one batch would be two lots, of which an order holds only one.
+    """
     if conn.execute(select(product.c.id).where(product.c.id == new.product_id).limit(1)).first() is None:
         raise NotFound("no such product in the catalogue", product=new.product_id)
     row = {"id": new.id, "product_id": new.product_id, "batch": new.batch, "expires_at_ms": new.expires_at_ms}
+    plain = func.lower(func.replace(lot.c.batch, " ", "")) == new.batch.replace(" ", "").lower()
+    alike = select(lot.c.id).where(lot.c.product_id == new.product_id, lot.c.batch != new.batch, plain).limit(1)
+    if (like := conn.execute(alike).scalar()) is not None:
+        raise Refused("this lot stands there in another spelling", reason="look_alike", lot=new.id, like=like)
     if insert_missing(conn, lot, [{**row, "recorded_at_ms": now_ms}]) == 0:
         raise Refused("this lot stands there already", reason="exists", lot=new.id)
 

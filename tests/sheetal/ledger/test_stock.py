@@ -16,6 +16,8 @@ from tests.sheetal.ledger import seeds
 from tests.sheetal.ledger.seeds import FACILITY, LOT, NOW_MS, OTHER_FACILITY, REFRIGERATOR
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sheetal.ledger.connect import Ledger
 
 BEGIN_MS = NOW_MS - HOUR_MS
@@ -127,6 +129,17 @@ def test_each_kind_of_evidence_has_its_bound(
 ) -> None:
     place = replace(REFRIGERATOR, holdover_minutes=holdover, cold_life_minutes=cold_life)
     assert stock.known_bound_ms(place, kind) == bound_ms
+
+
+@pytest.mark.parametrize("change", [str.lower, str.title, lambda batch: f" {batch} ", " ".join])
+def test_a_lot_that_differs_by_case_or_blanks_alone_is_the_same(house: Ledger, change: Callable[[str], str]) -> None:
+    batch = change(seeds.lot().batch)
+    assert batch != seeds.lot().batch
+    with house.write() as conn:
+        with pytest.raises(Refused) as caught:
+            stock.add_lot(conn, replace(seeds.lot(), id=f"covishield/{batch}", batch=batch), NOW_MS)
+        assert (caught.value.facts["reason"], caught.value.facts["like"]) == ("look_alike", LOT)
+        assert [one.id for one in stock.lots(conn)] == [LOT]
 
 
 def test_holdings_are_found_by_place_and_by_lot(house: Ledger) -> None:
