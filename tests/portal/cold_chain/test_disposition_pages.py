@@ -146,10 +146,14 @@ def test_stock_is_condemned_and_destroyed_before_a_witness(seeded: Stage, office
     assert disposition(seeded) is Disposition.CONDEMNED
     page = plain(officer)
     assert "960 doses destroyed: sign (1 of 2)" in page
-    rest = {"doses": hidden(officer, "doses"), "target": "DESTROYED"}
+    form = page.partition('action="/cc/holdings/H-58213/decide"')[2].partition("</form>")[0]
+    rest = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    assert rest["target"] == "DESTROYED"
+    assert rest["seen"] == hidden(doctor, "seen"), "what the officer saw is what the witness sees"
     assert send(officer, "decide", reason="incinerated", comment="burnt at the store", **rest).status_code == 303
     assert "I saw it: sign as Person medical_officer (2 of 2)" in plain(doctor)
-    send(doctor, "sign", decision=hidden(doctor, "decision"))
+    witnessed = send(doctor, "sign", decision=hidden(doctor, "decision"), seen=hidden(doctor, "seen"))
+    assert witnessed.status_code == 303, witnessed.text
     assert disposition(seeded) is Disposition.DESTROYED
     assert "witnesses the destruction of 960 doses" in plain(doctor)
 
