@@ -31,6 +31,7 @@ from sheetal.contracts.problem import Refused, SettingProblem, Unavailable
 from sheetal.health import serve_health
 from sheetal.ledger.connect import open_ledger
 from sheetal.ledger.contacts import kind_of
+from sheetal.ledger.gate import AHEAD_MS_MAX
 from sheetal.ledger.judgement_tables import appliance_judgement
 from sheetal.ledger.judgement_tables import lease as lease_table
 from sheetal.logs import set_up_logs
@@ -106,17 +107,25 @@ def look(ledger: Ledger) -> Life:
 
 
 def judge(life: Life | None, memory: Memory, silent_ms: int, at_ms: int) -> State:
-    """The state of things; a ledger that is away and a service that never began count from the watch's own start."""
+    """The state of things; a ledger that is away and a service that never began count from the watch's own start.
+
+    So does one whose signs lie ahead of the watch's clock: a wrong clock proves nothing, at the gate neither.
+    """
     if life is None:
         since_ms = at_ms if memory.away_since_ms is None else memory.away_since_ms
         return State(AWAY if at_ms - since_ms >= silent_ms else WELL, since_ms)
-    leased_ms = memory.began_ms if life.leased_ms is None else life.leased_ms
+    leased_ms, judged_ms = _believed(life.leased_ms, at_ms), _believed(life.judged_ms, at_ms)
+    leased_ms = memory.began_ms if leased_ms is None else leased_ms
     if at_ms - leased_ms >= silent_ms:
         return State(SILENT, leased_ms)
     # Where no appliance has ever been judged there is nothing that could stand still.
-    if life.judged_ms is not None and at_ms - max(life.judged_ms, memory.began_ms) >= silent_ms:
-        return State(STANDS, life.judged_ms)
+    if judged_ms is not None and at_ms - max(judged_ms, memory.began_ms) >= silent_ms:
+        return State(STANDS, judged_ms)
     return State(WELL, at_ms)
+
+
+def _believed(instant_ms: int | None, at_ms: int) -> int | None:
+    return None if instant_ms is None or instant_ms > at_ms + AHEAD_MS_MAX else instant_ms
 
 
 def turn(life: Life | None, memory: Memory, silent_ms: int, at_ms: int) -> State | None:

@@ -36,6 +36,7 @@ from benchmarks.faults.nursery import Nursery
 from benchmarks.faults.stub_channels import SECRET
 from sheetal.contracts.problem import SettingProblem, Unavailable
 from sheetal.ledger import judgement_writes, lease
+from sheetal.ledger.gate import AHEAD_MS_MAX
 from sheetal.ledger.judgement_tables import lease as lease_table
 from sheetal.ledger.judgements import ApplianceJudgement
 from tests.alerts.given import FRIDGE, at
@@ -75,6 +76,16 @@ def test_a_process_that_is_there_and_does_not_judge_stands_still() -> None:
     assert (found.name, found.since_ms) == (STANDS, at(5))
     # After a long stop the watch gives the evaluator its time, too.
     assert judge(Life(at(0), at(-99)), memory(), SILENT_MS, at(0) + SILENT_MS - 1).name == WELL
+
+
+def test_a_sign_of_life_that_lies_ahead_is_a_clock_fault_and_hides_no_silence() -> None:
+    ahead = at(5_000)
+    assert judge(Life(at(10) + AHEAD_MS_MAX, at(10) + AHEAD_MS_MAX), memory(), SILENT_MS, at(10)).name == WELL
+    assert judge(Life(ahead, ahead), memory(), SILENT_MS, at(0) + SILENT_MS - 1).name == WELL
+    found = judge(Life(ahead, ahead), memory(), SILENT_MS, at(0) + SILENT_MS)
+    assert (found.name, found.since_ms) == (SILENT, at(0))
+    # One appliance that was judged by a wrong clock says nothing of the others.
+    assert judge(Life(at(9), ahead), memory(), SILENT_MS, at(10)).name == WELL
 
 
 def test_a_silence_is_told_once_then_each_half_hour_then_its_end() -> None:
