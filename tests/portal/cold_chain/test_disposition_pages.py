@@ -155,7 +155,10 @@ def test_stock_is_condemned_and_destroyed_before_a_witness(seeded: Stage, office
     witnessed = send(doctor, "sign", decision=hidden(doctor, "decision"), seen=hidden(doctor, "seen"))
     assert witnessed.status_code == 303, witnessed.text
     assert disposition(seeded) is Disposition.DESTROYED
-    assert "witnesses the destruction of 960 doses" in plain(doctor)
+    after = plain(doctor)
+    assert "witnesses the destruction of 960 doses" in after
+    assert "<em>Destroyed.</em>" in after
+    assert "It is condemned." not in after
 
 
 def test_what_waits_is_withdrawn_with_a_reason(seeded: Stage, officer: Browser) -> None:

@@ -291,3 +291,14 @@ def test_usable_stock_says_through_when_it_was_judged_without_news(officer: Brow
     assert re.search(r"judged again through \d+ Nov \d\d:\d\d, nothing new", after)
     seeded.now_ms += HOUR_MS
     assert "nothing new" not in text_of(officer, "/cc/holdings/H-3"), "its gate is shut by now"
+
+
+def test_the_charts_axis_names_the_day_at_midnight_alone(officer: Browser, seeded: Stage) -> None:
+    for holding in ("H-58213", "H-1"):
+        page = text_of(officer, f"/cc/verdicts/{number_of(seeded, holding)}")
+        for picture in re.findall(r'<svg class="trace.*?</svg>', page, re.DOTALL):
+            marks = re.findall(r'<text class="axis"[^>]*>([^<]*)</text>', picture)
+            times = [mark for mark in marks if re.fullmatch(r"\d\d:\d\d|\d+ [A-Z][a-z]{2}", mark)]
+            assert times
+            assert len(times) == len(set(times)), times
+            assert "00:00" not in times
