@@ -10,7 +10,7 @@ from portal.errors import Forbidden
 from portal.identity import service as identity
 from portal.language import marked
 from sheetal.contracts.disposition import Disposition
-from sheetal.contracts.problem import NotFound, Unavailable
+from sheetal.contracts.problem import NotFound, Refused, Unavailable
 from sheetal.ledger import (
     attachments,
     catalogue,
@@ -97,6 +97,7 @@ def sign(
         waiting = _decision(conn, staff, holding_id, decision_id)
         if waiting.target is not Disposition.DESTROYED or not rules.may_witness(staff):
             check_signer(staff)
+        _check_first_signer(conn, waiting)
         return decisions.sign(conn, decision_id, signature(staff, now_ms), seen_verdict_id)
 
 
@@ -192,6 +193,14 @@ def _decision(conn: Connection, staff: Staff, holding_id: str, decision_id: int)
     if found.holding_id != holding_id:
         raise NotFound(marked("There is no such holding."))
     return found
+
+
+def _check_first_signer(conn: Connection, waiting: Decision) -> None:
+    """Refuse (`first_signer`) to complete the signature of somebody who could not give it today."""
+    first = identity.working_staff(conn, waiting.signed_by)
+    if waiting.is_open and (first is None or not rules.may_decide(first)):
+        next_step = "withdraw the decision, and decide anew"
+        raise Refused("who signed first may not sign any more", next_step=next_step, reason="first_signer")
 
 
 def _product(conn: Connection, product_id: str, now_ms: int) -> Product | None:

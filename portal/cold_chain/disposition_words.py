@@ -72,6 +72,7 @@ REFUSALS = {
     "decision_open": marked("A decision waits for its second signature. Sign it or withdraw it first."),
     "decision_closed": marked("This decision is closed. Look at the holding again."),
     "same_person": marked("The same person cannot sign twice. Another person signs second."),
+    "first_signer": marked("Who signed first may not sign any more. Withdraw the decision, then decide anew."),
     "count_changed": marked("The number of doses has changed. Count again, then decide."),
     "newer_verdict": marked("A newer verdict holds this holding. Read it, then decide."),
     "ancestor_held": marked("The holding that this was split off is still held. Decide on that one first."),

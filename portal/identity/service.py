@@ -148,6 +148,12 @@ def staff_by_id(conn: Connection, staff_id: str) -> Staff | None:
     return store.staff_by_id(conn, staff_id)
 
 
+def working_staff(conn: Connection, staff_id: str) -> Staff | None:
+    """The member of staff in their role of today; None for an account that is not there or was closed."""
+    account = store.account_by_id(conn, staff_id)
+    return account.staff if account else None
+
+
 def optional_staff(request: Request) -> Staff | None:
     """Dependency: whoever is signed in, or None; templates see it as `staff`."""
     state = request.app.state

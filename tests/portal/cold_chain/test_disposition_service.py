@@ -3,10 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from portal.cold_chain import disposition_service as steps
 from portal.errors import Forbidden
 from portal.identity.service import Role, Staff
+from portal.identity.tables import staff
 from sheetal.contracts.disposition import Disposition
 from sheetal.contracts.problem import NotFound, Refused, Unavailable
 from sheetal.ledger import judgements, stock
@@ -69,6 +71,21 @@ def test_two_officers_release_what_the_engine_held(seeded: Stage, doctor: Staff,
     done = steps.sign(seeded.ledger, doctor, HELD, waiting.id, waiting.seen_verdict_id, seeded.now_ms)
     assert done.second_signed_by == doctor.id
     assert disposition(seeded) is Disposition.RELEASED
+
+
+@pytest.mark.parametrize("change", [{"disabled_at_ms": 5}, {"role": "handler"}, {"role": "admin"}])
+def test_a_signature_of_somebody_who_may_not_sign_any_more_is_completed_by_nobody(
+    seeded: Stage, doctor: Staff, officer_: Staff, change: dict[str, object]
+) -> None:
+    steps.assess(seeded.ledger, officer_, HELD, seeded.now_ms)
+    waiting = release(seeded, officer_)
+    with seeded.ledger.write() as conn:
+        conn.execute(update(staff).where(staff.c.id == officer_.id).values(**change))
+    with pytest.raises(Refused) as caught:
+        steps.sign(seeded.ledger, doctor, HELD, waiting.id, waiting.seen_verdict_id, seeded.now_ms)
+    assert caught.value.facts["reason"] == "first_signer"
+    assert disposition(seeded) is Disposition.UNDER_ASSESSMENT
+    steps.withdraw(seeded.ledger, doctor, HELD, waiting.id, "who signed has left", seeded.now_ms)
 
 
 def test_who_handles_stock_may_add_evidence_and_decide_nothing(seeded: Stage, handler_: Staff, officer_: Staff) -> None:

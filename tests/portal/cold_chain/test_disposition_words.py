@@ -13,6 +13,7 @@ LEDGER_REASONS = [
     "decision_open",
     "decision_closed",
     "same_person",
+    "first_signer",
     "count_changed",
     "newer_verdict",
     "ancestor_held",

@@ -78,8 +78,12 @@ def test_an_idle_session_ends(stage: Stage) -> None:
 def test_a_disabled_account_is_out_at_once(stage: Stage) -> None:
     who = stage.add_person(Role.ADMIN)
     token = sign_in(stage)
+    with stage.ledger.read() as conn:
+        assert service.working_staff(conn, who.id) == who
     service.disable_staff(stage.ledger, who.id, stage.now_ms)
     service.disable_staff(stage.ledger, "nobody", stage.now_ms)
+    with stage.ledger.read() as conn:
+        assert service.working_staff(conn, who.id) is service.working_staff(conn, "nobody") is None
     assert service.staff_of_session(stage.ledger, token, stage.now_ms) is None
     with pytest.raises(FieldProblem):
         sign_in(stage)
