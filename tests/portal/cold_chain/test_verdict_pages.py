@@ -302,3 +302,9 @@ def test_the_charts_axis_names_the_day_at_midnight_alone(officer: Browser, seede
             assert times
             assert len(times) == len(set(times)), times
             assert "00:00" not in times
+
+
+def test_a_stay_says_from_when_until_when_in_both_languages(officer: Browser, seeded: Stage) -> None:
+    number = number_of(seeded)
+    assert re.search(r"\d+ Nov \d\d:\d\d until now · live readings", text_of(officer, f"/cc/verdicts/{number}"))
+    assert re.search(r"\d+ नव॰ \d\d:\d\d से अब तक · सीधी रीडिंग", text_of(officer, f"/hi/cc/verdicts/{number}"))
