@@ -88,9 +88,10 @@ def contacts_page(ledger: Ledger, staff: Staff, facility_id: str, now_ms: int) -
         chosen = next((one for one in facilities if one.id == wanted), None)
         if chosen is None:
             raise NotFound(UNKNOWN_FACILITY)
-        known = contacts.contacts(conn)
+        # Of very many the list shows the first by name, and always those of the chosen facility.
+        known = {one.id: one for one in (*contacts.contacts(conn), *contacts.contacts(conn, chosen.id))}
         return ContactsPage(
-            contacts=known,
+            contacts=sorted(known.values(), key=lambda one: (one.name, one.id)),
             facilities=facilities,
             facility=chosen,
             steps=ladders.steps_of(conn, chosen.id),

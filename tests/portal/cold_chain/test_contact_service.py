@@ -65,6 +65,18 @@ def test_what_is_wrong_is_told_at_its_field(
     assert page(stage, manager).contacts == []
 
 
+def test_among_very_many_the_chosen_facilitys_own_are_always_listed(
+    stage: Stage, manager: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(stage, manager, "F-102", name="Officer, South")
+    add(stage, manager, "F-101", name="Officer, North")
+    monkeypatch.setattr(contacts, "CONTACTS_MAX", 1)
+    assert [one.name for one in page(stage, manager, "F-101").contacts] == ["Officer, North"]
+    found = page(stage, manager, "F-102")
+    assert [one.name for one in found.contacts] == ["Officer, North", "Officer, South"]
+    assert [one.name for one in found.eligible] == ["Officer, South"]
+
+
 def test_a_facility_that_is_not_there_has_no_contact_no_step_and_no_page(stage: Stage, manager: Staff) -> None:
     with pytest.raises(NotFound):
         add(stage, manager, "F-999")
