@@ -67,7 +67,8 @@ def raise_alarm(conn: Connection, new: Raised, now_ms: int) -> str | None:
     }
     if insert_missing(conn, alarm, [row]) == 1:
         return new.id
-    stands = select(alarm.c.id).where(alarm.c.id.startswith(new.id), alarm.c.cleared_at_ms.is_(None))
+    same = ("origin", "appliance_id", "kind", "began_at_ms")
+    stands = select(alarm.c.id).where(*(alarm.c[name] == row[name] for name in same), alarm.c.cleared_at_ms.is_(None))
     if conn.execute(stands).first() is not None:
         return None
     again = f"{new.id}/{now_ms}"

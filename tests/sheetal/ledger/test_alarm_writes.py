@@ -3,11 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sheetal.ledger import alarm_writes, alarms
+from sheetal.ledger import alarm_writes, alarms, assets
 from sheetal.ledger import judgement_writes as writes
 from sheetal.ledger.alarms import ServerRule
 from tests.sheetal.ledger.alarm_rows import FIRED, RAISED
-from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, FACILITY, NOW_MS, SENSOR
+from tests.sheetal.ledger.seeds import ACTOR, APPLIANCE, FACILITY, NOW_MS, REFRIGERATOR, SENSOR
 
 if TYPE_CHECKING:
     from sheetal.ledger.connect import Ledger
@@ -78,6 +78,16 @@ def test_what_comes_back_since_the_same_instant_is_another_alarm(house: Ledger) 
             assert again == (f"{RAISED.id}/{NOW_MS + 70}" if is_new else None)
     with house.read() as conn:
         assert [one.id for one in alarms.uncleared(conn)] == [f"{RAISED.id}/{NOW_MS + 70}"]
+
+
+def test_a_neighbour_of_like_name_keeps_nothing_back(house: Ledger) -> None:
+    neighbour = replace(RAISED, appliance_id=APPLIANCE.replace("-", "_"))
+    with house.write() as conn:
+        assets.add_appliance(conn, replace(REFRIGERATOR, id=neighbour.appliance_id), NOW_MS)
+    assert raised(house)
+    assert raised(house, neighbour)
+    cleared(house, neighbour.id)
+    assert raised(house, neighbour)
 
 
 def test_it_is_cleared_once_and_waits_for_its_acknowledgement(house: Ledger) -> None:
